@@ -1,0 +1,226 @@
+# vitro - one Makefile for everything; `make help` lists the targets.
+# Objects go to build/$(V)/; the default variant's programs and libraries to build/bin and build/lib.
+
+V          ?= debug
+B          := build/$(V)
+OUT        := $(if $(filter debug,$(V)),build,$(B))
+BIN        := $(OUT)/bin
+LIB        := $(OUT)/lib
+GEN        := build/gen
+PREFIX     ?= /usr/local
+DESTDIR    ?=
+VERSION    := 0.1.0
+ABI        := 0
+MAKEFLAGS  += --no-print-directory
+JOBS       := $(shell nproc 2>/dev/null || echo 2)
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS  += -j$(JOBS)
+endif
+
+WARN       := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
+              -Wmissing-prototypes -Wvla -Wwrite-strings -Wundef -Wformat=2
+WARN_TESTS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wvla -Wundef -Wno-unused-parameter
+SANITIZE   := -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_debug   := -Og -g3
+CFLAGS_release := -O2 -g -DNDEBUG -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+CFLAGS_asan    := -O1 -g -fsanitize=address,undefined $(SANITIZE)
+CFLAGS_tsan    := -O1 -g -fsanitize=thread $(SANITIZE)
+CFLAGS_cover   := -O0 -g --coverage
+OPT        := $(or $(CFLAGS_$(V)),$(error V=$(V): use debug release asan tsan cover))
+LINK       := -Wl,-z,relro,-z,now
+POSIX      := -D_POSIX_C_SOURCE=200809L
+GNU        := -D_GNU_SOURCE
+GNU_DIRS   := lib/io/% lib/trace/% tools/% lessons/% tests/%
+BASE_FLAGS  = -std=c11 $(WERROR) $(OPT) -Ilib -Ilib/include -I$(GEN) -fPIC -fvisibility=hidden \
+              -pthread $(CPPFLAGS) $(CFLAGS)
+
+# What each output is made of
+DECODE_DIRS := decode gate
+LIB_C      := $(filter-out $(foreach d,$(DECODE_DIRS),lib/$(d)/%),$(wildcard lib/*/*.c))
+DECODE_C   := $(wildcard $(foreach d,$(DECODE_DIRS) base frame wire pb crypto trace,lib/$(d)/*.c))
+VITRO_C    := $(wildcard tools/*.c tools/ui/*.c)
+PLUGIN_C   := $(wildcard tools/protoc-gen-vitro/*.c)
+SUPPORT_C  := $(wildcard tests/support/*.c)
+UNIT_C     := $(wildcard tests/unit/*.c)
+PROGRAM_C  := $(wildcard tests/soak/*.c tests/threads/*.c tests/bench/vitro/*.c tests/differential/*.c)
+LESSONS    := $(patsubst lessons/%/main.c,%,$(wildcard lessons/[0-9]*/main.c))
+PROTOS     := $(wildcard proto/*.proto)
+TEST_PROTOS := $(wildcard tests/proto/*.proto)
+
+LIB_O      := $(LIB_C:%.c=$(B)/%.o)
+DECODE_O   := $(DECODE_C:%.c=$(B)/%.o)
+VITRO_O    := $(VITRO_C:%.c=$(B)/%.o)
+PLUGIN_O   := $(PLUGIN_C:%.c=$(B)/%.o)
+SUPPORT_O  := $(SUPPORT_C:%.c=$(B)/%.o)
+PROTO_H    := $(PROTOS:proto/%.proto=$(GEN)/%.vitro.h)
+PROTO_O    := $(PROTOS:proto/%.proto=$(B)/gen/%.vitro.o)
+TEST_PROTO_H := $(TEST_PROTOS:tests/proto/%.proto=$(GEN)/%.vitro.h)
+TEST_PROTO_O := $(TEST_PROTOS:tests/proto/%.proto=$(B)/gen/%.vitro.o)
+UNIT_BIN   := $(UNIT_C:%.c=$(B)/%)
+PROGRAMS   := $(PROGRAM_C:%.c=$(B)/%)
+HEADERS    := $(wildcard lib/*/*.h lib/include/vitro/*.h lib/include/vitro/lab/*.h lib/include/*.h)
+
+PACKAGES   := libnghttp2 libprotobuf-c jansson
+LDLIBS     := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null || echo -lnghttp2 -lprotobuf-c -ljansson)
+STATIC      = $(LIB)/libvitro-decode.a $(LIB)/libvitro.a
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: deps               ## build the libraries, the programs and the lessons
+	@$(MAKE) build
+
+build: $(LIB)/libvitro.a $(LIB)/libvitro-decode.a $(LIB)/libvitro.so $(LIB)/libvitro-decode.so \
+       programs lessons
+
+run:                    ## the first lesson: on a terminal the screen, elsewhere plain text
+	@sh tools/deps/install.sh run
+	@$(MAKE) -s programs lessons
+	@if [ -t 0 ] && [ -t 1 ]; then build/bin/vitro learn 08 --plain; \
+	 else build/bin/vitro learn 08 --plain; fi
+
+check:                  ## all tests, sanitizers, layers, headers, symbols, documents, format
+	@sh tools/deps/install.sh run check
+	@sh tests/check/check.sh
+
+deps:                   ## install the packages that building and running need
+	@sh tools/deps/install.sh run
+
+help:                   ## list targets
+	@sed -n 's/^\([a-z][a-z_ -]*\):.*## /  \1\t/p' Makefile | expand -t 28
+
+programs: $(BIN)/vitro $(BIN)/protoc-gen-vitro
+lessons: $(LESSONS:%=$(OUT)/lessons/%/main)
+
+# ---- libraries ---------------------------------------------------------------------------------
+$(LIB)/libvitro.a: $(LIB_O)
+	@mkdir -p $(@D) && echo '  AR $@' && rm -f $@ && ar rcs $@ $^
+$(LIB)/libvitro-decode.a: $(DECODE_O)
+	@mkdir -p $(@D) && echo '  AR $@' && rm -f $@ && ar rcs $@ $^
+
+$(LIB)/libvitro.so: $(LIB_O)
+$(LIB)/libvitro-decode.so: $(DECODE_O)
+$(LIB)/%.so:
+	@mkdir -p $(@D) && echo '  LD $@'
+	@$(CC) $(OPT) -shared -pthread $(LINK) -Wl,-soname,$(@F).$(ABI) -o $@.$(ABI) $^ $(LDLIBS)
+	@ln -sf $(@F).$(ABI) $@
+
+# ---- objects -----------------------------------------------------------------------------------
+features    = $(if $(filter $(GNU_DIRS),$<),$(GNU),$(POSIX))
+warnings    = $(if $(filter tests/%,$<),$(WARN_TESTS),$(WARN))
+includes    = $(if $(filter tools/%,$<),-Itools) $(if $(filter tests/% lessons/%,$<),-Itests -Ilessons -Itools)
+$(B)/%.o: %.c Makefile
+	@mkdir -p $(@D) && echo '  CC $@'
+	@$(CC) $(BASE_FLAGS) $(features) $(warnings) $(includes) -MMD -MP -c -o $@ $<
+$(B)/gen/%.o: $(GEN)/%.c
+	@mkdir -p $(@D) && echo '  CC $@'
+	@$(CC) $(BASE_FLAGS) $(POSIX) -w -MMD -MP -c -o $@ $<
+
+# ---- generated code ----------------------------------------------------------------------------
+# protoc-gen-vitro reads its request with messages that protoc-c made of plugin.proto.
+BOOTSTRAP  := $(GEN)/google/protobuf/compiler/plugin.pb-c
+DESCRIPTOR := $(GEN)/google/protobuf/descriptor.pb-c
+PROTO_DIR  := $(firstword $(wildcard /usr/include /usr/local/include))
+$(BOOTSTRAP).c $(BOOTSTRAP).h $(DESCRIPTOR).c $(DESCRIPTOR).h: $(GEN)/.bootstrap ;
+$(GEN)/.bootstrap:
+	@mkdir -p $(GEN) && echo '  GEN plugin.pb-c descriptor.pb-c'
+	@protoc --plugin=protoc-gen-c=$$(command -v protoc-gen-c) -I$(PROTO_DIR) --c_out=$(GEN) \
+	  google/protobuf/descriptor.proto google/protobuf/compiler/plugin.proto && touch $@
+$(PLUGIN_O): $(GEN)/.bootstrap
+
+# The generator runs at build time: whatever the variant, the default variant's is used.
+GENERATOR  := build/bin/protoc-gen-vitro
+$(GEN)/%.vitro.c $(GEN)/%.vitro.h &: proto/%.proto $(GENERATOR)
+	@mkdir -p $(GEN) && echo '  GEN $*.vitro.c'
+	@protoc --plugin=protoc-gen-vitro=$(GENERATOR) -Iproto --vitro_out=$(GEN) $<
+$(GEN)/%.vitro.c $(GEN)/%.vitro.h &: tests/proto/%.proto $(GENERATOR)
+	@mkdir -p $(GEN) && echo '  GEN $*.vitro.c'
+	@protoc --plugin=protoc-gen-vitro=$(GENERATOR) -Itests/proto --vitro_out=$(GEN) $<
+ifneq ($(V),debug)
+$(GENERATOR):
+	@$(MAKE) V=debug $@
+endif
+
+# ---- programs ----------------------------------------------------------------------------------
+$(BIN)/vitro: $(VITRO_O) $(PROTO_O) $(STATIC)
+	@mkdir -p $(@D) && echo '  LD $@'
+	@$(CC) $(OPT) -pthread $(LINK) -o $@ $^ $(LDLIBS) $$(pkg-config --libs libcmark)
+$(BIN)/protoc-gen-vitro: $(PLUGIN_O) $(B)/gen/google/protobuf/compiler/plugin.pb-c.o \
+                         $(B)/gen/google/protobuf/descriptor.pb-c.o
+	@mkdir -p $(@D) && echo '  LD $@'
+	@$(CC) $(OPT) $(LINK) -o $@ $^ -lprotobuf-c
+$(VITRO_O) $(B)/lessons/%.o: | $(PROTO_H)
+
+# A lesson: its program beside its text, found by `vitro learn` next to itself.
+$(OUT)/lessons/%/main: $(B)/lessons/%/main.o $(B)/lessons/lesson.o $(PROTO_O) $(LIB)/libvitro.a
+	@mkdir -p $(@D) && echo '  LD $@'
+	@$(CC) $(OPT) -pthread $(LINK) -o $@ $^ $(LDLIBS)
+	@cp lessons/$*/*.md $(@D)/
+
+# ---- tests -------------------------------------------------------------------------------------
+suites: $(UNIT_BIN)
+	@V=$(V) sh tests/check/suites.sh $(B)
+test-programs: $(PROGRAMS)
+$(UNIT_BIN): $(B)/%: $(B)/%.o $(SUPPORT_O) $(TEST_PROTO_O) $(PROTO_O) $(STATIC)
+	@mkdir -p $(@D) && echo '  LD $@'
+	@$(CC) $(OPT) -pthread -o $@ $^ $(LDLIBS) -lcriterion
+$(PROGRAMS): $(B)/%: $(B)/%.o $(TEST_PROTO_O) $(PROTO_O) $(STATIC)
+	@mkdir -p $(@D) && echo '  LD $@'
+	@$(CC) $(OPT) -pthread -o $@ $^ $(LDLIBS)
+$(B)/tests/%.o: | $(PROTO_H) $(TEST_PROTO_H)
+
+asan ubsan:             ## the suites under address and undefined-behaviour sanitizers
+	@sh tools/deps/install.sh run check
+	@$(MAKE) V=asan suites
+tsan:                   ## the programs of tests/threads under the thread sanitizer
+	@sh tools/deps/install.sh run
+	@$(MAKE) V=tsan test-programs
+	@sh tests/check/threads.sh build/tsan/tests/threads
+soak:                   ## a hundred thousand calls, every tenth connection cut
+	@sh tools/deps/install.sh run
+	@$(MAKE) V=release test-programs
+	@build/release/tests/soak/soak
+differential:           ## our decoder against tshark, field by field
+	@sh tools/deps/install.sh run differential
+	@$(MAKE) build test-programs
+	@python3 tests/differential/differential.py $(ARGS)
+bench:                  ## side by side with other implementations
+	@sh tools/deps/install.sh run bench
+	@$(MAKE) V=release build test-programs
+	@sh tests/bench/run.sh $(ARGS)
+layers:                 ## includes against lib/LAYERS
+	@sh tests/check/layers.sh
+format:                 ## rewrite the sources as .clang-format says
+	@clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')
+tidy:                   ## clang-tidy over the library and the tools
+	@sh tools/deps/install.sh run tidy
+	@$(MAKE) compile_commands
+	@clang-tidy --quiet -p build $(LIB_C) $(DECODE_C) $(VITRO_C)
+all-checks: check       ## what needs no foreign peer: check, tidy, tsan, soak
+	@$(MAKE) tidy && $(MAKE) tsan && $(MAKE) soak
+
+# ---- headers, each compiled alone --------------------------------------------------------------
+headers: $(HEADERS:%.h=$(B)/%.h.ok)
+$(B)/%.h.ok: %.h $(PROTO_H)
+	@mkdir -p $(@D)
+	@$(CC) $(BASE_FLAGS) $(GNU) $(WARN) -fsyntax-only -x c $<
+	@$(CXX) -std=c++17 -Wall -Wextra -Werror -Ilib -Ilib/include -I$(GEN) $(GNU) -fsyntax-only -x c++ $<
+	@touch $@
+
+# ---- the rest ----------------------------------------------------------------------------------
+compile_commands:       ## build/compile_commands.json for editors and clang-tidy
+	@mkdir -p build && sh tests/check/compile_commands.sh '$(CC) $(BASE_FLAGS) $(WARN)' '$(GNU)' \
+	  '$(POSIX)' $(LIB_C) $(DECODE_C) $(VITRO_C) > build/compile_commands.json
+
+install:                ## headers, libraries, programs and lessons under PREFIX
+	@sh tools/deps/install.sh run
+	@$(MAKE) V=release build
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' VERSION='$(VERSION)' sh tools/install.sh build/release
+
+clean:                  ## remove build/
+	@rm -rf build
+
+.PHONY: all build run check deps help programs lessons suites test-programs asan ubsan tsan soak \
+        differential bench layers format tidy all-checks headers compile_commands install clean
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,35 @@
+/*
+ * arena - memory of one message: many small pieces, released at once, within a budget.
+ */
+#ifndef VITRO_BASE_ARENA_H
+#define VITRO_BASE_ARENA_H
+
+#include "base/mem.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct arena_block;
+
+struct arena {
+    struct arena_block *blocks; /* newest first */
+    size_t room;                /* free bytes at the end of the newest */
+    size_t next;                /* size of the next block */
+    struct account *account;
+};
+
+/* An empty arena. account is kept: its budget is the arena's. first is a guess of the total. */
+void vitro_arena_init(struct arena *a, struct account *account, size_t first);
+
+/* n bytes, aligned for any object, zeroed on request by the second; NULL when refused. */
+void *vitro_arena_alloc(struct arena *a, size_t n);
+void *vitro_arena_zalloc(struct arena *a, size_t n);
+
+/* Release everything; the arena is empty and usable again. */
+void vitro_arena_done(struct arena *a);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

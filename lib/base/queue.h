@@ -1,0 +1,98 @@
+/*
+ * queue - bytes on their way between two layers, as a list of pieces.
+ *
+ *      queue: [piece]->[piece]->[piece]      a piece: a run of bytes and what keeps it alive
+ *
+ * Small writes share a chunk of the loop's pool; large ones are attached with a release
+ * callback and never copied; bytes of the loop's read buffer are lent for the length of a turn.
+ * A queue at rest owns no memory. Queues move pieces between each other without copying.
+ * All queues of one pool belong to one loop.
+ */
+#ifndef VITRO_BASE_QUEUE_H
+#define VITRO_BASE_QUEUE_H
+
+#include "base/freelist.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { CHUNK_BYTES = 16 * 1024 };
+
+/* A chunk of shared bytes; freed to the pool when its last piece goes. */
+struct chunk {
+    size_t refs;
+    size_t used; /* bytes handed out from the front */
+    uint8_t data[CHUNK_BYTES];
+};
+
+struct pool {
+    struct freelist chunks;
+    struct freelist pieces;
+};
+
+typedef void vitro_release_fn(const void *ptr, size_t len, void *user);
+
+struct piece {
+    struct piece *next;
+    const uint8_t *ptr;
+    size_t len;
+    struct chunk *chunk;       /* NULL when not from the pool */
+    vitro_release_fn *release; /* of an attached piece */
+    const void *origin;        /* what release is called with */
+    size_t origin_len;
+    void *user;
+};
+
+struct queue {
+    struct piece *head, *tail;
+    size_t len; /* bytes in all pieces */
+    struct pool *pool;
+};
+
+void vitro_pool_init(struct pool *p, struct account *account);
+void vitro_pool_done(struct pool *p); /* all queues are empty by then */
+void vitro_pool_trim(struct pool *p); /* give free chunks and pieces back to the account */
+
+void vitro_queue_init(struct queue *q, struct pool *pool);
+void vitro_queue_clear(struct queue *q); /* releases everything; usable again */
+
+/* Add a copy of n bytes; false when memory is out: what was added before stays. */
+bool vitro_queue_append(struct queue *q, const void *p, size_t n);
+
+/*
+ * Room to write into at the end, min <= CHUNK_BYTES: *room says how much there is, at least
+ * min. NULL when memory is out. Nothing is added until commit, which follows at once.
+ */
+uint8_t *vitro_queue_reserve(struct queue *q, size_t min, size_t *room);
+void vitro_queue_commit(struct queue *q, size_t n);
+
+/* Add n bytes without copying. release is called once they have left, and on failure too. */
+bool vitro_queue_attach(struct queue *q, const void *p, size_t n, vitro_release_fn *release,
+                        void *user);
+
+/* Add n bytes that the caller keeps valid until vitro_queue_own or until they are consumed. */
+bool vitro_queue_lend(struct queue *q, const void *p, size_t n);
+
+/* Copy what is still lent, so that the lender may reuse its memory; false when memory is out. */
+bool vitro_queue_own(struct queue *q);
+
+/* The first piece, empty when the queue is. Valid until the queue is changed. */
+vitro_bytes vitro_queue_peek(const struct queue *q);
+
+/* Drop the first n bytes, n <= len. */
+void vitro_queue_consume(struct queue *q, size_t n);
+
+/* Move everything behind what dst holds. The two share a pool. */
+void vitro_queue_move(struct queue *dst, struct queue *src);
+
+/* Move the first n bytes, n <= src->len; false when memory is out, nothing has moved then. */
+bool vitro_queue_move_some(struct queue *dst, struct queue *src, size_t n);
+
+/* View up to max pieces from the front, for writev and the tap; returns how many. */
+size_t vitro_queue_view(const struct queue *q, vitro_bytes *out, size_t max);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
