@@ -5,14 +5,26 @@
 
 #include "base/util.h"
 
+static void chunk_drop(struct pool *p, struct chunk *c)
+{
+    assert(c->refs > 0);
+    if (--c->refs == 0)
+        vitro_freelist_put(&p->chunks, c);
+}
+
 void vitro_pool_init(struct pool *p, struct account *account)
 {
     vitro_freelist_init(&p->chunks, account, sizeof(struct chunk));
     vitro_freelist_init(&p->pieces, account, sizeof(struct piece));
+    p->open = NULL;
 }
 
 void vitro_pool_trim(struct pool *p)
 {
+    if (p->open) {
+        chunk_drop(p, p->open);
+        p->open = NULL;
+    }
     vitro_freelist_trim(&p->chunks, 0);
     vitro_freelist_trim(&p->pieces, 0);
 }
@@ -22,22 +34,24 @@ void vitro_pool_done(struct pool *p)
     vitro_pool_trim(p);
 }
 
-static struct chunk *chunk_take(struct pool *p)
+/* The open chunk, with at least min bytes of room; NULL when memory is out. */
+static struct chunk *chunk_open(struct pool *p, size_t min)
 {
-    struct chunk *c = vitro_freelist_take(&p->chunks);
+    struct chunk *c = p->open;
 
-    if (c) {
-        c->refs = 0;
-        c->used = 0;
-    }
+    if (c && c->refs == 1)
+        c->used = 0; /* nobody reads it any more: begin again */
+    if (c && CHUNK_BYTES - c->used >= min)
+        return c;
+    c = vitro_freelist_take(&p->chunks);
+    if (!c)
+        return NULL;
+    if (p->open)
+        chunk_drop(p, p->open);
+    c->refs = 1;
+    c->used = 0;
+    p->open = c;
     return c;
-}
-
-static void chunk_drop(struct pool *p, struct chunk *c)
-{
-    assert(c->refs > 0);
-    if (--c->refs == 0)
-        vitro_freelist_put(&p->chunks, c);
 }
 
 void vitro_queue_init(struct queue *q, struct pool *pool)
@@ -98,16 +112,13 @@ uint8_t *vitro_queue_reserve(struct queue *q, size_t min, size_t *room)
 {
     assert(min <= CHUNK_BYTES);
     if (!tail_can_grow(q) || CHUNK_BYTES - q->tail->chunk->used < min) {
-        struct chunk *c = chunk_take(q->pool);
-        struct piece *piece = c ? piece_take(q->pool, c->data, 0) : NULL;
+        struct chunk *c = chunk_open(q->pool, min);
+        struct piece *piece = c ? piece_take(q->pool, c->data + c->used, 0) : NULL;
 
-        if (!piece) {
-            if (c)
-                vitro_freelist_put(&q->pool->chunks, c);
+        if (!piece)
             return NULL;
-        }
         piece->chunk = c;
-        c->refs = 1;
+        c->refs++;
         piece_link(q, piece);
     }
     *room = CHUNK_BYTES - q->tail->chunk->used;
@@ -206,9 +217,11 @@ bool vitro_queue_own(struct queue *q)
 
 vitro_bytes vitro_queue_peek(const struct queue *q)
 {
-    if (!q->head)
-        return (vitro_bytes){ NULL, 0 };
-    return (vitro_bytes){ q->head->ptr, q->head->len };
+    for (const struct piece *i = q->head; i; i = i->next) {
+        if (i->len)
+            return (vitro_bytes){ i->ptr, i->len };
+    }
+    return (vitro_bytes){ NULL, 0 };
 }
 
 void vitro_queue_consume(struct queue *q, size_t n)

@@ -3,10 +3,10 @@
  *
  *      queue: [piece]->[piece]->[piece]      a piece: a run of bytes and what keeps it alive
  *
- * Small writes share a chunk of the loop's pool; large ones are attached with a release
- * callback and never copied; bytes of the loop's read buffer are lent for the length of a turn.
- * A queue at rest owns no memory. Queues move pieces between each other without copying.
- * All queues of one pool belong to one loop.
+ * Small writes of all queues share one open chunk of the pool; large ones are attached with a
+ * release callback and never copied; bytes of the loop's read buffer are lent for the length of a
+ * turn. A queue at rest owns no memory. Queues move pieces between each other without copying. All
+ * queues of one pool belong to one loop.
  */
 #ifndef VITRO_BASE_QUEUE_H
 #define VITRO_BASE_QUEUE_H
@@ -29,6 +29,7 @@ struct chunk {
 struct pool {
     struct freelist chunks;
     struct freelist pieces;
+    struct chunk *open; /* what small writes of all queues share; the pool holds one reference */
 };
 
 typedef void vitro_release_fn(const void *ptr, size_t len, void *user);
