@@ -1,0 +1,189 @@
+/*
+ * channel - the client's side: a target, a connection to it, calls over that.
+ *
+ * Two skins over the same call: vitro_call_start() with events for programs that live in a loop,
+ * and the blocking functions (vitro_unary, vitro_call_open with vitro_call_read and
+ * vitro_call_write) for those that do not. A blocking function drives a loop that was not
+ * started, and waits for one that was; inside a callback of its own loop it returns
+ * FAILED_PRECONDITION.
+ */
+#ifndef VITRO_CHANNEL_H
+#define VITRO_CHANNEL_H
+
+#include "vitro/call.h"
+#include "vitro/trace.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct vitro_channel vitro_channel;
+
+/** Zero always means the default. Append only. */
+typedef struct vitro_channel_options {
+    size_t size;               /* set by VITRO_CHANNEL_OPTIONS_INIT, never by hand */
+    const char *authority;     /* copied; NULL: the host of the target, "localhost" for unix */
+    const char *user_agent;    /* copied; put before the library's own; NULL: none */
+    uint32_t connect_ms;       /* for one address; 0: 20000 */
+    uint32_t max_recv_bytes;   /* one message; 0: 4 MiB */
+    uint32_t max_send_bytes;   /* one message; 0: no limit */
+    uint32_t max_header_bytes; /* a header list as rule 16 counts; 0: 8 KiB */
+    uint32_t window_bytes;     /* first flow-control window; 0: 65535 */
+    uint32_t max_window_bytes; /* it doubles up to this while it is what waits; 0: 4 MiB */
+    size_t memory_bytes;       /* budget of the channel; 0: none */
+    vitro_trace *trace;        /* keeps; NULL: the process's trace, if any */
+} vitro_channel_options;
+#define VITRO_CHANNEL_OPTIONS_INIT                                                                 \
+    {                                                                                              \
+        sizeof(vitro_channel_options), NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL                       \
+    }
+
+/**
+ * Make a channel. Nothing is connected before the first call.
+ *
+ * @param out     gives; vitro_channel_free().
+ * @param loop    keeps: must outlive the channel. NULL: the channel makes a loop of its own,
+ *                driven by whoever calls a blocking function.
+ * @param target  "ipv4:127.0.0.1:50051", "dns:host:port", "unix:/path", "host:port"; copies.
+ * @param options may be NULL.
+ * @return VITRO_OK; VITRO_INVALID_ARGUMENT for a target or option that cannot be meant;
+ *         VITRO_RESOURCE_EXHAUSTED out of memory.
+ * Thread: loop.  Source: grpc/doc/naming.md.
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_channel_new(vitro_channel **out, vitro_loop *loop,
+                                                     const char *target,
+                                                     const vitro_channel_options *options,
+                                                     vitro_error *err);
+
+/**
+ * Close the channel. Open calls end with CANCELLED, the connection with GOAWAY. NULL is accepted.
+ * Thread: loop, or any when the loop was started.
+ */
+VITRO_API void vitro_channel_free(vitro_channel *channel);
+
+/** The loop of the channel. Lends. Thread: any. */
+VITRO_API vitro_loop *vitro_channel_loop(const vitro_channel *channel);
+
+/** Zero always means the default. Append only. */
+typedef struct vitro_call_options {
+    size_t size;              /* set by VITRO_CALL_OPTIONS_INIT, never by hand */
+    const vitro_md *metadata; /* copied; NULL: none */
+    int64_t timeout_ns;       /* from now; 0: none; negative: already over */
+    const char *authority;    /* copied; NULL: the channel's */
+    vitro_call *parent;       /* a server's call on this loop: its deadline and its cancellation
+                                 pass on; refs; NULL: none */
+    uint32_t max_recv_bytes;  /* one message; 0: the channel's */
+    bool manual_credit;       /* deliver messages only as vitro_call_credit() allows */
+} vitro_call_options;
+#define VITRO_CALL_OPTIONS_INIT                                                                    \
+    {                                                                                              \
+        sizeof(vitro_call_options), NULL, 0, NULL, NULL, 0, false                                  \
+    }
+
+/**
+ * Start a call. Messages may be sent at once: they wait for the connection.
+ *
+ * @param out      gives one reference; vitro_call_unref().
+ * @param method   copied, but for its path, which is static.
+ * @param options  may be NULL.
+ * @param events   keeps: must outlive the call.
+ * @param user     kept; handed to every event.
+ * @return VITRO_OK: everything else, a refused connection too, arrives as the closed event.
+ *         VITRO_INVALID_ARGUMENT for metadata or options that cannot be meant;
+ *         VITRO_RESOURCE_EXHAUSTED out of memory.
+ * Thread: loop.  Wire: HEADERS when a connection is there (gRPC PROTOCOL-HTTP2, Request-Headers).
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_call_start(vitro_call **out, vitro_channel *channel,
+                                                    const vitro_method *method,
+                                                    const vitro_call_options *options,
+                                                    const vitro_call_events *events, void *user,
+                                                    vitro_error *err);
+
+/** What a blocking call brought back. Begin with VITRO_REPLY_INIT; end with vitro_reply_done(). */
+typedef struct vitro_reply {
+    vitro_bytes message; /* owned by the reply */
+    vitro_md *headers;   /* owned by the reply; NULL when there were none */
+    vitro_md *trailers;  /* owned by the reply; NULL when there were none */
+    void *memory;        /* private */
+    size_t memory_size;  /* private */
+} vitro_reply;
+#define VITRO_REPLY_INIT                                                                           \
+    {                                                                                              \
+        { NULL, 0 }, NULL, NULL, NULL, 0                                                           \
+    }
+
+/** Release what a reply holds; it may be used again. Thread: any. */
+VITRO_API void vitro_reply_done(vitro_reply *reply);
+
+/**
+ * One request, one response, waiting for it.
+ *
+ * @param channel  any channel.
+ * @param method   a unary method.
+ * @param request  serialized message; lent until return.
+ * @param options  may be NULL.
+ * @param reply    filled on success, metadata also on failure; the caller ends it with
+ *                 vitro_reply_done() in either case.
+ * @param err      filled on failure: the status, its text, its causes.
+ * @return the call's status; VITRO_FAILED_PRECONDITION inside a callback of the loop.
+ * Thread: loop, or any when the loop was started.  Wire: a whole unary call.
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_unary(vitro_channel *channel, const vitro_method *method,
+                                               vitro_bytes request,
+                                               const vitro_call_options *options,
+                                               vitro_reply *reply, vitro_error *err);
+
+/**
+ * Start a call of any kind for the blocking functions below, which are its only user.
+ *
+ * @param out  gives one reference; vitro_call_close().
+ * @return as vitro_call_start().
+ * Thread: loop, or any when the loop was started.
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_call_open(vitro_call **out, vitro_channel *channel,
+                                                   const vitro_method *method,
+                                                   const vitro_call_options *options,
+                                                   vitro_error *err);
+
+/**
+ * Send one message, waiting while the peer is behind.
+ *
+ * @param msg    lent until return.
+ * @param flags  0 or VITRO_SEND_...
+ * @return VITRO_OK; else the call cannot send any more: vitro_call_close() tells why.
+ * Thread: as vitro_unary().
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_call_write(vitro_call *call, vitro_bytes msg,
+                                                    uint32_t flags, vitro_error *err);
+
+/** Half-close a call of vitro_call_open(). Thread: as vitro_unary(). */
+VITRO_API vitro_code vitro_call_write_end(vitro_call *call, vitro_error *err);
+
+/**
+ * Wait for the next message.
+ *
+ * @param msg  set to the message, lent until the next read or close; ptr NULL at the end of the
+ *             stream, whose status vitro_call_close() tells.
+ * @return VITRO_OK, at the end of the stream too; VITRO_FAILED_PRECONDITION inside a callback.
+ * Thread: as vitro_unary().
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_call_read(vitro_call *call, vitro_message *msg,
+                                                   vitro_error *err);
+
+/**
+ * Wait for the end of a call of vitro_call_open() and drop it. What the peer still sends is read
+ * and dropped; a call that should not be waited for is cancelled first (vitro_call_abort()).
+ *
+ * @param reply  given the metadata of both kinds; may be NULL.
+ * @return the call's status, with its text and causes in err.
+ * Thread: as vitro_unary().
+ */
+VITRO_API vitro_code vitro_call_close(vitro_call *call, vitro_reply *reply, vitro_error *err);
+
+/** Cancel a call of vitro_call_open() from any thread that may use it. Thread: as vitro_unary(). */
+VITRO_API void vitro_call_abort(vitro_call *call);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

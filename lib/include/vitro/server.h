@@ -1,0 +1,121 @@
+/*
+ * server - the other side: listeners, a router, handlers.
+ *
+ * A handler is a vitro_call_events: its headers event is the beginning of a call, and it ends the
+ * call with vitro_call_finish(), then or later. A server may spread its connections over several
+ * loops; a call and its callbacks stay on the loop of their connection.
+ */
+#ifndef VITRO_SERVER_H
+#define VITRO_SERVER_H
+
+#include "vitro/call.h"
+#include "vitro/trace.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct vitro_server vitro_server;
+
+/** Zero always means the default. Append only. */
+typedef struct vitro_server_options {
+    size_t size;                    /* set by VITRO_SERVER_OPTIONS_INIT, never by hand */
+    uint32_t max_recv_bytes;        /* one message; 0: 4 MiB */
+    uint32_t max_send_bytes;        /* one message; 0: no limit */
+    uint32_t max_header_bytes;      /* a header list; 0: 8 KiB */
+    uint32_t max_streams;           /* open calls a connection; 0: 100 */
+    uint32_t max_connections;       /* 0: no limit */
+    uint32_t window_bytes;          /* first flow-control window; 0: 65535 */
+    uint32_t max_window_bytes;      /* it doubles up to this while it is what waits; 0: 4 MiB */
+    size_t connection_memory_bytes; /* budget of a connection; 0: none */
+    vitro_trace *trace;             /* keeps; NULL: the process's trace, if any */
+} vitro_server_options;
+#define VITRO_SERVER_OPTIONS_INIT                                                                  \
+    {                                                                                              \
+        sizeof(vitro_server_options), 0, 0, 0, 0, 0, 0, 0, 0, NULL                                 \
+    }
+
+/**
+ * Make a server that listens nowhere yet.
+ *
+ * @param out      gives; vitro_server_free().
+ * @param loops    keeps each: they must outlive the server. The first one accepts; connections go
+ *                 to the one that has the fewest.
+ * @param n_loops  at least 1.
+ * @param options  may be NULL.
+ * @return VITRO_OK; VITRO_INVALID_ARGUMENT; VITRO_RESOURCE_EXHAUSTED out of memory.
+ * Thread: the first loop's.
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_server_new(vitro_server **out, vitro_loop *const *loops,
+                                                    size_t n_loops,
+                                                    const vitro_server_options *options,
+                                                    vitro_error *err);
+
+/** Zero always means the default. Append only. */
+typedef struct vitro_method_options {
+    size_t size;        /* set by VITRO_METHOD_OPTIONS_INIT */
+    bool manual_credit; /* deliver messages only as vitro_call_credit() allows */
+} vitro_method_options;
+#define VITRO_METHOD_OPTIONS_INIT                                                                  \
+    {                                                                                              \
+        sizeof(vitro_method_options), false                                                        \
+    }
+
+/**
+ * Serve a method. A second registration of a path takes the place of the first.
+ *
+ * @param method   copied, but for its path, which is static.
+ * @param options  may be NULL.
+ * @param events   keeps: the handler; must outlive the server.
+ * @param user     kept; handed to every event until vitro_call_set_user().
+ * @return VITRO_OK; VITRO_INVALID_ARGUMENT for a path that is not /Service/Method;
+ *         VITRO_FAILED_PRECONDITION once the server listens.
+ * Thread: the first loop's.
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_server_add(vitro_server *server,
+                                                    const vitro_method *method,
+                                                    const vitro_method_options *options,
+                                                    const vitro_call_events *events, void *user,
+                                                    vitro_error *err);
+
+/**
+ * Listen on one more address.
+ *
+ * @param target  "ipv4:127.0.0.1:50051", "unix:/path", "host:port"; port 0 takes a free one.
+ * @param bound   filled with the address as a target, its port told; cut at bound_size - 1 bytes
+ *                and terminated. May be NULL.
+ * @return VITRO_OK; VITRO_UNAVAILABLE when the address is in use or cannot be had;
+ *         VITRO_INVALID_ARGUMENT for a target that cannot be meant.
+ * Thread: the first loop's.
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_server_listen(vitro_server *server, const char *target,
+                                                       char *bound, size_t bound_size,
+                                                       vitro_error *err);
+
+/**
+ * Stop gently: no new connection, one GOAWAY on each open one, open calls go on to their end.
+ *
+ * @param on_drained  called on the first loop once no connection is left, or grace_ns has
+ *                    passed and the rest was cut; may be NULL.
+ * @param user        kept until then.
+ * @param grace_ns    how long open calls may take; 0: as long as they want.
+ * Thread: the first loop's.  A second call is ignored, on_drained too.
+ * Wire: GOAWAY with NO_ERROR and the last stream that is served (RFC 9113, 6.8).
+ */
+VITRO_API void vitro_server_drain(vitro_server *server, int64_t grace_ns,
+                                  void (*on_drained)(vitro_server *server, void *user), void *user);
+
+/** How many connections and calls are open now, over all loops. Either may be NULL. Thread: the
+ *  first loop's; the counts of other loops are of a moment ago. */
+VITRO_API void vitro_server_load(const vitro_server *server, size_t *connections, size_t *calls);
+
+/**
+ * Close everything at once and free the server: open calls are cancelled. NULL is accepted.
+ * Thread: the first loop's, with the other loops stopped or driven by the same thread.
+ */
+VITRO_API void vitro_server_free(vitro_server *server);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
