@@ -1,0 +1,352 @@
+/*
+ * decode - a capture in, a tree of events out, each with the bytes it came from.
+ *
+ *      capture bytes -> packets -> two byte streams a connection -> frames -> header blocks,
+ *                                                          bodies -> messages -> protobuf fields
+ *
+ * What is pushed may be a file, a growing pipe or the trace of a live program, in pieces of any
+ * size: the events do not depend on the cuts. An event says what it is and where it stands; its
+ * fields are decoded when somebody looks (vitro_decode_detail). Bytes are never kept: the caller
+ * pushes them once and answers a read of an offset later.
+ *
+ * A span names a run of bytes in a *source*: the capture itself, one direction of a connection,
+ * the header block of a stream over its CONTINUATION frames, the body of a stream over its DATA
+ * frames. Above the capture each source is a rope of spans of the source below it, so that one
+ * cursor leads from a protobuf field down to TCP segments (vitro_decode_parts) and back up
+ * (vitro_decode_find).
+ *
+ * Tiling: the spans of a direction's events cover each delivered byte once, and so do, within
+ * an event, its items and the events above it: explained, or unknown and why.
+ *
+ * No promise: this interface serves vitro's own tools and tests and changes with them.
+ */
+#ifndef VITRO_LAB_DECODE_H
+#define VITRO_LAB_DECODE_H
+
+#include "vitro/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct vitro_decode vitro_decode;
+
+typedef enum vitro_event_kind {
+    VITRO_EVENT_TCP = 1,  /* what is not plain data: type is a vitro_tcp_event */
+    VITRO_EVENT_PREFACE,  /* the 24 bytes a client begins with */
+    VITRO_EVENT_FRAME,    /* one HTTP/2 frame, its 9 byte header included */
+    VITRO_EVENT_GRPC,     /* a length-prefixed message, its 5 byte prefix included */
+    VITRO_EVENT_PROTOBUF, /* the message inside; parent is the GRPC event */
+    VITRO_EVENT_NOTE,     /* what no byte shows; packet is its place */
+    VITRO_EVENT_UNKNOWN   /* bytes that nothing explains; why says the reason */
+} vitro_event_kind;
+
+typedef enum vitro_tcp_event {
+    VITRO_TCP_OPEN, /* the first SYN of a direction */
+    VITRO_TCP_FIN,
+    VITRO_TCP_RST,
+    VITRO_TCP_GAP,           /* bytes that the capture lacks: length is how many */
+    VITRO_TCP_RETRANSMISSION /* length bytes that had been seen before */
+} vitro_tcp_event;
+
+enum { VITRO_C2S = 0, VITRO_S2C = 1 };
+
+typedef enum vitro_source {
+    VITRO_SOURCE_CAPTURE,   /* the file */
+    VITRO_SOURCE_DIRECTION, /* the bytes of one direction of a connection, from its first */
+    VITRO_SOURCE_BLOCK,     /* one header block: id is its number within the direction, from 0 */
+    VITRO_SOURCE_BODY       /* the DATA of one direction of a stream, padding left out: id is it */
+} vitro_source;
+
+/* Bits of vitro_event.bits. */
+enum {
+    VITRO_EVENT_SUSPECT = 1, /* found again after a hole or joined late: may be a mistake */
+    VITRO_EVENT_HOLE = 2,    /* some of its bytes are not in the capture */
+    VITRO_EVENT_CUT = 4,     /* its end is not in the capture, or the stream ended before it */
+    VITRO_EVENT_GUESSED = 8  /* a message recognised by its shape alone: no header told */
+};
+
+/** One event. What is 0 does not apply. */
+typedef struct vitro_event {
+    uint64_t offset; /* span in its source */
+    uint64_t length;
+    int64_t time;    /* nanoseconds since 1970 of the packet with its last byte */
+    uint32_t number; /* from 1, in the order of emission */
+    uint32_t parent; /* number of the event it came from: DATA for GRPC, GRPC for PROTOBUF */
+    uint32_t packet; /* frame.number of the packet with its last byte, from 1 */
+    uint32_t conn;   /* from 0, in the order of first packets */
+    uint32_t stream; /* HTTP/2 stream */
+    uint32_t detail; /* FRAME with a header block: its number; NOTE: its number */
+    uint32_t rope;   /* handle of the source, for the decoder */
+    uint16_t path;   /* handle of the call's path, for the decoder */
+    uint8_t kind;    /* vitro_event_kind */
+    uint8_t source;  /* vitro_source */
+    uint8_t dir;     /* VITRO_C2S, VITRO_S2C */
+    uint8_t type;    /* FRAME: its type; TCP: vitro_tcp_event; GRPC: the compressed flag byte */
+    uint8_t flags;   /* FRAME: its flags */
+    uint8_t bits;
+    uint8_t why; /* vitro_decode_why(): the reason of UNKNOWN, or a fault of this event */
+    uint8_t spare[3];
+} vitro_event;
+
+/** A run of bytes in a source. */
+typedef struct vitro_span {
+    uint64_t offset;
+    uint64_t length;
+    uint32_t conn;
+    uint32_t id;   /* BLOCK: its number; BODY: the stream */
+    uint32_t rope; /* handle, as in vitro_event */
+    uint8_t source;
+    uint8_t dir;
+    uint8_t hole; /* not in the capture */
+} vitro_span;
+
+typedef enum vitro_item_form {
+    VITRO_ITEM_GROUP,  /* only holds the items below it */
+    VITRO_ITEM_NUMBER, /* number; text is how people read it */
+    VITRO_ITEM_TEXT,   /* text, any bytes: escape it before it reaches a terminal */
+    VITRO_ITEM_BYTES,  /* the bytes of its span are all there is to say */
+    VITRO_ITEM_HEADER, /* a header field: header is set */
+    VITRO_ITEM_FIELD   /* a protobuf field: field is set */
+} vitro_item_form;
+
+/* Bits of vitro_item.bits. */
+enum {
+    VITRO_ITEM_DERIVED = 1, /* has no bytes of its own: a flag's bit, a name behind a number */
+    VITRO_ITEM_UNKNOWN = 2  /* what it says could not be found out; text says why */
+};
+
+/** How a header field was written (RFC 7541, section 6), and what it did to the table. */
+typedef struct vitro_item_header {
+    vitro_str name; /* "dyn[66]?" when its table entry was never seen */
+    vitro_str value;
+    const char *repr; /* Wireshark's text: "Indexed Header Field" */
+    uint32_t index;   /* of the table, 62 and up dynamic; 0: a new name */
+    uint32_t evicted; /* entries that made room for it */
+    bool indexed;     /* name and value both from the table */
+    bool inserted;    /* into the table */
+    bool never;       /* never to be indexed */
+    bool huffman_name;
+    bool huffman_value;
+    bool unknown_name; /* the table entry was never seen */
+    bool unknown_value;
+    uint32_t table_count; /* entries and size of the table after it */
+    uint32_t table_size;
+} vitro_item_header;
+
+/** One way to read a protobuf field without a schema. */
+typedef struct vitro_reading {
+    const char *type; /* "uint64", "string", "message" ... static */
+    vitro_str value;  /* as text */
+} vitro_reading;
+
+/** A protobuf field. */
+typedef struct vitro_item_field {
+    uint32_t number;
+    uint8_t wiretype;
+    bool bare_number; /* value is a number, true or false: JSON without quotes */
+    bool bare_text;   /* value is UTF-8 text; else bytes */
+    vitro_str name;   /* empty without schema */
+    const char *type; /* "int32", "string", "message" ...; NULL without schema */
+    vitro_str value; /* text as in JSON, without quotes; the bytes for bytes; empty for a message */
+    const vitro_reading *readings; /* without schema */
+    size_t reading_count;
+    vitro_span value_span; /* without tag and length */
+} vitro_item_field;
+
+/** One field of an event, in the order of the bytes; the items below it have a greater depth. */
+typedef struct vitro_item {
+    const char *name; /* Wireshark's where it has one: "http2.length"; static */
+    const char *key;  /* for vitro_explain(); NULL: none */
+    vitro_str text;
+    uint64_t number;
+    vitro_span span;
+    const vitro_item_header *header;
+    const vitro_item_field *field;
+    uint8_t form; /* vitro_item_form */
+    uint8_t depth;
+    uint8_t bits;
+} vitro_item;
+
+/** What vitro_decode_detail() found. */
+typedef struct vitro_detail {
+    const vitro_item *items;
+    size_t count;
+    vitro_str title;    /* "HEADERS", "chat.MessageRequest", the message of a note */
+    const char *key;    /* explanation of the event */
+    const char *why;    /* NULL, or the fault or the reason of UNKNOWN */
+    vitro_str path;     /* GRPC, PROTOBUF: of the call, empty when unknown */
+    vitro_str encoding; /* GRPC: grpc-encoding of its direction, empty when unknown */
+} vitro_detail;
+
+typedef struct vitro_decode_options {
+    size_t size; /* set by VITRO_DECODE_OPTIONS_INIT */
+    /*
+     * Each event as it is found. Lends ev until return; vitro_decode_detail() and
+     * vitro_decode_bytes() may be called from within. NULL: none.
+     */
+    void (*on_event)(vitro_decode *d, const vitro_event *ev, void *user);
+    /*
+     * Read n bytes that were pushed before, at an offset from the first pushed byte. Returns how
+     * many could be read; fewer is shown as a hole. NULL: details that need it are unknown.
+     */
+    size_t (*read)(uint64_t offset, void *dst, size_t n, void *user);
+    void *user;    /* keeps; given to both */
+    bool keep;     /* keep an index of all events: vitro_decode_event() and _find() work */
+    size_t budget; /* bytes of memory; 0: 256 MiB, with keep no limit. Over it: lost events */
+} vitro_decode_options;
+#define VITRO_DECODE_OPTIONS_INIT                                                                  \
+    {                                                                                              \
+        sizeof(vitro_decode_options), NULL, NULL, NULL, false, 0                                   \
+    }
+
+typedef struct vitro_decode_stats {
+    uint64_t events;
+    uint64_t packets;
+    uint64_t connections;
+    uint64_t frames, headers, messages, unknown; /* events of these kinds; headers: fields */
+    size_t memory;                               /* bytes in use now */
+    size_t memory_peak;
+    uint64_t lost; /* events dropped over the budget */
+} vitro_decode_stats;
+
+/**
+ * Make a decoder.
+ *
+ * @param out      gives *out: vitro_decode_free().
+ * @param options  copied; NULL: defaults.
+ * @param err      filled on failure; may be NULL.
+ * @return VITRO_OK; VITRO_RESOURCE_EXHAUSTED without memory.
+ * Thread: a decoder belongs to one thread.
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_decode_new(vitro_decode **out,
+                                                    const vitro_decode_options *options,
+                                                    vitro_error *err);
+
+/** Release a decoder. NULL is accepted. */
+VITRO_API void vitro_decode_free(vitro_decode *d);
+
+/**
+ * Teach the decoder message types: a serialized FileDescriptorSet, or one FileDescriptorProto.
+ * The first description of a type wins; a schema note of the capture is added by itself.
+ *
+ * @param set  copies.
+ * @return VITRO_OK; VITRO_INVALID_ARGUMENT when the bytes are neither.
+ * Thread: the decoder's.
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_decode_schema(vitro_decode *d, vitro_bytes set,
+                                                       vitro_error *err);
+
+/**
+ * Decode the next bytes of a pcapng or pcap capture.
+ *
+ * @param bytes  lent until return; cut anywhere.
+ * @return VITRO_OK; VITRO_INVALID_ARGUMENT when this is no capture or its structure is broken:
+ *         everything before was decoded, nothing behind will be.
+ * Thread: the decoder's.  Re-entry: calls on_event; must not be called from it.
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_decode_push(vitro_decode *d, vitro_bytes bytes,
+                                                     vitro_error *err);
+
+/**
+ * Say that nothing follows: what waited for more is decided, and told as cut.
+ *
+ * @return VITRO_OK; VITRO_DATA_LOSS when the capture ends inside a block: all before the cut was
+ *         decoded.
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_decode_finish(vitro_decode *d, vitro_error *err);
+
+/** How many events there were. Thread: the decoder's. */
+VITRO_API uint32_t vitro_decode_count(const vitro_decode *d);
+
+/** The event with this number, from 1. Lends until the next push; NULL without `keep`. */
+VITRO_API const vitro_event *vitro_decode_event(const vitro_decode *d, uint32_t number);
+
+/**
+ * Decode the fields of an event.
+ *
+ * @param ev   an event of this decoder; without `keep` only the one that on_event lends.
+ * @param out  lends, until the next call of any function of d but the pure readers below.
+ * @return VITRO_OK, also when parts of it are unknown; VITRO_RESOURCE_EXHAUSTED without memory.
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_decode_detail(vitro_decode *d, const vitro_event *ev,
+                                                       vitro_detail *out, vitro_error *err);
+
+/** The span of an event. Pure. */
+VITRO_API vitro_span vitro_event_span(const vitro_event *ev);
+
+/**
+ * One step down: the runs of the source below that make up a span.
+ *
+ * @param span  of any source; CAPTURE has nothing below it.
+ * @param out   filled with up to max spans in order; holes are among them.
+ * @return how many there are, which may be more than max.
+ */
+VITRO_API size_t vitro_decode_parts(const vitro_decode *d, const vitro_span *span, vitro_span *out,
+                                    size_t max);
+
+/**
+ * The bytes of a span, from its byte `skip` on, through all ropes.
+ *
+ * @param missing  may be NULL; set to the number of bytes that are holes: they read as zeros.
+ * @return how many bytes were written to dst, less than n only at the span's end.
+ */
+VITRO_API size_t vitro_decode_bytes(const vitro_decode *d, const vitro_span *span, uint64_t skip,
+                                    uint8_t *dst, size_t n, size_t *missing);
+
+/**
+ * One step up: the event whose span holds an offset of a source, the innermost one.
+ *
+ * @param at  source, dir, conn and id of the source; offset is what is looked for. A CAPTURE
+ *            offset finds the event of the direction that its bytes went to.
+ * @return the event's number, 0 when there is none. Works with `keep` only.
+ */
+VITRO_API uint32_t vitro_decode_find(const vitro_decode *d, const vitro_span *at);
+
+/** The name of a source for people and NDJSON: "capture", "tcp:0:c2s", "body:0:c2s:1". */
+VITRO_API size_t vitro_span_name(const vitro_span *span, char *out, size_t size);
+
+/**
+ * The text of a reason, as in vitro_event.why. Lends a static text; "" for 0.
+ */
+VITRO_API const char *vitro_decode_why(uint8_t why);
+
+/** Numbers of this run. */
+VITRO_API void vitro_decode_stats_get(const vitro_decode *d, vitro_decode_stats *out);
+
+/** What the endpoints of a connection are called: "192.0.2.1:49152". Lends; "" when unknown. */
+VITRO_API const char *vitro_decode_endpoint(const vitro_decode *d, uint32_t conn, int dir);
+
+/**
+ * Check the property of tiling on all events of a decoder with `keep`, after the end.
+ *
+ * @return VITRO_OK; VITRO_INTERNAL with the first byte that is covered twice or not at all.
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_decode_check_tiling(vitro_decode *d, vitro_error *err);
+
+typedef enum vitro_language { VITRO_ENGLISH, VITRO_KOREAN } vitro_language;
+
+/** One entry of the dictionary of everything that can appear on a screen. */
+typedef struct vitro_explanation {
+    const char *key;
+    const char *name;    /* the protocol's own word: "WINDOW_UPDATE" */
+    const char *text;    /* one or two sentences in the language that was asked for */
+    const char *section; /* where it is laid down: "RFC 9113 6.9" */
+} vitro_explanation;
+
+/**
+ * Look a key up: "h2.frame.8", "grpc.status.14".
+ *
+ * @param out  filled with static texts.
+ * @return false, and *out untouched, when there is no such key.
+ * Thread: any.
+ */
+VITRO_API bool vitro_explain(const char *key, vitro_language language, vitro_explanation *out);
+
+/** The dictionary from its first entry on, sorted by key; false behind the last. Thread: any. */
+VITRO_API bool vitro_explain_at(size_t i, vitro_language language, vitro_explanation *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
