@@ -4,10 +4,10 @@
  *      capture bytes -> packets -> two byte streams a connection -> frames -> header blocks,
  *                                                          bodies -> messages -> protobuf fields
  *
- * What is pushed may be a file, a growing pipe or the trace of a live program, in pieces of any
- * size: the events do not depend on the cuts. An event says what it is and where it stands; its
- * fields are decoded when somebody looks (vitro_decode_detail). Bytes are never kept: the caller
- * pushes them once and answers a read of an offset later.
+ * The capture may be a file, a growing pipe or the trace of a live program: the decoder asks for
+ * bytes at an offset (vitro_lend) and goes on when there are more; events do not depend on the
+ * cuts. An event says what it is and where it stands; its fields are decoded when somebody looks
+ * (vitro_decode_detail). No bytes of the capture are kept.
  *
  * A span names a run of bytes in a *source*: the capture itself, one direction of a connection,
  * the header block of a stream over its CONTINUATION frames, the body of a stream over its DATA
@@ -23,7 +23,7 @@
 #ifndef VITRO_LAB_DECODE_H
 #define VITRO_LAB_DECODE_H
 
-#include "vitro/base.h"
+#include "vitro/lab/capture.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -186,14 +186,10 @@ typedef struct vitro_decode_options {
      * vitro_decode_bytes() may be called from within. NULL: none.
      */
     void (*on_event)(vitro_decode *d, const vitro_event *ev, void *user);
-    /*
-     * Read n bytes that were pushed before, at an offset from the first pushed byte. Returns how
-     * many could be read; fewer is shown as a hole. NULL: details that need it are unknown.
-     */
-    size_t (*read)(uint64_t offset, void *dst, size_t n, void *user);
-    void *user;    /* keeps; given to both */
-    bool keep;     /* keep an index of all events: vitro_decode_event() and _find() work */
-    size_t budget; /* bytes of memory; 0: 256 MiB, with keep no limit. Over it: lost events */
+    vitro_lend *lend; /* how to get the bytes of the capture; required */
+    void *user;       /* keeps; given to both */
+    bool keep;        /* keep an index of all events: vitro_decode_event() and _find() work */
+    size_t budget;    /* bytes of memory; 0: 256 MiB, with keep no limit. Over it: lost events */
 } vitro_decode_options;
 #define VITRO_DECODE_OPTIONS_INIT                                                                  \
     {                                                                                              \
@@ -238,28 +234,27 @@ VITRO_API VITRO_CHECKED vitro_code vitro_decode_schema(vitro_decode *d, vitro_by
                                                        vitro_error *err);
 
 /**
- * Decode the next bytes of a pcapng or pcap capture.
+ * Decode what the capture holds by now and was not decoded yet.
  *
- * @param bytes  lent until return; cut anywhere.
- * @return VITRO_OK; VITRO_INVALID_ARGUMENT when this is no capture or its structure is broken:
- *         everything before was decoded, nothing behind will be.
- * Thread: the decoder's.  Re-entry: calls on_event; must not be called from it.
+ * @return VITRO_OK: all of it, up to the last whole block; call again when the capture has grown.
+ *         VITRO_INVALID_ARGUMENT when this is no capture or it contradicts itself: everything
+ *         before was decoded, nothing behind will be.
+ * Thread: the decoder's.  Re-entry: calls on_event and lend; must not be called from them.
  */
-VITRO_API VITRO_CHECKED vitro_code vitro_decode_push(vitro_decode *d, vitro_bytes bytes,
-                                                     vitro_error *err);
+VITRO_API VITRO_CHECKED vitro_code vitro_decode_advance(vitro_decode *d, vitro_error *err);
 
 /**
  * Say that nothing follows: what waited for more is decided, and told as cut.
  *
  * @return VITRO_OK; VITRO_DATA_LOSS when the capture ends inside a block: all before the cut was
- *         decoded.
+ *         decoded; VITRO_INVALID_ARGUMENT as vitro_decode_advance().
  */
 VITRO_API VITRO_CHECKED vitro_code vitro_decode_finish(vitro_decode *d, vitro_error *err);
 
 /** How many events there were. Thread: the decoder's. */
 VITRO_API uint32_t vitro_decode_count(const vitro_decode *d);
 
-/** The event with this number, from 1. Lends until the next push; NULL without `keep`. */
+/** The event with this number, from 1. Lends until the next advance; NULL without `keep`. */
 VITRO_API const vitro_event *vitro_decode_event(const vitro_decode *d, uint32_t number);
 
 /**
