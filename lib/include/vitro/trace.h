@@ -1,0 +1,92 @@
+/*
+ * trace - the tap: what connections do, as a pcapng stream that Wireshark and vitro open.
+ *
+ * A trace holds the bytes that crossed, as TCP/IP packets, and notes for what no byte shows: a
+ * name resolved, an attempt begun, a deadline fired. It is written to one or more sinks:
+ *
+ *      file:PATH   a file, mode 0600, written anew; %p in PATH is the process's number
+ *      fd:N        a descriptor that is open already: a file, a pipe, a socket
+ *
+ * With no trace given to a channel or server, the process's trace is used: the sinks that the
+ * environment names in VITRO_TRACE, opened by the first connection.
+ */
+#ifndef VITRO_TRACE_H
+#define VITRO_TRACE_H
+
+#include "vitro/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct vitro_trace vitro_trace;
+
+/** How a trace treats its sinks. */
+typedef struct vitro_trace_options {
+    size_t size;           /* set by VITRO_TRACE_OPTIONS_INIT, never by hand */
+    uint32_t buffer_bytes; /* of each sink; 0: 256 KiB; at least 128 KiB */
+    bool block;            /* pipes and sockets: wait for the reader instead of dropping */
+} vitro_trace_options;     /* append only */
+#define VITRO_TRACE_OPTIONS_INIT                                                                   \
+    {                                                                                              \
+        sizeof(vitro_trace_options), 0, false                                                      \
+    }
+
+/**
+ * Open a trace.
+ *
+ * @param out      gives a trace with one reference: vitro_trace_unref(). NULL on failure.
+ * @param sinks    copied: "file:PATH,fd:N", no comma in a path.
+ * @param options  copied; NULL: all defaults.
+ * @param err      filled on failure; may be NULL.
+ * @return VITRO_OK; VITRO_INVALID_ARGUMENT for a sink that this version does not know, and no
+ *         sink at all; VITRO_UNAVAILABLE when one cannot be opened; VITRO_RESOURCE_EXHAUSTED.
+ * Thread: any.
+ * Wire: nothing. Descriptors are duplicated (N stays the caller's), close on exec, and are
+ * closed in the child of a fork: only the process that opened a trace writes it.
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_trace_open(vitro_trace **out, const char *sinks,
+                                                    const vitro_trace_options *options,
+                                                    vitro_error *err);
+
+/**
+ * Add sinks to a trace, with options of their own. They get what is written from now on.
+ *
+ * Parameters, results and thread as vitro_trace_open(). On failure the trace is as before.
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_trace_add(vitro_trace *trace, const char *sinks,
+                                                   const vitro_trace_options *options,
+                                                   vitro_error *err);
+
+/** Take one more reference; trace may be NULL. @return gives trace. Thread: any. */
+VITRO_API vitro_trace *vitro_trace_ref(vitro_trace *trace);
+
+/**
+ * Drop one reference; the last one flushes and closes the sinks. Connections hold their own.
+ *
+ * @param trace  takes one reference; may be NULL.
+ * Thread: any.
+ */
+VITRO_API void vitro_trace_unref(vitro_trace *trace);
+
+/**
+ * Hand what is buffered to the system. A loop does this once a turn by itself.
+ *
+ * @param trace  lent; may be NULL.
+ * Thread: any. Never waits for a pipe or socket without the option block.
+ */
+VITRO_API void vitro_trace_flush(vitro_trace *trace);
+
+/**
+ * Put a sentence into the trace: a note of the kind `say`.
+ *
+ * @param trace   lent; NULL does nothing.
+ * @param format  as printf; cut at 1,023 bytes.
+ * Thread: any.
+ */
+VITRO_API void vitro_trace_say(vitro_trace *trace, const char *format, ...) VITRO_PRINTF(2, 3);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

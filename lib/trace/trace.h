@@ -1,0 +1,36 @@
+/*
+ * trace - what the folders above need of a trace besides recorders and notes: the process's own,
+ * and the clock.
+ */
+#ifndef VITRO_TRACE_TRACE_H
+#define VITRO_TRACE_TRACE_H
+
+#include "base/clock.h"
+#include "vitro/trace.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * The process's trace, from VITRO_TRACE, with a reference for the caller: vitro_trace_unref().
+ * NULL when there is none. The first call opens it; a failure is one line on stderr, once.
+ */
+vitro_trace *vitro_trace_process(void);
+
+/*
+ * Time of packets and notes, the system's from birth. Whoever sets a virtual clock gives the
+ * system's back before that clock dies.
+ */
+void vitro_trace_clock(vitro_trace *trace, struct clock clock);
+
+/*
+ * TLS secrets as lines of a key log, before the first ciphertext that they open: a pcapng
+ * Decryption Secrets Block.
+ */
+void vitro_trace_secrets(vitro_trace *trace, vitro_bytes keylog);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
