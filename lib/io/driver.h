@@ -1,0 +1,121 @@
+/*
+ * driver - moves a connection's bytes: transport, layers, session.
+ *
+ *      transport  read -> [up 0] -> layer 0 -> [up 1] -> ... -> session take
+ *      transport write <- [dn 0] <- layer 0 <- [dn 1] <- ... <- session produce
+ *
+ * The driver alone touches the transport and alone taps; all bytes between layers lie in its
+ * queues. A turn reads every connection first (256 KiB of each at most) and writes each once at
+ * its end: one system call for all that the turn made. Nothing is read while the session still
+ * has input left, and nothing is asked of it while much is unsent.
+ */
+#ifndef VITRO_IO_DRIVER_H
+#define VITRO_IO_DRIVER_H
+
+#include "io/transport.h"
+#include "io/layer.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    DRIVER_LAYERS = 3,
+    DRIVER_HIGH = 256 * 1024, /* unsent bytes from which produce is not asked */
+    DRIVER_EVENTS = 256       /* what a session handles in one take, as a rule */
+};
+
+/* The session on top. All are called from the loop, never inside a function of the driver. */
+struct driver_ops {
+    /* The transport is there and every layer is ready: bytes may pass. */
+    void (*on_open)(struct driver *d);
+
+    /*
+     * Consume bytes of in, all of it as a rule. VITRO_MORE with bytes left: enough for this turn,
+     * call again in the next, read nothing before. VITRO_CLOSED: the session is over, flush and
+     * close. Bytes may lie in the loop's read buffer: what is kept is moved out and owned
+     * (vitro_queue_own) before returning; what is left in `in` the driver keeps.
+     */
+    enum vitro_step (*take)(struct driver *d, struct queue *in, vitro_error *err);
+
+    /*
+     * Add about budget bytes to out, less when there are less. VITRO_MORE: there is more, ask
+     * again. VITRO_CLOSED: this was the last, flush and close.
+     */
+    enum vitro_step (*produce)(struct driver *d, struct queue *out, size_t budget,
+                               vitro_error *err);
+
+    /* The peer has sent its last byte; the session may go on sending. NULL: it is closed then. */
+    void (*on_end)(struct driver *d);
+
+    /*
+     * Exactly once, last, also when on_open never came. why is NULL after a clean close: one that
+     * was asked for, or the peer's end. The driver is done; its memory may be freed here.
+     */
+    void (*on_close)(struct driver *d, const vitro_error *why);
+};
+
+struct driver_stage {
+    struct layer *layer;
+    struct queue up;   /* what comes in below the layer */
+    struct queue down; /* what goes out below the layer */
+};
+
+/* Embedded in the connection's struct, found again with CONTAINER_OF. */
+struct driver {
+    const struct driver_ops *ops;
+    vitro_loop *loop;
+    struct transport *transport;
+    struct driver_stage stage[DRIVER_LAYERS];
+    size_t layers;
+    struct queue in, out;                  /* between the session and the top layer */
+    uint64_t taken_in, produced;           /* bytes of the session so far: VITRO_IN, VITRO_OUT */
+    uint64_t received, sent;               /* bytes of the transport so far */
+    struct task read_again, write, closed; /* what a later turn has to do */
+    enum { DRIVER_NEW, DRIVER_OPENING, DRIVER_OPEN, DRIVER_CLOSING, DRIVER_CLOSED } state;
+    unsigned wanted;  /* what the transport watches for */
+    bool more;        /* produce has more */
+    bool flush;       /* close when all is written */
+    bool peer_ended;  /* no byte will be read any more */
+    bool paused;      /* vitro_driver_pause */
+    bool busy;        /* inside a function of the session */
+    vitro_error *why; /* NULL: clean */
+    vitro_error error;
+};
+
+/* Begin a driver. ops and loop are kept. */
+void vitro_driver_init(struct driver *d, vitro_loop *loop, const struct driver_ops *ops);
+
+/* Put a layer on top of those pushed before: tls first, then the gate. Takes l. Before open. */
+void vitro_driver_push(struct driver *d, struct layer *l);
+
+/*
+ * Begin with a transport, which the driver takes. on_open follows in a later turn, then on_close;
+ * on_close alone when it fails.
+ */
+void vitro_driver_open(struct driver *d, struct transport *t);
+
+/* The session has output: it is asked at the end of this turn, of the next outside of one. */
+void vitro_driver_wake(struct driver *d);
+
+/* Run the input side again in the next turn: a layer has let go of what it held. */
+void vitro_driver_again(struct driver *d);
+
+/* Read nothing more, or go on: bytes stay in the kernel. */
+void vitro_driver_pause(struct driver *d, bool pause);
+
+/*
+ * Close. flush: ask the session for all its output first and send it, then end the stream;
+ * otherwise at once, and with a reset when why is given. why is copied, NULL means clean.
+ * on_close follows in a later turn, never here. Does nothing to a driver that closes already, but
+ * that not flushing ends the flushing.
+ */
+void vitro_driver_close(struct driver *d, bool flush, const vitro_error *why);
+
+/* Bytes that were produced and not yet taken by the kernel, in all queues. */
+size_t vitro_driver_unsent(const struct driver *d);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,146 @@
+/*
+ * loop - the inside of vitro/loop.h: what connections, calls and skins are built on.
+ *
+ * Everything here is embedded in its user and never fails: a timer, a task and a post are found
+ * again with CONTAINER_OF. All belong to the loop's thread but vitro_loop_send.
+ */
+#ifndef VITRO_IO_LOOP_H
+#define VITRO_IO_LOOP_H
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/mem.h"
+#include "base/queue.h"
+#include "base/util.h"
+#include "vitro/loop.h"
+#include "vitro/trace.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- timers: a 4-ary heap; equal times fire in the order they were started ------------------ */
+
+struct timer {
+    void (*fire)(struct timer *t); /* it is stopped by then and may be started again */
+    int64_t due;
+    uint64_t order;
+    size_t at;          /* place in the heap, from 1; 0: not in it */
+    struct timer *next; /* when the heap could not grow */
+};
+
+void vitro_timer_init(struct timer *t, void (*fire)(struct timer *t));
+
+/* Fire at `due` of vitro_loop_now() or later. A timer that runs already is moved. */
+void vitro_timer_start(vitro_loop *loop, struct timer *t, int64_t due);
+
+/* Does nothing to a timer that does not run, or is zeroed. */
+void vitro_timer_stop(vitro_loop *loop, struct timer *t);
+
+static inline bool timer_running(const struct timer *t)
+{
+    return t->at != 0;
+}
+
+/* ---- tasks: callbacks that must not run here and now ---------------------------------------- */
+
+struct task {
+    struct list link;
+    void (*run)(struct task *t); /* it is out of the list by then and may be deferred again */
+};
+
+void vitro_task_init(struct task *t, void (*run)(struct task *t));
+
+/*
+ * Run the task after what is readable now has been read: in this turn when asked for while
+ * reading, firing timers or running posts; in the next when asked for in a task or later. A task
+ * that waits already stays where it is.
+ */
+void vitro_loop_defer(vitro_loop *loop, struct task *t);
+
+/* Run the task after all tasks of this turn (drivers write here), or after that (sinks flush). */
+void vitro_loop_at_end(vitro_loop *loop, struct task *t);
+void vitro_loop_at_flush(vitro_loop *loop, struct task *t);
+
+/* Forget a task that waits, in whichever list. Does nothing to one that does not, or is zeroed. */
+void vitro_task_cancel(struct task *t);
+
+static inline bool task_waiting(const struct task *t)
+{
+    return t->link.next && !list_empty(&t->link);
+}
+
+/* ---- posts: work from other threads --------------------------------------------------------- */
+
+struct post {
+    struct post *next;
+    void (*run)(struct post *p); /* it may be freed or sent again there */
+};
+
+/* Run the post in a turn of the loop. Any thread. Not while it is on its way already. */
+void vitro_loop_send(vitro_loop *loop, struct post *p, void (*run)(struct post *p));
+
+/* ---- blocking skins ------------------------------------------------------------------------- */
+
+/*
+ * One blocking call. start runs on the loop and asks for what the caller waits for; when that has
+ * come, something on the loop calls vitro_await_done, exactly once, perhaps in start already.
+ */
+struct await {
+    struct post post;
+    void (*start)(struct await *a);
+    vitro_loop *loop;
+    void *wake; /* what the waiting thread sleeps on; NULL when it drives the loop itself */
+    bool done;
+};
+
+/*
+ * Run start on the loop and wait for vitro_await_done. a is filled by this function and lives
+ * until it returns. A loop that was not started is driven here (what is readable is read first); a
+ * started one is posted to, from any thread.
+ * Returns FAILED_PRECONDITION in a callback of the loop (start was not called then), ABORTED under
+ * sim when nothing can happen any more (start was called; a is out of use when abandon, run in
+ * that case, returns: it must see to it that vitro_await_done is not called later).
+ */
+vitro_code vitro_loop_await(vitro_loop *loop, struct await *a, void (*start)(struct await *a),
+                            void (*abandon)(struct await *a), vitro_error *err);
+void vitro_await_done(struct await *a);
+
+/* ---- what a loop lends to its objects ------------------------------------------------------- */
+
+struct account *vitro_loop_account(vitro_loop *loop);
+struct pool *vitro_loop_pool(vitro_loop *loop);
+struct clock vitro_loop_clock(vitro_loop *loop);
+struct chance *vitro_loop_chance(vitro_loop *loop);
+const char *vitro_loop_name(const vitro_loop *loop);
+
+uint32_t vitro_loop_number(const vitro_loop *loop); /* from 0: its interface in a trace */
+uint32_t vitro_loop_next_call(vitro_loop *loop);    /* from 1: the calls of a loop, for notes */
+
+/* Something was written to the trace: flush it at the end of the turn. trace may be NULL. */
+void vitro_loop_traced(vitro_loop *loop, vitro_trace *trace);
+
+/* The world that the loop belongs to; NULL for a real one. */
+struct vitro_sim *vitro_loop_sim(const vitro_loop *loop);
+
+/* Room that every reader of the loop uses in turn; NULL when memory is out. */
+enum { LOOP_READ_BYTES = 256 * 1024 };
+uint8_t *vitro_loop_read_buffer(vitro_loop *loop);
+
+/* True on the thread, and in the turn, of the loop. */
+bool vitro_loop_here(const vitro_loop *loop);
+
+/* True when the caller may touch objects of the loop: it is here, or nobody is. */
+bool vitro_loop_mine(const vitro_loop *loop);
+
+/* Debug builds stop when the caller may not touch objects of the loop. */
+#define LOOP_ASSERT(loop) assert(vitro_loop_mine(loop))
+
+/* Objects that a loop must outlive say so: the last unref asserts that none is left. */
+void vitro_loop_hold(vitro_loop *loop);
+void vitro_loop_release(vitro_loop *loop);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
