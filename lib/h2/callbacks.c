@@ -1,0 +1,251 @@
+#include "h2/callbacks.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/util.h"
+
+/*
+ * A client may reset as often as it likes within reason: 1,000 at once, then 1,000 a second. Over
+ * that the connection ends with ENHANCE_YOUR_CALM (rapid reset, CVE-2023-44487).
+ */
+enum { RESET_BURST = 1000 };
+#define RESET_NS 1000000 /* one token back each millisecond */
+
+static struct h2_stream *stream_of(struct h2_session *h, int32_t id)
+{
+    return id ? nghttp2_session_get_stream_user_data(h->ng, id) : NULL;
+}
+
+/* ---- receiving ------------------------------------------------------------------------------- */
+
+static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
+{
+    struct h2_session *h = user;
+    struct h2_stream *s = stream_of(h, frame->hd.stream_id);
+
+    if (s) {
+        s->header_bytes = 0;
+        return 0;
+    }
+    if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+        return 0;
+    s = h->ops->begin(h, frame->hd.stream_id);
+    if (!s) {
+        nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+                                  NGHTTP2_REFUSED_STREAM);
+        return 0;
+    }
+    s->id = frame->hd.stream_id;
+    nghttp2_session_set_stream_user_data(ng, s->id, s);
+    return 0;
+}
+
+static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name,
+                     size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
+                     void *user)
+{
+    struct h2_session *h = user;
+    struct h2_stream *s = stream_of(h, frame->hd.stream_id);
+
+    (void)ng;
+    (void)flags;
+    if (!s)
+        return 0; /* refused, or already forgotten: the block only keeps the tables in step */
+    s->header_bytes += name_len + value_len + 32; /* RFC 9113, 6.5.2 */
+    if (s->header_bytes > h->config.max_header_list) {
+        if (!s->reset)
+            h->ops->fields_over(h, s);
+        s->reset = true;
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* resets the stream, spares the rest */
+    }
+    h->ops->field(h, s, (vitro_str){ (const char *)name, name_len },
+                  (vitro_str){ (const char *)value, value_len });
+    return 0;
+}
+
+static int on_data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t *data,
+                         size_t len, void *user)
+{
+    struct h2_session *h = user;
+    struct h2_stream *s = stream_of(h, id);
+
+    (void)flags;
+    if (s)
+        h->ops->data(h, s, (vitro_bytes){ data, len });
+    else
+        nghttp2_session_consume(ng, id, len);
+    return 0;
+}
+
+static void on_end_of_block(struct h2_session *h, struct h2_stream *s, uint8_t flags)
+{
+    bool end = flags & NGHTTP2_FLAG_END_STREAM;
+
+    s->remote_end = s->remote_end || end;
+    h->ops->fields_end(h, s, end);
+}
+
+static void on_end_of_data(struct h2_session *h, struct h2_stream *s, uint8_t flags)
+{
+    if (flags & NGHTTP2_FLAG_END_STREAM) {
+        s->remote_end = true;
+        h->ops->end(h, s);
+    }
+}
+
+static void count_reset(struct h2_session *h)
+{
+    int64_t back = (h->now - h->resets_at) / RESET_NS;
+
+    if (!h->config.server)
+        return;
+    if (back > 0) {
+        h->resets -= (uint32_t)MIN(back, (int64_t)h->resets);
+        h->resets_at = h->now;
+    }
+    if (++h->resets == RESET_BURST)
+        vitro_h2_terminate(h, NGHTTP2_ENHANCE_YOUR_CALM, "too many resets");
+}
+
+static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
+{
+    struct h2_session *h = user;
+    struct h2_stream *s = stream_of(h, frame->hd.stream_id);
+
+    (void)ng;
+    switch (frame->hd.type) {
+    case NGHTTP2_HEADERS:
+        if (s)
+            on_end_of_block(h, s, frame->hd.flags);
+        break;
+    case NGHTTP2_DATA:
+        if (s)
+            on_end_of_data(h, s, frame->hd.flags);
+        break;
+    case NGHTTP2_RST_STREAM:
+        count_reset(h);
+        break;
+    case NGHTTP2_SETTINGS:
+        if (!(frame->hd.flags & NGHTTP2_FLAG_ACK)) {
+            h->has_settings = true;
+            h->ops->settings(h);
+        }
+        break;
+    case NGHTTP2_PING:
+        if (frame->hd.flags & NGHTTP2_FLAG_ACK)
+            h->ops->ping_ack(h, frame->ping.opaque_data);
+        break;
+    case NGHTTP2_GOAWAY:
+        h->ops->goaway(h, frame->goaway.last_stream_id, frame->goaway.error_code,
+                       (vitro_bytes){ frame->goaway.opaque_data, frame->goaway.opaque_data_len });
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
+/* ---- sending --------------------------------------------------------------------------------- */
+
+static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
+{
+    struct h2_session *h = user;
+    struct h2_stream *s;
+
+    if (frame->hd.type == NGHTTP2_GOAWAY) {
+        h->is_goaway_sent = true;
+        h->goaway_sent = frame->goaway.error_code;
+        return 0;
+    }
+    if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
+        return 0;
+    s = stream_of(h, frame->hd.stream_id);
+    if (!s)
+        return 0;
+    list_remove(&s->unsent);
+    if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) {
+        s->local_end = true;
+        /* Done before the client was: it need not go on (gRPC PROTOCOL-HTTP2, Responses). */
+        if (h->config.server && !s->remote_end && !s->reset) {
+            s->reset = true;
+            nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
+        }
+    }
+    return 0;
+}
+
+/* A request that nghttp2 could not write, because a GOAWAY came before the turn's end. */
+static int on_frame_not_send(nghttp2_session *ng, const nghttp2_frame *frame, int code, void *user)
+{
+    struct h2_session *h = user;
+
+    (void)ng;
+    (void)code;
+    if (frame->hd.type != NGHTTP2_HEADERS)
+        return 0;
+    for (struct list *i = h->unsent.next; i != &h->unsent; i = i->next) {
+        struct h2_stream *s = CONTAINER_OF(i, struct h2_stream, unsent);
+
+        if (s->id != frame->hd.stream_id)
+            continue;
+        nghttp2_session_set_stream_user_data(h->ng, s->id, NULL);
+        list_remove(&s->unsent);
+        h->ops->closed(h, s, NGHTTP2_REFUSED_STREAM, true);
+        break;
+    }
+    return 0;
+}
+
+static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t error, void *user)
+{
+    struct h2_session *h = user;
+    struct h2_stream *s = stream_of(h, id);
+    bool unsent;
+
+    if (!s)
+        return 0;
+    unsent = !list_empty(&s->unsent);
+    list_remove(&s->unsent);
+    nghttp2_session_set_stream_user_data(ng, id, NULL);
+    h->ops->closed(h, s, error, unsent);
+    return 0;
+}
+
+/* ---- the peer's mistakes --------------------------------------------------------------------- */
+
+static int on_error(nghttp2_session *ng, int code, const char *text, size_t len, void *user)
+{
+    struct h2_session *h = user;
+
+    (void)ng;
+    (void)code;
+    snprintf(h->fault, sizeof h->fault, "%.*s", (int)MIN(len, sizeof h->fault - 1), text);
+    return 0;
+}
+
+static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int code, void *user)
+{
+    struct h2_session *h = user;
+
+    (void)ng;
+    (void)frame;
+    if (!h->fault[0])
+        snprintf(h->fault, sizeof h->fault, "%s", nghttp2_strerror(code));
+    return 0;
+}
+
+void vitro_h2_set_callbacks(nghttp2_session_callbacks *c)
+{
+    nghttp2_session_callbacks_set_on_begin_headers_callback(c, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback(c, on_header);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, on_data_chunk);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(c, on_frame_recv);
+    nghttp2_session_callbacks_set_on_frame_send_callback(c, on_frame_send);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(c, on_frame_not_send);
+    nghttp2_session_callbacks_set_on_stream_close_callback(c, on_stream_close);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(c, on_invalid_frame);
+    nghttp2_session_callbacks_set_error_callback2(c, on_error);
+    nghttp2_session_callbacks_set_send_data_callback(c, vitro_h2_send_data);
+    nghttp2_session_callbacks_set_data_source_read_length_callback(c, vitro_h2_data_length);
+}

@@ -1,0 +1,97 @@
+#include "h2/memory.h"
+
+#include <string.h>
+
+#include "base/util.h"
+
+/* In front of each block: its whole size, header included. Keeps 8-byte alignment. */
+enum { HEADER = 8, SMALLEST = 32 };
+
+void vitro_h2_memory_init(struct h2_memory *m, struct account *account)
+{
+    m->account = account;
+    for (unsigned i = 0; i < H2_MEMORY_CLASSES; i++)
+        vitro_freelist_init(&m->classes[i], account, (size_t)SMALLEST << i);
+}
+
+void vitro_h2_memory_trim(struct h2_memory *m)
+{
+    for (unsigned i = 0; i < H2_MEMORY_CLASSES; i++)
+        vitro_freelist_trim(&m->classes[i], 0);
+}
+
+void vitro_h2_memory_done(struct h2_memory *m)
+{
+    vitro_h2_memory_trim(m);
+}
+
+/* The free list for a block of size bytes, NULL when it is too large for any. */
+static struct freelist *class_of(struct h2_memory *m, size_t size)
+{
+    for (unsigned i = 0; i < H2_MEMORY_CLASSES; i++) {
+        if (size <= m->classes[i].object)
+            return &m->classes[i];
+    }
+    return NULL;
+}
+
+static size_t size_of(const char *block)
+{
+    uint64_t size;
+    memcpy(&size, block, sizeof size);
+    return (size_t)size;
+}
+
+void *vitro_h2_memory_alloc(struct h2_memory *m, size_t n)
+{
+    size_t size = n + HEADER;
+    struct freelist *list;
+    char *block;
+    uint64_t mark;
+
+    if (size < n)
+        return NULL;
+    list = class_of(m, size);
+    if (list)
+        size = list->object;
+    block = list ? vitro_freelist_take(list) : vitro_mem_alloc(m->account, size);
+    if (!block)
+        return NULL;
+    mark = size;
+    memcpy(block, &mark, sizeof mark);
+    return block + HEADER;
+}
+
+void vitro_h2_memory_free(struct h2_memory *m, void *p)
+{
+    char *block = p ? (char *)p - HEADER : NULL;
+    struct freelist *list;
+    size_t size;
+
+    if (!block)
+        return;
+    size = size_of(block);
+    list = class_of(m, size);
+    if (list)
+        vitro_freelist_put(list, block);
+    else
+        vitro_mem_free(m->account, block, size);
+}
+
+void *vitro_h2_memory_resize(struct h2_memory *m, void *p, size_t n)
+{
+    size_t old;
+    void *q;
+
+    if (!p)
+        return vitro_h2_memory_alloc(m, n);
+    old = size_of((char *)p - HEADER) - HEADER;
+    if (n <= old && old <= 2 * n + SMALLEST)
+        return p;
+    q = vitro_h2_memory_alloc(m, n);
+    if (!q)
+        return NULL;
+    memcpy(q, p, MIN(n, old));
+    vitro_h2_memory_free(m, p);
+    return q;
+}

@@ -1,0 +1,203 @@
+#include "h2/session.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <nghttp2/nghttp2.h>
+
+#include "base/error.h"
+#include "base/util.h"
+#include "h2/callbacks.h"
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static void *ng_malloc(size_t n, void *user)
+{
+    return vitro_h2_memory_alloc(user, n);
+}
+
+static void ng_free(void *p, void *user)
+{
+    vitro_h2_memory_free(user, p);
+}
+
+static void *ng_calloc(size_t n, size_t size, void *user)
+{
+    void *p;
+
+    if (size && n > SIZE_MAX / size)
+        return NULL;
+    p = vitro_h2_memory_alloc(user, n * size);
+    if (p)
+        memset(p, 0, n * size);
+    return p;
+}
+
+static void *ng_realloc(void *p, size_t n, void *user)
+{
+    return vitro_h2_memory_resize(user, p, n);
+}
+
+static void set_options(nghttp2_option *o)
+{
+    nghttp2_option_set_no_auto_window_update(o, 1);
+    nghttp2_option_set_no_closed_streams(o, 1);
+    /* grpc-message with a space at its end is legal gRPC, and worth a call */
+    nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(o, 1);
+    /* counted in callbacks.c instead */
+    nghttp2_option_set_stream_reset_rate_limit(o, UINT64_MAX, UINT64_MAX);
+    /* we ask vitro_h2_can_open() ourselves; before SETTINGS nothing is opened */
+    nghttp2_option_set_peer_max_concurrent_streams(o, UINT32_MAX / 2);
+}
+
+static int submit_settings(struct h2_session *h)
+{
+    nghttp2_settings_entry entry[5];
+    size_t n = 0;
+    int rc;
+
+    if (h->config.server)
+        entry[n++] = (nghttp2_settings_entry){ NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+                                               h->config.max_streams };
+    else
+        entry[n++] = (nghttp2_settings_entry){ NGHTTP2_SETTINGS_ENABLE_PUSH, 0 };
+    if (h->config.window != NGHTTP2_INITIAL_WINDOW_SIZE)
+        entry[n++] =
+            (nghttp2_settings_entry){ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, h->config.window };
+    entry[n++] = (nghttp2_settings_entry){ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
+                                           h->config.max_header_list };
+    /* streams are served in turn; the tree of RFC 7540 is not wanted (RFC 9218, 2.1) */
+    entry[n++] = (nghttp2_settings_entry){ NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 };
+    rc = nghttp2_submit_settings(h->ng, NGHTTP2_FLAG_NONE, entry, n);
+    if (rc == 0 && h->config.window > NGHTTP2_INITIAL_CONNECTION_WINDOW_SIZE)
+        rc = nghttp2_session_set_local_window_size(h->ng, NGHTTP2_FLAG_NONE, 0,
+                                                   (int32_t)h->config.window);
+    return rc;
+}
+
+static int start(struct h2_session *h, const nghttp2_option *options,
+                 const nghttp2_session_callbacks *callbacks)
+{
+    nghttp2_mem mem = { h->config.memory, ng_malloc, ng_free, ng_calloc, ng_realloc };
+    int rc = (h->config.server ? nghttp2_session_server_new3
+                               : nghttp2_session_client_new3)(&h->ng, callbacks, h, options, &mem);
+
+    return rc ? rc : submit_settings(h);
+}
+
+vitro_code vitro_h2_init(struct h2_session *h, const struct h2_ops *ops,
+                         const struct h2_config *config, vitro_error *err)
+{
+    nghttp2_option *options = NULL;
+    nghttp2_session_callbacks *callbacks = NULL;
+    int rc;
+
+    *h = (struct h2_session){ .ops = ops, .config = *config };
+    list_init(&h->unsent);
+    rc = nghttp2_option_new(&options);
+    if (rc == 0)
+        rc = nghttp2_session_callbacks_new(&callbacks);
+    if (rc == 0) {
+        set_options(options);
+        vitro_h2_set_callbacks(callbacks);
+        rc = start(h, options, callbacks);
+    }
+    nghttp2_session_callbacks_del(callbacks);
+    nghttp2_option_del(options);
+    if (rc == 0)
+        return VITRO_OK;
+    vitro_h2_done(h);
+    return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "http2", rc, "%s", nghttp2_strerror(rc));
+}
+
+void vitro_h2_done(struct h2_session *h)
+{
+    if (h->ng)
+        nghttp2_session_del(h->ng);
+    h->ng = NULL;
+}
+
+/* ---- bytes ----------------------------------------------------------------------------------- */
+
+vitro_code vitro_h2_take(struct h2_session *h, vitro_bytes bytes, int64_t now, vitro_error *err)
+{
+    ssize_t n;
+
+    h->now = now;
+    h->in += bytes.len;
+    n = nghttp2_session_mem_recv(h->ng, bytes.ptr, bytes.len);
+    if (n >= 0)
+        return VITRO_OK; /* a mistake of the peer queues a GOAWAY and reads nothing more */
+    return vitro_fail(err, VITRO_UNAVAILABLE, "http2", (int32_t)n, "%s",
+                      h->fault[0] ? h->fault : nghttp2_strerror((int)n));
+}
+
+vitro_code vitro_h2_produce(struct h2_session *h, struct queue *out, size_t limit, vitro_error *err)
+{
+    vitro_code rc = VITRO_OK;
+
+    assert(!h->producing);
+    h->producing = out;
+    while (rc == VITRO_OK && out->len < limit) {
+        const uint8_t *bytes;
+        ssize_t n = nghttp2_session_mem_send(h->ng, &bytes);
+
+        if (n == 0)
+            break;
+        if (n < 0) {
+            rc = vitro_fail(err, VITRO_INTERNAL, "http2", (int32_t)n, "%s",
+                            nghttp2_strerror((int)n));
+        } else if (!vitro_queue_append(out, bytes, (size_t)n)) {
+            rc = vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "http2", 0, "out of memory");
+        } else {
+            h->out += (uint64_t)n;
+        }
+    }
+    h->producing = NULL;
+    return rc;
+}
+
+bool vitro_h2_wants_produce(const struct h2_session *h)
+{
+    return nghttp2_session_want_write(h->ng) != 0;
+}
+
+bool vitro_h2_is_over(const struct h2_session *h)
+{
+    return !nghttp2_session_want_read(h->ng) && !nghttp2_session_want_write(h->ng);
+}
+
+/* ---- the connection -------------------------------------------------------------------------- */
+
+void vitro_h2_consume_connection(struct h2_session *h, size_t n)
+{
+    nghttp2_session_consume_connection(h->ng, n);
+}
+
+void vitro_h2_grow_connection(struct h2_session *h, uint32_t size)
+{
+    nghttp2_session_set_local_window_size(h->ng, NGHTTP2_FLAG_NONE, 0, (int32_t)size);
+}
+
+void vitro_h2_drain(struct h2_session *h)
+{
+    int32_t last = nghttp2_session_get_last_proc_stream_id(h->ng);
+
+    nghttp2_submit_goaway(h->ng, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0);
+}
+
+void vitro_h2_terminate(struct h2_session *h, uint32_t error, const char *debug)
+{
+    int32_t last = nghttp2_session_get_last_proc_stream_id(h->ng);
+
+    snprintf(h->fault, sizeof h->fault, "%s", debug);
+    nghttp2_submit_goaway(h->ng, NGHTTP2_FLAG_NONE, last, error, (const uint8_t *)debug,
+                          strlen(debug));
+    nghttp2_session_terminate_session2(h->ng, last, error);
+}
+
+void vitro_h2_ping(struct h2_session *h, const uint8_t opaque[8])
+{
+    nghttp2_submit_ping(h->ng, NGHTTP2_FLAG_NONE, opaque);
+}

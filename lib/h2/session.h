@@ -1,0 +1,191 @@
+/*
+ * session - one HTTP/2 connection (RFC 9113) as a pure transformer: bytes in, events; calls,
+ * bytes out. The only user of nghttp2's session.
+ *
+ *      driver --take()--> [ nghttp2 ] --events--> owner (struct h2_ops)
+ *      driver <-produce()-[ nghttp2 ] <--submit-- owner
+ *
+ * What nghttp2 would decide by itself is decided here or by the owner:
+ *  - output is collected by produce(), once a turn; DATA moves from the stream's queue to the
+ *    output without a copy when it is large;
+ *  - windows are manual: the owner says what it consumed (RFC 9113, 6.9);
+ *  - the header list is counted here, for nghttp2 does not enforce SETTINGS_MAX_HEADER_LIST_SIZE:
+ *    16 KB can grow into 49 MB (HPACK, RFC 7541, 7.3);
+ *  - resets are counted here by the caller's clock (rapid reset), nghttp2's own limit is out of
+ *    reach: it reads a clock of its own, and trips over honest cancelling.
+ *
+ * It does not queue streams: the owner asks vitro_h2_can_open() first, for inside nghttp2 a
+ * waiting request is visible to nobody.
+ */
+#ifndef VITRO_H2_SESSION_H
+#define VITRO_H2_SESSION_H
+
+#include "base/list.h"
+#include "base/queue.h"
+#include "h2/memory.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct nghttp2_session;
+struct h2_session;
+
+/* How the send side of a stream ends once its queue is empty. */
+enum h2_ending {
+    H2_OPEN,     /* more may come */
+    H2_END,      /* END_STREAM on the last DATA frame */
+    H2_TRAILERS, /* ops->trailers() is asked for them */
+};
+
+/* Embedded in the owner's stream; all members are private but for id and send. */
+struct h2_stream {
+    int32_t id;          /* 0 until opened; kept after it is closed */
+    struct queue send;   /* DATA that waits for a window or for the turn's end */
+    struct list unsent;  /* while its opening HEADERS waits in nghttp2 */
+    size_t header_bytes; /* of the header list that is being received */
+    enum h2_ending ending;
+    bool deferred;    /* nghttp2 asked for DATA and there was none */
+    bool remote_end;  /* END_STREAM received */
+    bool local_end;   /* END_STREAM sent */
+    bool trailing;    /* our trailers are submitted */
+    bool reset;       /* a reset by us is submitted */
+    bool alone;       /* messages do not share DATA frames: frames end at piece ends */
+    bool window_wait; /* told the owner that it waits for a window */
+};
+
+/* One header field. Names are lower case. Both are copied unless marked static. */
+enum {
+    H2_STATIC = 1u,      /* name and value stay valid as long as the session */
+    H2_STATIC_NAME = 2u, /* the name does */
+    H2_NO_INDEX = 4u,    /* literal never indexed (RFC 7541, 6.2.3) */
+};
+struct h2_field {
+    vitro_str name, value;
+    uint32_t flags;
+};
+
+/* Why sending stops. */
+enum h2_wait { H2_WAIT_NONE, H2_WAIT_STREAM_WINDOW, H2_WAIT_CONNECTION_WINDOW };
+
+/* All events come from within take() or produce(). The owner may submit, never take or produce. */
+struct h2_ops {
+    /* Server: a stream begins. NULL refuses it (RST_STREAM REFUSED_STREAM). */
+    struct h2_stream *(*begin)(struct h2_session *h, int32_t id);
+    /* A field of the block under way; lent until return. */
+    void (*field)(struct h2_session *h, struct h2_stream *s, vitro_str name, vitro_str value);
+    /* The block is complete. */
+    void (*fields_end)(struct h2_session *h, struct h2_stream *s, bool end_stream);
+    /* The header list is over its limit: the stream is reset. */
+    void (*fields_over)(struct h2_session *h, struct h2_stream *s);
+    /* DATA bytes, lent until take() returns. Consume them when they are used. */
+    void (*data)(struct h2_session *h, struct h2_stream *s, vitro_bytes bytes);
+    /* END_STREAM came with DATA. */
+    void (*end)(struct h2_session *h, struct h2_stream *s);
+    /* Submit the trailers now, with vitro_h2_trailers(). */
+    void (*trailers)(struct h2_session *h, struct h2_stream *s);
+    /* Bytes of the stream have left. */
+    void (*sent)(struct h2_session *h, struct h2_stream *s, size_t n);
+    /* The stream is over, the last event of it. error: RFC 9113, 7; unsent: the peer never saw
+       it. */
+    void (*closed)(struct h2_session *h, struct h2_stream *s, uint32_t error, bool unsent);
+    void (*settings)(struct h2_session *h); /* the peer's SETTINGS came */
+    /* The peer will serve no stream above last_id. debug is lent. */
+    void (*goaway)(struct h2_session *h, int32_t last_id, uint32_t error, vitro_bytes debug);
+    void (*ping_ack)(struct h2_session *h, const uint8_t opaque[8]);
+};
+
+struct h2_config {
+    bool server;
+    uint32_t window;          /* bytes; SETTINGS_INITIAL_WINDOW_SIZE */
+    uint32_t max_streams;     /* server: SETTINGS_MAX_CONCURRENT_STREAMS */
+    uint32_t max_header_list; /* bytes, as RFC 9113, 6.5.2 counts */
+    struct h2_memory *memory; /* kept */
+    struct account *account;  /* kept; NULL: memory's */
+};
+
+struct h2_session {
+    const struct h2_ops *ops;
+    struct nghttp2_session *ng;
+    struct h2_config config;
+    uint64_t in, out;        /* bytes taken in and produced so far */
+    struct queue *producing; /* where produce() writes, NULL outside */
+    struct list unsent;      /* streams whose opening HEADERS is not written yet */
+    int64_t now;             /* the caller's clock at the last take(), nanoseconds */
+    int64_t resets_at;       /* token bucket of received resets */
+    uint32_t resets;         /* tokens used */
+    uint32_t goaway_sent;    /* error code of our GOAWAY */
+    bool is_goaway_sent;
+    bool has_settings;            /* the peer's SETTINGS came */
+    char fault[VITRO_ERROR_TEXT]; /* what nghttp2 said of the peer's mistake */
+};
+
+/* Start a session; preface and SETTINGS are ready for produce(). ops is kept. */
+vitro_code vitro_h2_init(struct h2_session *h, const struct h2_ops *ops,
+                         const struct h2_config *config, vitro_error *err);
+/* No event comes any more; streams that are open stay the owner's to end. Zeroed is accepted. */
+void vitro_h2_done(struct h2_session *h);
+
+/* Feed bytes. now is monotonic nanoseconds. On failure the connection is dead. */
+vitro_code vitro_h2_take(struct h2_session *h, vitro_bytes bytes, int64_t now, vitro_error *err);
+
+/* Append output to out until it holds about limit bytes or there is none. */
+vitro_code vitro_h2_produce(struct h2_session *h, struct queue *out, size_t limit,
+                            vitro_error *err);
+
+/* True when there is something for produce(). */
+bool vitro_h2_wants_produce(const struct h2_session *h);
+
+/* True when both directions are finished: close the connection once its output has left. */
+bool vitro_h2_is_over(const struct h2_session *h);
+
+/* An embedded stream before its use. pool is kept. */
+void vitro_h2_stream_init(struct h2_stream *s, struct pool *pool);
+
+/* Client: how many streams may be opened now; 0 before SETTINGS and after GOAWAY. */
+uint32_t vitro_h2_can_open(const struct h2_session *h);
+
+/* Client: open a stream with these headers. Sets s->id. END_STREAM when s->ending is H2_END and
+ * nothing is in s->send. */
+vitro_code vitro_h2_request(struct h2_session *h, struct h2_stream *s,
+                            const struct h2_field *fields, size_t n, vitro_error *err);
+
+/* Server: response headers; only: the whole response, END_STREAM (trailers-only). */
+vitro_code vitro_h2_response(struct h2_session *h, struct h2_stream *s,
+                             const struct h2_field *fields, size_t n, bool only, vitro_error *err);
+
+/* From ops->trailers() only: the last header block of the stream. */
+vitro_code vitro_h2_trailers(struct h2_session *h, struct h2_stream *s,
+                             const struct h2_field *fields, size_t n, vitro_error *err);
+
+/* s->send or s->ending changed: go on sending. */
+void vitro_h2_resume(struct h2_session *h, struct h2_stream *s);
+
+/* RST_STREAM; what is queued is dropped; closed follows. Harmless when done before. */
+void vitro_h2_reset(struct h2_session *h, struct h2_stream *s, uint32_t error);
+
+/* The owner has used n bytes: give the window of the stream, of the connection, back. */
+void vitro_h2_consume_stream(struct h2_session *h, struct h2_stream *s, size_t n);
+void vitro_h2_consume_connection(struct h2_session *h, size_t n);
+
+/* Bytes that the peer may still send on the stream; set a larger window. */
+int32_t vitro_h2_window_left(const struct h2_session *h, const struct h2_stream *s);
+void vitro_h2_grow_window(struct h2_session *h, const struct h2_stream *s, uint32_t size);
+void vitro_h2_grow_connection(struct h2_session *h, uint32_t size);
+
+/* What a stream with bytes to send waits for. */
+enum h2_wait vitro_h2_waiting(const struct h2_session *h, const struct h2_stream *s);
+
+/* GOAWAY with NO_ERROR: streams up to the last one taken are served, no new ones. */
+void vitro_h2_drain(struct h2_session *h);
+
+/* GOAWAY with an error; the session is over once it is written. */
+void vitro_h2_terminate(struct h2_session *h, uint32_t error, const char *debug);
+
+/* PING with 8 bytes of the caller's. */
+void vitro_h2_ping(struct h2_session *h, const uint8_t opaque[8]);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
