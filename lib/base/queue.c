@@ -105,7 +105,7 @@ static bool tail_can_grow(const struct queue *q)
 {
     const struct piece *t = q->tail;
 
-    return t && t->chunk && t->ptr + t->len == t->chunk->data + t->chunk->used;
+    return t && t->chunk && !t->sealed && t->ptr + t->len == t->chunk->data + t->chunk->used;
 }
 
 uint8_t *vitro_queue_reserve(struct queue *q, size_t min, size_t *room)
@@ -213,6 +213,24 @@ bool vitro_queue_own(struct queue *q)
     }
     *q = owned;
     return true;
+}
+
+void vitro_queue_seal(struct queue *q)
+{
+    if (q->tail)
+        q->tail->sealed = true;
+}
+
+size_t vitro_queue_sealed_len(const struct queue *q, size_t max)
+{
+    size_t n = 0;
+
+    for (const struct piece *i = q->head; i && n < max; i = i->next) {
+        n += i->len;
+        if (i->sealed && n)
+            break;
+    }
+    return MIN(n, max);
 }
 
 vitro_bytes vitro_queue_peek(const struct queue *q)

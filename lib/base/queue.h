@@ -38,6 +38,7 @@ struct piece {
     struct piece *next;
     const uint8_t *ptr;
     size_t len;
+    bool sealed;               /* nothing is added to it, and vitro_queue_sealed_len stops here */
     struct chunk *chunk;       /* NULL when not from the pool */
     vitro_release_fn *release; /* of an attached piece */
     const void *origin;        /* what release is called with */
@@ -77,6 +78,12 @@ bool vitro_queue_lend(struct queue *q, const void *p, size_t n);
 
 /* Copy what is still lent, so that the lender may reuse its memory; false when memory is out. */
 bool vitro_queue_own(struct queue *q);
+
+/* Mark the end of what was added: bytes added later do not merge with it. */
+void vitro_queue_seal(struct queue *q);
+
+/* Bytes from the front up to the first seal, at most max. */
+size_t vitro_queue_sealed_len(const struct queue *q, size_t max);
 
 /* The first piece, empty when the queue is. Valid until the queue is changed. */
 vitro_bytes vitro_queue_peek(const struct queue *q);

@@ -114,6 +114,7 @@ static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *
     struct h2_stream *s = stream_of(h, frame->hd.stream_id);
 
     (void)ng;
+    h->events++;
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
         if (s)

@@ -22,20 +22,12 @@ ssize_t vitro_h2_data_length(nghttp2_session *ng, uint8_t type, int32_t id,
     return MIN(MIN(length, (int32_t)MIN(max_frame, (uint32_t)INT32_MAX)), (int32_t)MAX_DATA);
 }
 
-/* The bytes that the next frame takes. */
-static size_t frame_bytes(const struct h2_stream *s, size_t length)
-{
-    size_t n = MIN(s->send.len, length);
-
-    return s->alone ? MIN(n, vitro_queue_peek(&s->send).len) : n;
-}
-
 ssize_t vitro_h2_read_data(nghttp2_session *ng, int32_t id, uint8_t *room, size_t length,
                            uint32_t *flags, nghttp2_data_source *source, void *user)
 {
     struct h2_session *h = user;
     struct h2_stream *s = source->ptr;
-    size_t n = frame_bytes(s, length);
+    size_t n = vitro_queue_sealed_len(&s->send, length);
 
     (void)ng;
     (void)id;

@@ -45,13 +45,11 @@ struct h2_stream {
     struct list unsent;  /* while its opening HEADERS waits in nghttp2 */
     size_t header_bytes; /* of the header list that is being received */
     enum h2_ending ending;
-    bool deferred;    /* nghttp2 asked for DATA and there was none */
-    bool remote_end;  /* END_STREAM received */
-    bool local_end;   /* END_STREAM sent */
-    bool trailing;    /* our trailers are submitted */
-    bool reset;       /* a reset by us is submitted */
-    bool alone;       /* messages do not share DATA frames: frames end at piece ends */
-    bool window_wait; /* told the owner that it waits for a window */
+    bool deferred;   /* nghttp2 asked for DATA and there was none */
+    bool remote_end; /* END_STREAM received */
+    bool local_end;  /* END_STREAM sent */
+    bool trailing;   /* our trailers are submitted */
+    bool reset;      /* a reset by us is submitted */
 };
 
 /* One header field. Names are lower case. Both are copied unless marked static. */
@@ -108,6 +106,7 @@ struct h2_session {
     const struct h2_ops *ops;
     struct nghttp2_session *ng;
     struct h2_config config;
+    uint64_t events;         /* frames received so far */
     uint64_t in, out;        /* bytes taken in and produced so far */
     struct queue *producing; /* where produce() writes, NULL outside */
     struct list unsent;      /* streams whose opening HEADERS is not written yet */
