@@ -40,6 +40,7 @@ struct header_list {
     size_t size;           /* name + value + 32, all fields */
     uint32_t seen;         /* 1 << header_id */
     uint32_t twice;        /* came more than once */
+    bool malformed;        /* a pseudo-header that HTTP/2 does not define */
     vitro_code bad;        /* the first field of metadata that could not be read, or OK */
     vitro_error bad_error; /* and why */
     struct {
@@ -97,7 +98,7 @@ struct request_head {
 /* The block is complete and opens a call: judge it. */
 void vitro_request_check(const struct header_list *l, struct request_head *out);
 
-/* What a block of a reply is. */
+/* What a block of a reply is. An end that did not end the stream asks for a reset (CANCEL). */
 enum reply_kind {
     REPLY_INFORMATIONAL, /* 1xx: skip it */
     REPLY_HEADERS,       /* Response-Headers: the call goes on */

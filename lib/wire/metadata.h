@@ -19,7 +19,7 @@ extern "C" {
 struct vitro_md {
     struct account *account; /* may be NULL */
     uint8_t *block;
-    uint32_t cap;     /* bytes of block */
+    uint32_t cap;     /* bytes of block, a multiple of an entry's size */
     uint32_t used;    /* bytes of names and values at its front */
     uint32_t count;   /* entries at its back */
     size_t wire_size; /* as vitro_md_size() */
@@ -56,7 +56,7 @@ void vitro_md_fields(const vitro_md *md, struct wire_field *out, char *scratch);
 /* True when a key's values are bytes. */
 static inline bool md_key_is_binary(vitro_str key)
 {
-    return key.len > 4 && key.ptr[key.len - 4] == '-' && key.ptr[key.len - 3] == 'b' &&
+    return key.len >= 4 && key.ptr[key.len - 4] == '-' && key.ptr[key.len - 3] == 'b' &&
            key.ptr[key.len - 2] == 'i' && key.ptr[key.len - 1] == 'n';
 }
 
