@@ -58,10 +58,10 @@ uint64_t vitro_chance_next(struct chance *c)
 
 uint64_t vitro_chance_below(struct chance *c, uint64_t below)
 {
-    uint64_t reject = (UINT64_MAX - below + 1) % below; /* 2^64 mod below */
-    uint64_t x;
+    uint64_t reject, x;
 
     assert(below > 0);
+    reject = (UINT64_MAX - below + 1) % below; /* 2^64 mod below */
     do {
         x = vitro_chance_next(c);
     } while (x < reject);

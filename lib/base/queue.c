@@ -27,6 +27,7 @@ void vitro_pool_trim(struct pool *p)
     }
     vitro_freelist_trim(&p->chunks, 0);
     vitro_freelist_trim(&p->pieces, 0);
+    vitro_freelist_trim(&p->attachments, 0);
 }
 
 void vitro_pool_done(struct pool *p)
@@ -52,6 +53,15 @@ static struct chunk *chunk_open(struct pool *p, size_t min)
     c->used = 0;
     p->open = c;
     return c;
+}
+
+static void attachment_drop(struct pool *p, struct attachment *a)
+{
+    assert(a->refs > 0);
+    if (--a->refs)
+        return;
+    a->release(a->ptr, a->len, a->user);
+    vitro_freelist_put(&p->attachments, a);
 }
 
 void vitro_queue_init(struct queue *q, struct pool *pool)
@@ -89,8 +99,8 @@ static void piece_drop_head(struct queue *q)
     q->len -= piece->len;
     if (piece->chunk)
         chunk_drop(q->pool, piece->chunk);
-    else if (piece->release)
-        piece->release(piece->origin, piece->origin_len, piece->user);
+    if (piece->attachment)
+        attachment_drop(q->pool, piece->attachment);
     vitro_freelist_put(&q->pool->pieces, piece);
 }
 
@@ -131,6 +141,8 @@ void vitro_queue_commit(struct queue *q, size_t n)
     q->tail->chunk->used += n;
     q->tail->len += n;
     q->len += n;
+    if (q->len == 0)
+        vitro_queue_clear(q); /* a queue at rest owns no memory */
 }
 
 bool vitro_queue_append(struct queue *q, const void *p, size_t n)
@@ -155,82 +167,89 @@ bool vitro_queue_append(struct queue *q, const void *p, size_t n)
 bool vitro_queue_attach(struct queue *q, const void *p, size_t n, vitro_release_fn *release,
                         void *user)
 {
-    struct piece *piece = piece_take(q->pool, p, n);
+    struct attachment *a = n ? vitro_freelist_take(&q->pool->attachments) : NULL;
+    struct piece *piece = a ? piece_take(q->pool, p, n) : NULL;
 
     if (!piece) {
+        vitro_freelist_put(&q->pool->attachments, a);
         release(p, n, user);
-        return false;
+        return n == 0;
     }
-    piece->release = release;
-    piece->origin = p;
-    piece->origin_len = n;
-    piece->user = user;
+    *a = (struct attachment){ 1, release, p, n, user };
+    piece->attachment = a;
     piece_link(q, piece);
     return true;
 }
 
 bool vitro_queue_lend(struct queue *q, const void *p, size_t n)
 {
-    struct piece *piece = piece_take(q->pool, p, n);
+    struct piece *piece = n ? piece_take(q->pool, p, n) : NULL;
 
     if (!piece)
-        return false;
+        return n == 0;
     piece_link(q, piece);
     return true;
 }
 
 static bool is_lent(const struct piece *piece)
 {
-    return !piece->chunk && !piece->release;
+    return !piece->chunk && !piece->attachment;
+}
+
+/* The head without its bytes being released: the caller has linked or copied it. */
+static struct piece *unlink_head(struct queue *q)
+{
+    struct piece *piece = q->head;
+
+    q->head = piece->next;
+    if (!q->head)
+        q->tail = NULL;
+    q->len -= piece->len;
+    piece->next = NULL;
+    return piece;
+}
+
+/* Copy the lent head behind owned; what was copied leaves the head, also when memory ends. */
+static bool own_head(struct queue *owned, struct queue *q)
+{
+    struct piece *piece = q->head;
+
+    while (piece->len) {
+        size_t room;
+        uint8_t *to = vitro_queue_reserve(owned, 1, &room);
+
+        if (!to)
+            return false;
+        room = MIN(room, piece->len);
+        memcpy(to, piece->ptr, room);
+        vitro_queue_commit(owned, room);
+        piece->ptr += room;
+        piece->len -= room;
+        q->len -= room;
+    }
+    piece_drop_head(q);
+    return true;
 }
 
 bool vitro_queue_own(struct queue *q)
 {
     struct queue owned;
-    bool lent = false;
+    bool lent = false, done = true;
 
     for (const struct piece *i = q->head; i && !lent; i = i->next)
         lent = is_lent(i);
     if (!lent)
         return true;
     vitro_queue_init(&owned, q->pool);
-    while (q->head) {
-        struct piece *piece = q->head;
-
-        if (is_lent(piece)) {
-            if (!vitro_queue_append(&owned, piece->ptr, piece->len)) {
-                vitro_queue_move(&owned, q);
-                *q = owned;
-                return false;
-            }
-            piece_drop_head(q);
-        } else {
-            q->head = piece->next;
-            q->len -= piece->len;
-            piece->next = NULL;
-            piece_link(&owned, piece);
-        }
+    while (q->head && done) {
+        if (is_lent(q->head))
+            done = own_head(&owned, q);
+        else
+            piece_link(&owned, unlink_head(q));
     }
+    vitro_queue_move(&owned, q);
     *q = owned;
-    return true;
-}
-
-void vitro_queue_seal(struct queue *q)
-{
-    if (q->tail)
-        q->tail->sealed = true;
-}
-
-size_t vitro_queue_sealed_len(const struct queue *q, size_t max)
-{
-    size_t n = 0;
-
-    for (const struct piece *i = q->head; i && n < max; i = i->next) {
-        n += i->len;
-        if (i->sealed && n)
-            break;
-    }
-    return MIN(n, max);
+    return done;
 }
 
 vitro_bytes vitro_queue_peek(const struct queue *q)
@@ -270,50 +289,43 @@ void vitro_queue_move(struct queue *dst, struct queue *src)
     vitro_queue_init(src, src->pool);
 }
 
-/* Add the first n bytes of the head as a piece of their own. */
-static bool move_part(struct queue *dst, const struct piece *head, size_t n)
+/* The first n bytes of a piece as a piece of their own; NULL when memory is out. */
+static struct piece *piece_part(struct pool *pool, const struct piece *whole, size_t n)
 {
-    struct piece *part;
+    struct piece *part = piece_take(pool, whole->ptr, n);
 
-    if (!head->chunk) /* the origin's release belongs to the rest */
-        return vitro_queue_append(dst, head->ptr, n);
-    part = piece_take(dst->pool, head->ptr, n);
     if (!part)
-        return false;
-    part->chunk = head->chunk;
-    part->chunk->refs++;
-    piece_link(dst, part);
-    return true;
+        return NULL;
+    part->chunk = whole->chunk;
+    part->attachment = whole->attachment;
+    if (part->chunk)
+        part->chunk->refs++;
+    if (part->attachment)
+        part->attachment->refs++;
+    return part;
 }
 
 bool vitro_queue_move_some(struct queue *dst, struct queue *src, size_t n)
 {
-    struct queue moved;
-    struct piece *piece = src->head;
+    struct piece *cut = src->head, *part = NULL;
     size_t rest = n;
 
-    assert(n <= src->len && dst->pool == src->pool);
-    while (piece && rest >= piece->len) {
-        rest -= piece->len;
-        piece = piece->next;
+    assert(n <= src->len && dst->pool == src->pool && dst != src);
+    while (cut && rest >= cut->len) {
+        rest -= cut->len;
+        cut = cut->next;
     }
-    vitro_queue_init(&moved, src->pool);
-    if (rest && !move_part(&moved, piece, rest)) {
-        vitro_queue_clear(&moved);
-        return false;
+    if (rest) {
+        part = piece_part(src->pool, cut, rest);
+        if (!part)
+            return false;
     }
-    while (src->head != piece) {
-        struct piece *whole = src->head;
-        src->head = whole->next;
-        src->len -= whole->len;
-        whole->next = NULL;
-        piece_link(dst, whole);
-    }
-    if (!src->head)
-        src->tail = NULL;
-    if (rest)
+    while (src->head != cut)
+        piece_link(dst, unlink_head(src));
+    if (part) {
+        piece_link(dst, part);
         vitro_queue_consume(src, rest);
-    vitro_queue_move(dst, &moved);
+    }
     return true;
 }
 

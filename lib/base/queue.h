@@ -69,14 +69,17 @@ bool vitro_queue_append(struct queue *q, const void *p, size_t n);
 uint8_t *vitro_queue_reserve(struct queue *q, size_t min, size_t *room);
 void vitro_queue_commit(struct queue *q, size_t n);
 
-/* Add n bytes without copying. release is called once they have left, and on failure too. */
+/* Add n bytes without copying. release is called once the last has left, and on failure too. */
 bool vitro_queue_attach(struct queue *q, const void *p, size_t n, vitro_release_fn *release,
                         void *user);
 
 /* Add n bytes that the caller keeps valid until vitro_queue_own or until they are consumed. */
 bool vitro_queue_lend(struct queue *q, const void *p, size_t n);
 
-/* Copy what is still lent, so that the lender may reuse its memory; false when memory is out. */
+/*
+ * Copy what is still lent, so that the lender may reuse its memory. False when memory is out: the
+ * bytes are all there, but some are still lent, so the queue is of no use but to be cleared.
+ */
 bool vitro_queue_own(struct queue *q);
 
 /* Mark the end of what was added: bytes added later do not merge with it. */
@@ -94,7 +97,10 @@ void vitro_queue_consume(struct queue *q, size_t n);
 /* Move everything behind what dst holds. The two share a pool. */
 void vitro_queue_move(struct queue *dst, struct queue *src);
 
-/* Move the first n bytes, n <= src->len; false when memory is out, nothing has moved then. */
+/*
+ * Move the first n bytes, n <= src->len, copying none: a piece that is cut is shared. False when
+ * memory is out, nothing has moved then.
+ */
 bool vitro_queue_move_some(struct queue *dst, struct queue *src, size_t n);
 
 /* View up to max pieces from the front, for writev and the tap; returns how many. */

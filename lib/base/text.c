@@ -41,6 +41,9 @@ void vitro_text_bytes(struct text *t, vitro_str s)
 {
     if (t->len < t->size) {
         size_t n = MIN(s.len, t->size - t->len - 1);
+
+        for (int i = 0; i < 3 && n && n < s.len && ((uint8_t)s.ptr[n] & 0xc0u) == 0x80u; i++)
+            n--; /* a character is written whole or not at all */
         if (n)
             memcpy(t->out + t->len, s.ptr, n);
         t->out[t->len + n] = '\0';
@@ -124,9 +127,9 @@ bool vitro_utf8_printable(uint32_t c)
 {
     /* C0, DEL and C1; zero-width and direction marks; line separators; tags; private specials */
     static const uint32_t hidden[][2] = {
-        { 0x0000, 0x001f }, { 0x007f, 0x009f },   { 0x00ad, 0x00ad }, { 0x061c, 0x061c },
-        { 0x200b, 0x200f }, { 0x2028, 0x202e },   { 0x2060, 0x206f }, { 0xfeff, 0xfeff },
-        { 0xfff0, 0xfffb }, { 0xe0000, 0xe0fff },
+        { 0x0000, 0x001f }, { 0x007f, 0x009f }, { 0x00ad, 0x00ad },   { 0x061c, 0x061c },
+        { 0x180e, 0x180e }, { 0x200b, 0x200f }, { 0x2028, 0x202e },   { 0x2060, 0x206f },
+        { 0xfeff, 0xfeff }, { 0xfff0, 0xfffb }, { 0xe0000, 0xe0fff },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(hidden); i++) {

@@ -1,0 +1,22 @@
+/*
+ * heap - the process's allocator for a test: counts what is live, and fails when told to.
+ */
+#ifndef SUPPORT_HEAP_H
+#define SUPPORT_HEAP_H
+
+#include <stddef.h>
+
+struct heap {
+    size_t live;    /* blocks */
+    size_t bytes;   /* in them */
+    size_t calls;   /* allocations and growths so far */
+    size_t fail_at; /* this call and all later ones fail, counted from 1; 0: none */
+};
+
+/* Install h; call it before any object is made. */
+void heap_install(struct heap *h);
+
+/* Back to malloc; every object is gone by then. */
+void heap_remove(void);
+
+#endif
