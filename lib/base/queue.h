@@ -26,24 +26,30 @@ struct chunk {
     uint8_t data[CHUNK_BYTES];
 };
 
+typedef void vitro_release_fn(const void *ptr, size_t len, void *user);
+
+/* Bytes of somebody else; released when the last piece of them goes. */
+struct attachment {
+    size_t refs;
+    vitro_release_fn *release;
+    const void *ptr;
+    size_t len;
+    void *user;
+};
+
 struct pool {
     struct freelist chunks;
     struct freelist pieces;
-    struct chunk *open; /* what small writes of all queues share; the pool holds one reference */
+    struct freelist attachments;
 };
 
-typedef void vitro_release_fn(const void *ptr, size_t len, void *user);
-
+/* A run of a chunk, of an attachment, or, with neither, of bytes that are lent. */
 struct piece {
     struct piece *next;
     const uint8_t *ptr;
     size_t len;
-    bool sealed;               /* nothing is added to it, and vitro_queue_sealed_len stops here */
-    struct chunk *chunk;       /* NULL when not from the pool */
-    vitro_release_fn *release; /* of an attached piece */
-    const void *origin;        /* what release is called with */
-    size_t origin_len;
-    void *user;
+    struct chunk *chunk;
+    struct attachment *attachment;
 };
 
 struct queue {
