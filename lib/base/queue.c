@@ -55,6 +55,7 @@ static struct chunk *chunk_open(struct pool *p, size_t min)
     return c;
 }
 
+/* One piece of it goes. */
 static void attachment_drop(struct pool *p, struct attachment *a)
 {
     assert(a->refs > 0);
@@ -227,6 +228,7 @@ static bool own_head(struct queue *owned, struct queue *q)
         piece->len -= room;
         q->len -= room;
     }
+    owned->tail->sealed = piece->sealed;
     piece_drop_head(q);
     return true;
 }

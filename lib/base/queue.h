@@ -41,6 +41,7 @@ struct pool {
     struct freelist chunks;
     struct freelist pieces;
     struct freelist attachments;
+    struct chunk *open; /* what small writes of all queues share; the pool holds one reference */
 };
 
 /* A run of a chunk, of an attachment, or, with neither, of bytes that are lent. */
@@ -50,6 +51,7 @@ struct piece {
     size_t len;
     struct chunk *chunk;
     struct attachment *attachment;
+    bool sealed; /* nothing is added to it, and vitro_queue_sealed_len stops here */
 };
 
 struct queue {
