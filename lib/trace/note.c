@@ -1,0 +1,349 @@
+#include "trace/note.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/util.h"
+#include "trace/tap.h"
+
+/* ---- the tables that notes.def yields -------------------------------------------------------- */
+
+enum field_type { FIELD_END, FIELD_ID, FIELD_AMOUNT, FIELD_TEXT, FIELD_STR, FIELD_BYTES, FIELD_AT };
+
+struct field {
+    const char *name;
+    size_t offset;
+    enum field_type type;
+};
+
+#define FIELD_TYPE(type)                                                                           \
+    _Generic((type){ 0 },                                                                          \
+        uint32_t: FIELD_ID,                                                                        \
+        uint64_t: FIELD_AMOUNT,                                                                    \
+        const char *: FIELD_TEXT,                                                                  \
+        vitro_str: FIELD_STR,                                                                      \
+        vitro_bytes: FIELD_BYTES,                                                                  \
+        struct note_at: FIELD_AT)
+
+/* The local typedef lets a field know its struct. */
+#define VITRO_FIELD(type, name) { #name, offsetof(self, name), FIELD_TYPE(type) },
+#define VITRO_NOTE(id, text, fields)                                                               \
+    static const struct field *fields_of_##id(void)                                                \
+    {                                                                                              \
+        typedef struct note_##id self;                                                             \
+        static const struct field table[] = { fields{ NULL, 0, FIELD_END } };                      \
+        return table;                                                                              \
+    }
+#include "trace/notes.def"
+#undef VITRO_NOTE
+#undef VITRO_FIELD
+
+static const struct note_row {
+    const char *kind;
+    const char *text;
+    const struct field *(*fields)(void);
+} rows[] = {
+#define VITRO_NOTE(id, text, fields) { #id, text, fields_of_##id },
+#include "trace/notes.def"
+#undef VITRO_NOTE
+};
+
+/* ---- a note as a list of named values -------------------------------------------------------- */
+
+enum { VALUES = 16, DIGITS = 24, MESSAGE_BYTES = 2048, SAY_BYTES = 1024 };
+
+struct value {
+    const char *name;
+    vitro_str text; /* any bytes */
+    char digits[DIGITS];
+};
+
+struct values {
+    struct value value[VALUES];
+    size_t n;
+};
+
+static void add_text(struct values *all, const char *name, vitro_str text)
+{
+    struct value *v = &all->value[all->n++];
+
+    assert(all->n <= VALUES);
+    v->name = name;
+    v->text = text;
+}
+
+static void add_number(struct values *all, const char *name, uint64_t number)
+{
+    struct value *v = &all->value[all->n++];
+    int n = snprintf(v->digits, sizeof v->digits, "%llu", (unsigned long long)number);
+
+    assert(all->n <= VALUES);
+    v->name = name;
+    v->text = (vitro_str){ v->digits, (size_t)n };
+}
+
+static void add_at(struct values *all, const struct note_at *at)
+{
+    if (!at->side)
+        return;
+    add_text(all, "side", vitro_str_of(at->side));
+    if (at->conn == RECORD_NO_CONN)
+        return;
+    add_number(all, "conn", at->conn);
+    add_number(all, "in", at->in);
+    add_number(all, "out", at->out);
+}
+
+/* Read a member without caring for its alignment. */
+#define LOAD(type, name, p)                                                                        \
+    type name;                                                                                     \
+    memcpy(&name, p, sizeof name)
+
+static void add_field(struct values *all, const struct field *f, const char *note)
+{
+    const char *p = note + f->offset;
+
+    if (f->type == FIELD_ID) {
+        LOAD(uint32_t, id, p);
+        if (id)
+            add_number(all, f->name, id);
+    } else if (f->type == FIELD_AMOUNT) {
+        LOAD(uint64_t, amount, p);
+        add_number(all, f->name, amount);
+    } else if (f->type == FIELD_TEXT) {
+        LOAD(const char *, text, p);
+        if (text)
+            add_text(all, f->name, vitro_str_of(text));
+    } else if (f->type == FIELD_STR) {
+        LOAD(vitro_str, text, p);
+        add_text(all, f->name, text);
+    } else if (f->type == FIELD_BYTES) {
+        LOAD(vitro_bytes, bytes, p);
+        add_text(all, f->name, (vitro_str){ (const char *)bytes.ptr, bytes.len });
+    } else {
+        LOAD(struct note_at, at, p);
+        add_at(all, &at);
+    }
+}
+
+static const struct value *find_value(const struct values *all, vitro_str name)
+{
+    for (size_t i = 0; i < all->n; i++)
+        if (vitro_str_eq(vitro_str_of(all->value[i].name), name))
+            return &all->value[i];
+    return NULL;
+}
+
+/* ---- MESSAGE: the row's text with its values ------------------------------------------------- */
+
+/* The text after {name} or [part], whose inside goes to *inside. */
+static const char *bracketed(const char *p, char close, const char *end, vitro_str *inside)
+{
+    const char *stop = memchr(p + 1, close, (size_t)(end - p) - 1);
+
+    *inside = (vitro_str){ p + 1, (size_t)(stop - p) - 1 };
+    return stop + 1;
+}
+
+static bool has_all(const struct values *all, vitro_str part)
+{
+    const char *p = part.ptr, *end = p + part.len;
+    vitro_str name;
+
+    while ((p = memchr(p, '{', (size_t)(end - p)))) {
+        p = bracketed(p, '}', end, &name);
+        if (!find_value(all, name))
+            return false;
+    }
+    return true;
+}
+
+static void say_part(struct text *out, vitro_str part, const struct values *all)
+{
+    const char *p = part.ptr, *end = p + part.len;
+
+    while (p < end) {
+        vitro_str inside;
+        if (*p == '{') {
+            const struct value *v;
+            p = bracketed(p, '}', end, &inside);
+            v = find_value(all, inside);
+            if (v)
+                vitro_text_escape(out, v->text);
+        } else if (*p == '[') {
+            p = bracketed(p, ']', end, &inside);
+            if (has_all(all, inside))
+                say_part(out, inside, all);
+        } else {
+            vitro_text_bytes(out, (vitro_str){ p++, 1 });
+        }
+    }
+}
+
+/* ---- the entry: systemd's Journal Export Format ---------------------------------------------- */
+
+static bool is_plain(vitro_str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.ptr[i] < ' ' && s.ptr[i] != '\t')
+            return false;
+    return vitro_utf8_valid(s);
+}
+
+/* NAME=text, or NAME, a length of 64 bits and the bytes when they are no line of text. */
+static bool put_field(struct buf *out, vitro_str name, vitro_str value)
+{
+    bool plain = is_plain(value);
+    uint8_t length[8];
+
+    for (int i = 0; i < 8; i++)
+        length[i] = (uint8_t)((uint64_t)value.len >> (8 * i));
+    return vitro_buf_append(out, name.ptr, name.len) &&
+           vitro_buf_append(out, plain ? "=" : "\n", 1) &&
+           (plain || vitro_buf_append(out, length, sizeof length)) &&
+           vitro_buf_append(out, value.ptr, value.len) && vitro_buf_append(out, "\n", 1);
+}
+
+static bool put_value(struct buf *out, const char *name, vitro_str value)
+{
+    char field[32] = "VITRO_";
+    size_t n = 6;
+
+    for (; *name && n < sizeof field; name++)
+        field[n++] = (char)(*name >= 'a' && *name <= 'z' ? *name - 'a' + 'A' : *name);
+    return put_field(out, (vitro_str){ field, n }, value);
+}
+
+static bool put_number(struct buf *out, const char *name, uint64_t number)
+{
+    char line[64];
+    int n = snprintf(line, sizeof line, "%s=%llu\n", name, (unsigned long long)number);
+
+    return vitro_buf_append(out, line, (size_t)n);
+}
+
+static bool put_message(struct buf *out, const char *text, const struct values *all)
+{
+    char message[MESSAGE_BYTES];
+    struct text line;
+    vitro_str cut;
+
+    vitro_text_init(&line, message, sizeof message);
+    say_part(&line, vitro_str_of(text), all);
+    cut = (vitro_str){ message, MIN(line.len, sizeof message - 1) };
+    while (cut.len && !vitro_utf8_valid(cut)) /* cut within a character */
+        cut.len--;
+    return put_field(out, vitro_str_of("MESSAGE"), cut);
+}
+
+bool vitro_note_entry(struct buf *entry, uint64_t ns, enum note_id id, const void *note)
+{
+    const struct note_row *row = &rows[id];
+    struct values all;
+    bool ok;
+
+    all.n = 0;
+    for (const struct field *f = row->fields(); f->type != FIELD_END; f++)
+        add_field(&all, f, note);
+    ok = put_number(entry, "__REALTIME_TIMESTAMP", ns / 1000) &&
+         put_message(entry, row->text, &all) && put_value(entry, "kind", vitro_str_of(row->kind)) &&
+         put_number(entry, "VITRO_NS", ns);
+    for (size_t i = 0; ok && i < all.n; i++)
+        ok = put_value(entry, all.value[i].name, all.value[i].text);
+    return ok;
+}
+
+/* ---- what callers see ------------------------------------------------------------------------ */
+
+static void write_note(vitro_trace *t, enum note_id id, const void *note)
+{
+    struct block b;
+
+    vitro_buf_consume(&t->entry, t->entry.len);
+    if (!vitro_note_entry(&t->entry, vitro_trace_now(t), id, note)) {
+        vitro_trace_lose(t);
+        return;
+    }
+    vitro_block_journal(&b, vitro_buf_bytes(&t->entry));
+    vitro_trace_emit(t, &b);
+}
+
+void vitro_trace_note(vitro_trace *trace, enum note_id id, const void *note)
+{
+    vitro_trace_enter(trace);
+    write_note(trace, id, note);
+    vitro_trace_leave(trace);
+}
+
+void vitro_trace_say(vitro_trace *trace, const char *format, ...)
+{
+    char text[SAY_BYTES];
+    va_list args;
+    int n;
+
+    if (!vitro_trace_on(trace))
+        return;
+    va_start(args, format);
+    n = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (n >= 0)
+        vitro_note(trace, say, .text = { text, MIN((size_t)n, sizeof text - 1) });
+}
+
+/* ---- schemas, each once ---------------------------------------------------------------------- */
+
+struct schema {
+    struct schema *next;
+    char *file;
+};
+
+static bool schema_known(const vitro_trace *t, vitro_str file)
+{
+    for (const struct schema *s = t->schemas; s; s = s->next)
+        if (vitro_str_eq(vitro_str_of(s->file), file))
+            return true;
+    return false;
+}
+
+static void schema_remember(vitro_trace *t, vitro_str file)
+{
+    struct schema *s = vitro_mem_alloc(&t->account, sizeof *s);
+
+    if (!s)
+        return;
+    s->file = vitro_mem_text(&t->account, file);
+    if (!s->file) {
+        vitro_mem_free(&t->account, s, sizeof *s);
+        return;
+    }
+    s->next = t->schemas;
+    t->schemas = s;
+}
+
+void vitro_trace_schema(vitro_trace *trace, vitro_str file, vitro_bytes descriptor)
+{
+    struct note_schema note = { file, descriptor };
+
+    if (!vitro_trace_on(trace))
+        return;
+    vitro_trace_enter(trace);
+    if (!schema_known(trace, file)) {
+        write_note(trace, NOTE_ID_schema, &note);
+        vitro_buf_done(&trace->entry); /* no other note is as long */
+        schema_remember(trace, file);
+    }
+    vitro_trace_leave(trace);
+}
+
+void vitro_schemas_free(vitro_trace *t)
+{
+    while (t->schemas) {
+        struct schema *s = t->schemas;
+        t->schemas = s->next;
+        vitro_mem_free(&t->account, s->file, strlen(s->file) + 1);
+        vitro_mem_free(&t->account, s, sizeof *s);
+    }
+}

@@ -1,0 +1,164 @@
+#include "trace/recorder.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/util.h"
+#include "trace/flow.h"
+
+struct recorder {
+    vitro_trace *trace;
+    struct flow *flow;
+    enum record_role role;
+    bool writes; /* the other end of its flow does not */
+};
+
+/* ---- ends ------------------------------------------------------------------------------------ */
+
+struct endpoint vitro_endpoint_of(const struct sockaddr *address)
+{
+    static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+    struct endpoint e = { 0, { 0 }, 0 };
+
+    if (address->sa_family == AF_INET) {
+        const struct sockaddr_in *in = (const void *)address;
+        e.family = 4;
+        memcpy(e.address, &in->sin_addr, 4);
+        e.port = ntohs(in->sin_port);
+    } else if (address->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *in = (const void *)address;
+        const uint8_t *bytes = in->sin6_addr.s6_addr;
+        bool is_mapped = !memcmp(bytes, mapped, sizeof mapped);
+        e.family = is_mapped ? 4 : 6;
+        memcpy(e.address, bytes + (is_mapped ? 12 : 0), is_mapped ? 4 : 16);
+        e.port = ntohs(in->sin6_port);
+    }
+    return e;
+}
+
+void vitro_endpoint_text(const struct endpoint *e, char *out, size_t size)
+{
+    char address[INET6_ADDRSTRLEN];
+
+    if (!e->family) {
+        snprintf(out, size, "link");
+        return;
+    }
+    inet_ntop(e->family == 6 ? AF_INET6 : AF_INET, e->address, address, sizeof address);
+    snprintf(out, size, e->family == 6 ? "[%s]:%u" : "%s:%u", address, (unsigned)e->port);
+}
+
+/* ---- recorders ------------------------------------------------------------------------------- */
+
+static enum flow_side side_of(const struct recorder *r, enum record_direction direction)
+{
+    bool client = (r->role == RECORD_CLIENT) == (direction == RECORD_SENT);
+    return client ? FLOW_CLIENT : FLOW_SERVER;
+}
+
+struct recorder *vitro_recorder_new(vitro_trace *trace, enum record_role role,
+                                    const struct endpoint *local, const struct endpoint *remote,
+                                    uint32_t loop)
+{
+    bool client = role == RECORD_CLIENT;
+    struct recorder *r;
+
+    if (!trace)
+        return NULL;
+    vitro_trace_enter(trace);
+    r = vitro_mem_zalloc(&trace->account, sizeof *r);
+    if (r) {
+        r->role = role;
+        r->flow =
+            vitro_flow_join(trace, client ? FLOW_CLIENT : FLOW_SERVER, client ? local : remote,
+                            client ? remote : local, loop, &r->writes);
+        if (!r->flow) {
+            vitro_mem_free(&trace->account, r, sizeof *r);
+            r = NULL;
+        }
+    }
+    if (r)
+        r->trace = vitro_trace_ref(trace);
+    else
+        vitro_trace_lose(trace);
+    vitro_trace_leave(trace);
+    return r;
+}
+
+void vitro_recorder_established(struct recorder *r)
+{
+    if (!r)
+        return;
+    vitro_trace_enter(r->trace);
+    vitro_flow_establish(r->trace, r->flow);
+    vitro_trace_leave(r->trace);
+}
+
+uint32_t vitro_recorder_conn(struct recorder *r)
+{
+    uint32_t number;
+
+    if (!r)
+        return RECORD_NO_CONN;
+    vitro_trace_enter(r->trace);
+    number = vitro_flow_number(r->flow);
+    vitro_trace_leave(r->trace);
+    return number;
+}
+
+bool vitro_recorder_endpoints(struct recorder *r, struct endpoint *local, struct endpoint *remote)
+{
+    bool known;
+
+    if (!r)
+        return false;
+    vitro_trace_enter(r->trace);
+    known = vitro_flow_number(r->flow) != RECORD_NO_CONN;
+    if (known) {
+        *local = *vitro_flow_end(r->flow, side_of(r, RECORD_SENT));
+        *remote = *vitro_flow_end(r->flow, side_of(r, RECORD_RECEIVED));
+    }
+    vitro_trace_leave(r->trace);
+    return known;
+}
+
+void vitro_recorder_bytes(struct recorder *r, enum record_direction direction,
+                          const vitro_bytes *pieces, size_t n)
+{
+    if (!r || !r->writes)
+        return;
+    vitro_trace_enter(r->trace);
+    vitro_flow_establish(r->trace, r->flow);
+    vitro_flow_bytes(r->trace, r->flow, side_of(r, direction), pieces, n);
+    vitro_trace_leave(r->trace);
+}
+
+void vitro_recorder_end(struct recorder *r, enum record_direction direction, enum record_end how)
+{
+    if (!r || !r->writes)
+        return;
+    vitro_trace_enter(r->trace);
+    vitro_flow_end_side(r->trace, r->flow, side_of(r, direction), how);
+    vitro_trace_leave(r->trace);
+}
+
+void vitro_recorder_free(struct recorder *r)
+{
+    vitro_trace *trace;
+
+    if (!r)
+        return;
+    trace = r->trace;
+    vitro_trace_enter(trace);
+    if (r->writes) {
+        vitro_flow_end_side(trace, r->flow, side_of(r, RECORD_SENT), RECORD_FIN);
+        vitro_flow_end_side(trace, r->flow, side_of(r, RECORD_RECEIVED), RECORD_FIN);
+    }
+    vitro_flow_leave(trace, r->flow);
+    vitro_mem_free(&trace->account, r, sizeof *r);
+    vitro_trace_leave(trace);
+    vitro_trace_unref(trace);
+}

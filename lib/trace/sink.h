@@ -1,0 +1,54 @@
+/*
+ * sink - one place that a trace is written to: a bounded buffer in front of a descriptor.
+ *
+ * A file is waited for. A pipe or socket is not, unless its opener asked for that: what does not
+ * fit is refused, for the trace to count. After a write error the sink is gone and takes all.
+ * No SIGPIPE is ever raised. Not thread-safe: the trace's lock is held.
+ */
+#ifndef VITRO_TRACE_SINK_H
+#define VITRO_TRACE_SINK_H
+
+#include "base/mem.h"
+#include "vitro/trace.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum sink_type { SINK_FILE, SINK_PIPE, SINK_SOCKET };
+
+struct sink {
+    int fd; /* -1: gone */
+    enum sink_type type;
+    bool wait;
+    char *name; /* as it was asked for */
+    struct account *account;
+    uint8_t *data;
+    size_t start, len, cap; /* what waits is data[start .. start + len) */
+    uint64_t lost;          /* blocks refused since the last note about it */
+    uint32_t interfaces;    /* interface blocks that it has */
+};
+
+/* Open what spec names, e.g. "file:/tmp/%p.pcapng". */
+vitro_code vitro_sink_open(struct sink *s, struct account *account, vitro_str spec,
+                           const vitro_trace_options *options, vitro_error *err);
+
+/* Write what waits, without waiting unless the sink may, and close. Accepts a zeroed sink. */
+void vitro_sink_done(struct sink *s);
+
+/* Close without writing: the descriptor belongs to the parent of a fork. */
+void vitro_sink_abandon(struct sink *s);
+
+/* Bytes that a block may have to be taken now; SIZE_MAX when it waits or is gone. */
+size_t vitro_sink_room(struct sink *s, size_t wanted);
+
+/* Take len bytes in n pieces, all of them or none: false when there is no room. */
+bool vitro_sink_put(struct sink *s, const vitro_bytes *piece, size_t n, size_t len);
+
+/* Hand the buffer to the system. */
+void vitro_sink_drain(struct sink *s);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

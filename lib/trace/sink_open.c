@@ -1,0 +1,147 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "base/util.h"
+#include "trace/sink.h"
+
+enum { DEFAULT_BUFFER = 256 * 1024, LEAST_BUFFER = 128 * 1024, PATH_BYTES = 4096 };
+
+/* Each kind opens a descriptor of its own from the text after its prefix, or -1 and errno. */
+struct sink_kind {
+    const char *prefix;
+    int (*open)(const char *where);
+};
+
+/* Without O_NONBLOCK a FIFO that nobody reads would stop the program here. */
+static int open_file(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+                  S_IRUSR | S_IWUSR);
+    struct stat st;
+
+    /* A file that was there before may be open to others: secrets go into traces. */
+    if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode))
+        (void)!fchmod(fd, S_IRUSR | S_IWUSR);
+    return fd;
+}
+
+/*
+ * A descriptor of somebody else: a pipe is opened anew, so that whether its writers wait stays
+ * each one's own affair; where /proc does not allow that it is shared.
+ */
+static int open_fd(const char *number)
+{
+    uint64_t n;
+    struct stat st;
+    char path[32];
+    int flags, fd;
+
+    if (!vitro_text_number(vitro_str_of(number), INT32_MAX, &n)) {
+        errno = EINVAL;
+        return -1;
+    }
+    flags = fcntl((int)n, F_GETFL);
+    if (flags < 0 || fstat((int)n, &st))
+        return -1;
+    if ((flags & O_ACCMODE) == O_RDONLY) {
+        errno = EBADF;
+        return -1;
+    }
+    if (S_ISFIFO(st.st_mode)) {
+        snprintf(path, sizeof path, "/proc/self/fd/%d", (int)n);
+        fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+        if (fd >= 0)
+            return fd;
+    }
+    return fcntl((int)n, F_DUPFD_CLOEXEC, 3);
+}
+
+static const struct sink_kind kinds[] = {
+    { "file:", open_file },
+    { "fd:", open_fd },
+};
+
+static const struct sink_kind *kind_of(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (!strncmp(name, kinds[i].prefix, strlen(kinds[i].prefix)))
+            return &kinds[i];
+    return NULL;
+}
+
+/* spec with %p replaced by the process's number; false when it is too long or holds a NUL. */
+static bool expand(vitro_str spec, char *out, size_t size)
+{
+    struct text t;
+
+    vitro_text_init(&t, out, size);
+    for (size_t i = 0; i < spec.len; i++) {
+        if (!spec.ptr[i])
+            return false;
+        if (spec.ptr[i] == '%' && i + 1 < spec.len && spec.ptr[i + 1] == 'p') {
+            vitro_text_add(&t, "%ld", (long)getpid());
+            i++;
+        } else {
+            vitro_text_bytes(&t, (vitro_str){ spec.ptr + i, 1 });
+        }
+    }
+    return t.len < size;
+}
+
+static void sink_examine(struct sink *s, bool block)
+{
+    struct stat st;
+    int flags = fcntl(s->fd, F_GETFL);
+
+    s->type = SINK_FILE;
+    if (!fstat(s->fd, &st)) {
+        s->type = S_ISFIFO(st.st_mode) ? SINK_PIPE : S_ISSOCK(st.st_mode) ? SINK_SOCKET : SINK_FILE;
+    }
+    s->wait = block || s->type == SINK_FILE;
+    if (s->type == SINK_PIPE && !s->wait && flags >= 0)
+        fcntl(s->fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+static vitro_code sink_buffer(struct sink *s, const vitro_trace_options *options, const char *name,
+                              vitro_error *err)
+{
+    size_t cap = options->buffer_bytes ? options->buffer_bytes : DEFAULT_BUFFER;
+
+    cap = MAX(cap, LEAST_BUFFER); /* the largest packet always fits */
+    s->data = vitro_mem_alloc(s->account, cap);
+    s->cap = s->data ? cap : 0;
+    s->name = vitro_mem_text(s->account, vitro_str_of(name));
+    if (s->data && s->name)
+        return VITRO_OK;
+    vitro_sink_abandon(s);
+    return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "trace", 0, "%s: out of memory", name);
+}
+
+vitro_code vitro_sink_open(struct sink *s, struct account *account, vitro_str spec,
+                           const vitro_trace_options *options, vitro_error *err)
+{
+    const struct sink_kind *kind;
+    char name[PATH_BYTES];
+
+    *s = (struct sink){ .fd = -1, .account = account };
+    if (!expand(spec, name, sizeof name))
+        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "trace", 0,
+                          "the name of a sink is too long");
+    kind = kind_of(name);
+    if (!kind)
+        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "trace", 0,
+                          "%.40s: no such kind of sink; there are file:PATH and fd:N", name);
+    s->fd = kind->open(name + strlen(kind->prefix));
+    if (s->fd < 0) {
+        int why = errno;
+        return vitro_fail(err, VITRO_UNAVAILABLE, "trace", why, "%.48s: %s", name, strerror(why));
+    }
+    sink_examine(s, options->block);
+    return sink_buffer(s, options, name, err);
+}

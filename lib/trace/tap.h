@@ -1,0 +1,78 @@
+/*
+ * tap - the inside of a trace, for the files of this folder.
+ *
+ *      recorder, note --> block --> emit --> sink, sink, ...
+ *
+ * One lock a trace: a block goes to all sinks before the next begins, so the order of blocks is
+ * one order for all loops. A sink that lacks an interface block, or has a loss to tell, gets
+ * that first.
+ */
+#ifndef VITRO_TRACE_TAP_H
+#define VITRO_TRACE_TAP_H
+
+#include <pthread.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/list.h"
+#include "trace/note.h"
+#include "trace/pcapng.h"
+#include "trace/sink.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { TRACE_SINKS = 8, TRACE_FLOWS = 256, TRACE_ENTRY = 16 * 1024 * 1024 };
+
+struct flow;
+struct schema;
+
+struct vitro_trace {
+    pthread_mutex_t lock;
+    unsigned refs;   /* atomic */
+    bool dirty;      /* atomic: something may wait in a buffer */
+    struct list all; /* of the process, for fork */
+    struct account account;
+    struct clock clock;
+    struct sink sink[TRACE_SINKS];
+    size_t sinks;
+    uint32_t *loops; /* [id of an interface] = number of its loop */
+    uint32_t interfaces, interfaces_cap;
+    struct flow *flow[TRACE_FLOWS]; /* by the hash of their addresses */
+    uint32_t conns;                 /* established so far */
+    uint32_t links;                 /* without addresses, so far */
+    struct schema *schemas;         /* written so far */
+    struct buf entry;               /* the note being written */
+    struct buf loss;                /* the note about a loss, while another is being written */
+};
+
+void vitro_trace_enter(vitro_trace *t);
+void vitro_trace_leave(vitro_trace *t);
+
+/* All that follows: with the lock held. */
+
+uint64_t vitro_trace_now(const vitro_trace *t); /* wall clock, ns */
+
+/* The id of a loop's interface; its block is written before the first that needs it. */
+bool vitro_trace_interface(vitro_trace *t, uint32_t loop, uint32_t *id);
+
+/* Write a whole block to every sink. */
+void vitro_trace_emit(vitro_trace *t, const struct block *b);
+
+/* A block that could not be made is lost to every sink. */
+void vitro_trace_lose(vitro_trace *t);
+
+/* Write the journal entry of a note into `entry`, which is empty; false when memory is out. */
+bool vitro_note_entry(struct buf *entry, uint64_t ns, enum note_id id, const void *note);
+
+void vitro_schemas_free(vitro_trace *t);
+
+/* Register for fork, and forget. Not with the lock held. */
+void vitro_fork_watch(vitro_trace *t);
+void vitro_fork_forget(vitro_trace *t);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

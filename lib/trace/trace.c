@@ -1,0 +1,268 @@
+#include "trace/trace.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/util.h"
+#include "trace/tap.h"
+
+void vitro_trace_enter(vitro_trace *t)
+{
+    pthread_mutex_lock(&t->lock);
+}
+
+void vitro_trace_leave(vitro_trace *t)
+{
+    pthread_mutex_unlock(&t->lock);
+}
+
+uint64_t vitro_trace_now(const vitro_trace *t)
+{
+    return (uint64_t)t->clock.wall(t->clock.user);
+}
+
+void vitro_trace_clock(vitro_trace *trace, struct clock clock)
+{
+    if (!trace)
+        return;
+    vitro_trace_enter(trace);
+    trace->clock = clock;
+    vitro_trace_leave(trace);
+}
+
+/* ---- blocks to sinks ------------------------------------------------------------------------ */
+
+bool vitro_trace_interface(vitro_trace *t, uint32_t loop, uint32_t *id)
+{
+    uint32_t cap = t->interfaces_cap ? t->interfaces_cap * 2 : 8;
+    uint32_t *grown;
+
+    for (*id = 0; *id < t->interfaces; ++*id)
+        if (t->loops[*id] == loop)
+            return true;
+    if (t->interfaces == t->interfaces_cap) {
+        grown = vitro_mem_resize(&t->account, t->loops, t->interfaces_cap * sizeof *grown,
+                                 cap * sizeof *grown);
+        if (!grown)
+            return false;
+        t->loops = grown;
+        t->interfaces_cap = cap;
+    }
+    t->loops[t->interfaces++] = loop;
+    return true;
+}
+
+static bool put_block(struct sink *s, const struct block *b)
+{
+    return vitro_sink_put(s, b->piece, b->n, b->len);
+}
+
+/*
+ * Tell how many blocks are missing here, when the note and `next` bytes after it both fit: a
+ * reader that is slow for long gets one note, not one for each block that found room.
+ */
+static bool tell_loss(vitro_trace *t, struct sink *s, size_t next)
+{
+    struct note_lost note = { s->lost };
+    struct block b;
+
+    vitro_buf_consume(&t->loss, t->loss.len);
+    if (!vitro_note_entry(&t->loss, vitro_trace_now(t), NOTE_ID_lost, &note))
+        return false;
+    vitro_block_journal(&b, vitro_buf_bytes(&t->loss));
+    if (vitro_sink_room(s, b.len + next) < b.len + next || !put_block(s, &b))
+        return false;
+    s->lost = 0;
+    return true;
+}
+
+static bool sink_catch_up(vitro_trace *t, struct sink *s, size_t next)
+{
+    struct block b;
+
+    if (s->lost && !tell_loss(t, s, next))
+        return false;
+    while (s->interfaces < t->interfaces) {
+        vitro_block_interface(&b, t->loops[s->interfaces]);
+        if (!put_block(s, &b))
+            return false;
+        s->interfaces++;
+    }
+    return true;
+}
+
+static void mark_dirty(vitro_trace *t, bool dirty)
+{
+    __atomic_store_n(&t->dirty, dirty, __ATOMIC_RELAXED);
+}
+
+void vitro_trace_emit(vitro_trace *t, const struct block *b)
+{
+    for (size_t i = 0; i < t->sinks; i++) {
+        struct sink *s = &t->sink[i];
+        if (!sink_catch_up(t, s, b->len) || !put_block(s, b))
+            s->lost++;
+    }
+    mark_dirty(t, true);
+}
+
+void vitro_trace_lose(vitro_trace *t)
+{
+    for (size_t i = 0; i < t->sinks; i++)
+        t->sink[i].lost++;
+    mark_dirty(t, true);
+}
+
+/* True when nothing is left to hand over. */
+static bool sink_flush(vitro_trace *t, struct sink *s)
+{
+    vitro_sink_drain(s);
+    if (s->lost && s->fd >= 0 && tell_loss(t, s, 0))
+        vitro_sink_drain(s);
+    return s->fd < 0 || (!s->len && !s->lost);
+}
+
+void vitro_trace_flush(vitro_trace *trace)
+{
+    bool dirty = false;
+
+    if (!trace || !__atomic_load_n(&trace->dirty, __ATOMIC_RELAXED))
+        return;
+    vitro_trace_enter(trace);
+    for (size_t i = 0; i < trace->sinks; i++)
+        dirty |= !sink_flush(trace, &trace->sink[i]);
+    mark_dirty(trace, dirty);
+    vitro_trace_leave(trace);
+}
+
+void vitro_trace_secrets(vitro_trace *trace, vitro_bytes keylog)
+{
+    struct block b;
+
+    if (!trace || keylog.len > TRACE_ENTRY)
+        return;
+    vitro_trace_enter(trace);
+    vitro_block_secrets(&b, keylog);
+    vitro_trace_emit(trace, &b);
+    vitro_trace_leave(trace);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static vitro_trace *trace_new(void)
+{
+    vitro_trace *t = vitro_mem_zalloc(NULL, sizeof *t);
+
+    if (!t)
+        return NULL;
+    pthread_mutex_init(&t->lock, NULL);
+    t->refs = 1;
+    t->clock = vitro_clock_system();
+    vitro_account_init(&t->account, NULL, 0);
+    vitro_buf_init(&t->entry, &t->account, TRACE_ENTRY);
+    vitro_buf_init(&t->loss, &t->account, TRACE_ENTRY);
+    vitro_fork_watch(t);
+    return t;
+}
+
+static void trace_free(vitro_trace *t)
+{
+    vitro_fork_forget(t);
+    for (size_t i = 0; i < t->sinks; i++) {
+        sink_flush(t, &t->sink[i]);
+        vitro_sink_done(&t->sink[i]);
+    }
+    vitro_schemas_free(t);
+    vitro_buf_done(&t->entry);
+    vitro_buf_done(&t->loss);
+    vitro_mem_free(&t->account, t->loops, t->interfaces_cap * sizeof *t->loops);
+    assert(t->account.used == 0);
+    pthread_mutex_destroy(&t->lock);
+    vitro_mem_free(NULL, t, sizeof *t);
+}
+
+vitro_trace *vitro_trace_ref(vitro_trace *trace)
+{
+    if (trace)
+        __atomic_add_fetch(&trace->refs, 1, __ATOMIC_RELAXED);
+    return trace;
+}
+
+void vitro_trace_unref(vitro_trace *trace)
+{
+    if (trace && !__atomic_sub_fetch(&trace->refs, 1, __ATOMIC_ACQ_REL))
+        trace_free(trace);
+}
+
+static vitro_code add_sink(vitro_trace *t, vitro_str spec, const vitro_trace_options *options,
+                           vitro_error *err)
+{
+    struct sink *s = &t->sink[t->sinks];
+    struct block b;
+    vitro_code rc;
+
+    if (t->sinks == TRACE_SINKS)
+        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "trace", 0, "more than %d sinks",
+                          TRACE_SINKS);
+    rc = vitro_sink_open(s, &t->account, spec, options, err);
+    if (rc)
+        return rc;
+    t->sinks++;
+    vitro_block_section(&b);
+    put_block(s, &b);
+    mark_dirty(t, true);
+    return VITRO_OK;
+}
+
+static vitro_code add_sinks(vitro_trace *t, vitro_str list, const vitro_trace_options *options,
+                            vitro_error *err)
+{
+    vitro_code rc = VITRO_OK;
+
+    if (!list.len)
+        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "trace", 0,
+                          "no sink; there are file:PATH and fd:N");
+    for (size_t end; !rc && list.len; list.ptr += end, list.len -= end) {
+        const char *comma = memchr(list.ptr, ',', list.len);
+        end = comma ? (size_t)(comma - list.ptr) : list.len;
+        rc = add_sink(t, (vitro_str){ list.ptr, end }, options, err);
+        end += comma != NULL;
+    }
+    return rc;
+}
+
+vitro_code vitro_trace_add(vitro_trace *trace, const char *sinks,
+                           const vitro_trace_options *options, vitro_error *err)
+{
+    vitro_trace_options wanted;
+    size_t before;
+    vitro_code rc;
+
+    if (!trace || !vitro_options_import(&wanted, sizeof wanted, options))
+        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "trace", 0,
+                          "options of a later version, or no trace");
+    vitro_trace_enter(trace);
+    before = trace->sinks;
+    rc = add_sinks(trace, vitro_str_of(sinks), &wanted, err);
+    while (rc && trace->sinks > before)
+        vitro_sink_done(&trace->sink[--trace->sinks]);
+    vitro_trace_leave(trace);
+    return rc;
+}
+
+vitro_code vitro_trace_open(vitro_trace **out, const char *sinks,
+                            const vitro_trace_options *options, vitro_error *err)
+{
+    vitro_code rc;
+
+    *out = trace_new();
+    if (!*out)
+        return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "trace", 0, "out of memory");
+    rc = vitro_trace_add(*out, sinks, options, err);
+    if (rc) {
+        vitro_trace_unref(*out);
+        *out = NULL;
+    }
+    return rc;
+}
