@@ -53,9 +53,11 @@ VITRO_O    := $(VITRO_C:%.c=$(B)/%.o)
 PLUGIN_O   := $(PLUGIN_C:%.c=$(B)/%.o)
 SUPPORT_O  := $(SUPPORT_C:%.c=$(B)/%.o)
 PROTO_H    := $(PROTOS:proto/%.proto=$(GEN)/%.vitro.h)
+PROTO_A    := $(B)/gen/libproto.a
 PROTO_O    := $(PROTOS:proto/%.proto=$(B)/gen/%.vitro.o)
 TEST_PROTO_H := $(TEST_PROTOS:tests/proto/%.proto=$(GEN)/%.vitro.h)
 TEST_PROTO_O := $(TEST_PROTOS:tests/proto/%.proto=$(B)/gen/%.vitro.o)
+TEST_PROTO_A := $(B)/gen/libtestproto.a
 UNIT_BIN   := $(UNIT_C:%.c=$(B)/%)
 PROGRAMS   := $(PROGRAM_C:%.c=$(B)/%)
 HEADERS    := $(wildcard lib/*/*.h lib/include/vitro/*.h lib/include/vitro/lab/*.h lib/include/*.h)
@@ -113,9 +115,12 @@ includes    = $(if $(filter tools/%,$<),-Itools) $(if $(filter tests/% lessons/%
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D) && echo '  CC $@'
 	@$(CC) $(BASE_FLAGS) $(features) $(warnings) $(includes) -MMD -MP -c -o $@ $<
-$(B)/gen/%.o: $(GEN)/%.c
+$(B)/gen/%.pb-c.o: $(GEN)/%.pb-c.c
 	@mkdir -p $(@D) && echo '  CC $@'
 	@$(CC) $(BASE_FLAGS) $(POSIX) -w -MMD -MP -c -o $@ $<
+$(B)/gen/%.vitro.o: $(GEN)/%.vitro.c | $(PROTO_H) $(TEST_PROTO_H)
+	@mkdir -p $(@D) && echo '  CC $@'
+	@$(CC) $(BASE_FLAGS) $(POSIX) -Wall -Wextra -Wpedantic -MMD -MP -c -o $@ $<
 
 # ---- generated code ----------------------------------------------------------------------------
 # protoc-gen-vitro reads its request with messages that protoc-c made of plugin.proto.
@@ -137,13 +142,18 @@ $(GEN)/%.vitro.c $(GEN)/%.vitro.h &: proto/%.proto $(GENERATOR)
 $(GEN)/%.vitro.c $(GEN)/%.vitro.h &: tests/proto/%.proto $(GENERATOR)
 	@mkdir -p $(GEN) && echo '  GEN $*.vitro.c'
 	@protoc --plugin=protoc-gen-vitro=$(GENERATOR) -Itests/proto --vitro_out=$(GEN) $<
+# Archives: who uses one .proto links that one alone.
+$(PROTO_A): $(PROTO_O)
+$(TEST_PROTO_A): $(TEST_PROTO_O)
+$(PROTO_A) $(TEST_PROTO_A):
+	@mkdir -p $(@D) && echo '  AR $@' && rm -f $@ && ar rcs $@ $^
 ifneq ($(V),debug)
 $(GENERATOR):
 	@$(MAKE) V=debug $@
 endif
 
 # ---- programs ----------------------------------------------------------------------------------
-$(BIN)/vitro: $(VITRO_O) $(PROTO_O) $(STATIC)
+$(BIN)/vitro: $(VITRO_O) $(PROTO_A) $(STATIC)
 	@mkdir -p $(@D) && echo '  LD $@'
 	@$(CC) $(OPT) -pthread $(LINK) -o $@ $^ $(LDLIBS) $$(pkg-config --libs libcmark)
 $(BIN)/protoc-gen-vitro: $(PLUGIN_O) $(B)/gen/google/protobuf/compiler/plugin.pb-c.o \
@@ -153,7 +163,7 @@ $(BIN)/protoc-gen-vitro: $(PLUGIN_O) $(B)/gen/google/protobuf/compiler/plugin.pb
 $(VITRO_O) $(B)/lessons/%.o: | $(PROTO_H)
 
 # A lesson: its program beside its text, found by `vitro learn` next to itself.
-$(OUT)/lessons/%/main: $(B)/lessons/%/main.o $(B)/lessons/lesson.o $(PROTO_O) $(LIB)/libvitro.a
+$(OUT)/lessons/%/main: $(B)/lessons/%/main.o $(B)/lessons/lesson.o $(PROTO_A) $(LIB)/libvitro.a
 	@mkdir -p $(@D) && echo '  LD $@'
 	@$(CC) $(OPT) -pthread $(LINK) -o $@ $^ $(LDLIBS)
 	@cp lessons/$*/*.md $(@D)/
@@ -162,10 +172,10 @@ $(OUT)/lessons/%/main: $(B)/lessons/%/main.o $(B)/lessons/lesson.o $(PROTO_O) $(
 suites: $(UNIT_BIN)
 	@V=$(V) sh tests/check/suites.sh $(B)
 test-programs: $(PROGRAMS)
-$(UNIT_BIN): $(B)/%: $(B)/%.o $(SUPPORT_O) $(TEST_PROTO_O) $(PROTO_O) $(STATIC)
+$(UNIT_BIN): $(B)/%: $(B)/%.o $(SUPPORT_O) $(TEST_PROTO_A) $(PROTO_A) $(STATIC)
 	@mkdir -p $(@D) && echo '  LD $@'
 	@$(CC) $(OPT) -pthread -o $@ $^ $(LDLIBS) -lcriterion
-$(PROGRAMS): $(B)/%: $(B)/%.o $(TEST_PROTO_O) $(PROTO_O) $(STATIC)
+$(PROGRAMS): $(B)/%: $(B)/%.o $(TEST_PROTO_A) $(PROTO_A) $(STATIC)
 	@mkdir -p $(@D) && echo '  LD $@'
 	@$(CC) $(OPT) -pthread -o $@ $^ $(LDLIBS)
 $(B)/tests/%.o: | $(PROTO_H) $(TEST_PROTO_H)

@@ -1,0 +1,70 @@
+/*
+ * comment - what stands in comments of the .proto, carried into the header as doc comments.
+ */
+#include <string.h>
+
+#include "write.h"
+
+/* Nothing in the text may end the comment or look as if it began another one. */
+static void write_line(struct text *out, const char *line, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        text_add(out, line + i, 1);
+        bool closes = line[i] == '*' && i + 1 < len && line[i + 1] == '/';
+        bool opens = line[i] == '/' && i + 1 < len && line[i + 1] == '*';
+        if (closes || opens) {
+            text_add(out, " ", 1);
+        }
+    }
+}
+
+static void write_lines(struct text *out, const char *comment, const char *indent)
+{
+    size_t end = strlen(comment);
+    while (end > 0 && strchr(" \t\r\n", comment[end - 1])) {
+        end--;
+    }
+    for (size_t at = 0; at < end;) {
+        const char *newline = memchr(comment + at, '\n', end - at);
+        size_t len = newline ? (size_t)(newline - comment) - at : end - at;
+        size_t text_len = len;
+        while (text_len > 0 && strchr(" \t\r", comment[at + text_len - 1])) {
+            text_len--;
+        }
+        text_put(out, "%s *%s", indent, text_len && comment[at] != ' ' ? " " : "");
+        write_line(out, comment + at, text_len);
+        text_put(out, "\n");
+        at += len + 1;
+    }
+}
+
+static bool is_blank(const char *comment)
+{
+    return !comment || comment[strspn(comment, " \t\r\n")] == '\0';
+}
+
+/* A doc comment opens with one star more than others, and that one comes along. */
+static const char *without_star(const char *comment)
+{
+    return *comment == '*' ? comment + 1 : comment;
+}
+
+void write_comment(struct text *out, struct place place, const char *indent)
+{
+    const char *leading = place.location ? place.location->leading_comments : NULL;
+    const char *trailing = place.location ? place.location->trailing_comments : NULL;
+    if (is_blank(leading) && is_blank(trailing)) {
+        return;
+    }
+    text_put(out, "%s/**\n", indent);
+    if (!is_blank(leading)) {
+        write_lines(out, without_star(leading), indent);
+    }
+    if (!is_blank(leading) && !is_blank(trailing)) {
+        text_put(out, "%s *\n", indent);
+    }
+    if (!is_blank(trailing)) {
+        write_lines(out, without_star(trailing), indent);
+    }
+    text_put(out, "%s */\n", indent);
+}
