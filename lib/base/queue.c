@@ -277,6 +277,31 @@ void vitro_queue_consume(struct queue *q, size_t n)
     }
 }
 
+void vitro_queue_truncate(struct queue *q, size_t n)
+{
+    struct queue rest;
+    struct piece *last = q->head;
+
+    assert(n <= q->len);
+    if (n == 0 || !last) {
+        vitro_queue_clear(q);
+        return;
+    }
+    for (size_t before = 0; before + last->len < n; last = last->next)
+        before += last->len;
+    vitro_queue_init(&rest, q->pool);
+    rest.head = last->next;
+    rest.tail = last->next ? q->tail : NULL;
+    last->next = NULL;
+    q->tail = last;
+    rest.len = 0;
+    for (const struct piece *i = rest.head; i; i = i->next)
+        rest.len += i->len;
+    last->len -= q->len - rest.len - n;
+    q->len = n;
+    vitro_queue_clear(&rest);
+}
+
 void vitro_queue_move(struct queue *dst, struct queue *src)
 {
     assert(dst->pool == src->pool);

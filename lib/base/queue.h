@@ -99,6 +99,9 @@ size_t vitro_queue_sealed_len(const struct queue *q, size_t max);
 /* The first piece, empty when the queue is. Valid until the queue is changed. */
 vitro_bytes vitro_queue_peek(const struct queue *q);
 
+/* Drop what lies behind the first n bytes, n <= len: undo an addition that failed half-way. */
+void vitro_queue_truncate(struct queue *q, size_t n);
+
 /* Drop the first n bytes, n <= len. */
 void vitro_queue_consume(struct queue *q, size_t n);
 

@@ -1,0 +1,346 @@
+#include "rpc/call.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "rpc/stream.h"
+
+/* ---- life -------------------------------------------------------------------------------------
+ */
+
+static void on_timer(struct timer *t)
+{
+    vitro_call *c = CONTAINER_OF(t, vitro_call, timer);
+
+    c->ops->expired(c);
+}
+
+void vitro_call_init(vitro_call *c, const struct call_ops *ops, vitro_loop *loop,
+                     struct account *account, const vitro_call_events *events, void *user)
+{
+    memset(c, 0, sizeof *c);
+    c->ops = ops;
+    c->loop = loop;
+    c->account = account;
+    c->events = events;
+    c->user = user;
+    c->deadline = INT64_MAX;
+    c->id = vitro_loop_next_call(loop);
+    c->refs = 1;
+    vitro_md_init(&c->headers, account);
+    vitro_timer_init(&c->timer, on_timer);
+}
+
+void vitro_call_arm(vitro_call *c)
+{
+    if (c->deadline != INT64_MAX)
+        vitro_timer_start(c->loop, &c->timer, c->deadline);
+}
+
+void vitro_call_done(vitro_call *c)
+{
+    vitro_timer_stop(c->loop, &c->timer);
+    vitro_md_done(&c->headers);
+    if (c->room_block)
+        vitro_mem_free(c->account, c->room_block, c->room_len + LPM_PREFIX);
+}
+
+vitro_call *vitro_call_ref(vitro_call *c)
+{
+    __atomic_fetch_add(&c->refs, 1, __ATOMIC_RELAXED);
+    return c;
+}
+
+static void on_dropped(struct post *p)
+{
+    vitro_call *c = CONTAINER_OF(p, vitro_call, dropped);
+
+    c->ops->destroy(c);
+}
+
+void vitro_call_unref(vitro_call *c)
+{
+    if (!c || __atomic_fetch_sub(&c->refs, 1, __ATOMIC_ACQ_REL) != 1)
+        return;
+    if (vitro_loop_mine(c->loop))
+        c->ops->destroy(c);
+    else
+        vitro_loop_send(c->loop, &c->dropped, on_dropped);
+}
+
+/* ---- events -----------------------------------------------------------------------------------
+ */
+
+void vitro_call_tell_headers(vitro_call *c)
+{
+    c->has_headers = true;
+    if (!c->closed && c->events->on_headers)
+        c->events->on_headers(c, &c->headers, c->user);
+}
+
+void vitro_call_tell_message(vitro_call *c, const vitro_message *m)
+{
+    if (!c->closed && c->events->on_message)
+        c->events->on_message(c, m, c->user);
+}
+
+void vitro_call_tell_end(vitro_call *c)
+{
+    if (!c->closed && c->events->on_end)
+        c->events->on_end(c, c->user);
+}
+
+void vitro_call_tell_writable(vitro_call *c)
+{
+    if (!c->closed && !c->send_done && c->events->on_writable)
+        c->events->on_writable(c, c->user);
+}
+
+void vitro_call_tell_cancelled(vitro_call *c)
+{
+    if (c->cancelled)
+        return;
+    c->cancelled = true;
+    if (!c->closed && c->events->on_cancelled)
+        c->events->on_cancelled(c, c->user);
+}
+
+void vitro_call_tell_closed(vitro_call *c, const vitro_status *status)
+{
+    assert(!c->closed);
+    c->closed = true;
+    c->send_done = true;
+    vitro_timer_stop(c->loop, &c->timer);
+    if (c->events->on_closed)
+        c->events->on_closed(c, status, c->user);
+    vitro_call_unref(c);
+}
+
+bool vitro_call_expects_one(const vitro_call *c, bool server)
+{
+    vitro_kind many = server ? VITRO_CLIENT_STREAMING : VITRO_SERVER_STREAMING;
+
+    return c->kind != many && c->kind != VITRO_BIDI_STREAMING;
+}
+
+/* ---- sending ----------------------------------------------------------------------------------
+ */
+
+static vitro_code may_send(vitro_call *c, size_t len, vitro_error *err)
+{
+    LOOP_ASSERT(c->loop);
+    if (c->cancelled)
+        return vitro_fail(err, VITRO_CANCELLED, "call", 0, "the call was cancelled");
+    if (c->closed || c->send_done)
+        return vitro_fail(err, VITRO_FAILED_PRECONDITION, "call", 0,
+                          c->closed ? "the call is closed" : "the last message was sent");
+    if (len > UINT32_MAX || (c->max_send && len > c->max_send))
+        return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "call", 0,
+                          "a message of %zu bytes is over the limit of %zu", len,
+                          c->max_send ? (size_t)c->max_send : (size_t)UINT32_MAX);
+    return VITRO_OK;
+}
+
+static vitro_code no_memory(vitro_error *err)
+{
+    return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "call", 0, "out of memory");
+}
+
+/* A message is in the queue. */
+static void queued(vitro_call *c, uint32_t flags, bool *more)
+{
+    if (flags & VITRO_SEND_LAST)
+        c->send_done = true;
+    c->ops->queued(c);
+    if (more)
+        *more = true;
+    if (c->ops->out(c)->len >= STREAM_HIGH && c->ops->is_blocked(c) && more)
+        *more = false;
+}
+
+vitro_code vitro_call_send(vitro_call *c, vitro_bytes msg, uint32_t flags, bool *more,
+                           vitro_error *err)
+{
+    vitro_code rc = may_send(c, msg.len, err);
+
+    if (rc != VITRO_OK)
+        return rc;
+    if (!vitro_message_append(c->ops->out(c), msg, flags & VITRO_SEND_ALONE))
+        return no_memory(err);
+    queued(c, flags, more);
+    return VITRO_OK;
+}
+
+vitro_code vitro_call_attach(vitro_call *c, vitro_bytes msg,
+                             void (*release)(const void *ptr, size_t len, void *user), void *user,
+                             uint32_t flags, bool *more, vitro_error *err)
+{
+    vitro_code rc = may_send(c, msg.len, err);
+
+    if (rc != VITRO_OK) {
+        release(msg.ptr, msg.len, user);
+        return rc;
+    }
+    if (!vitro_message_attach(c->ops->out(c), msg, release, user, flags & VITRO_SEND_ALONE))
+        return no_memory(err);
+    queued(c, flags, more);
+    return VITRO_OK;
+}
+
+/* Room in the queue's chunk when the message fits one, else a block that is attached later. */
+vitro_code vitro_call_reserve(vitro_call *c, size_t n, uint8_t **room, vitro_error *err)
+{
+    vitro_code rc = may_send(c, n, err);
+    size_t got;
+
+    *room = NULL;
+    if (rc != VITRO_OK)
+        return rc;
+    assert(!c->room);
+    if (n + LPM_PREFIX <= CHUNK_BYTES / 2) {
+        c->room = vitro_queue_reserve(c->ops->out(c), n + LPM_PREFIX, &got);
+    } else {
+        c->room_block = vitro_mem_alloc(c->account, n + LPM_PREFIX);
+        c->room = c->room_block;
+    }
+    if (!c->room)
+        return no_memory(err);
+    c->room_len = n;
+    lpm_write_prefix(c->room, false, (uint32_t)n);
+    *room = c->room + LPM_PREFIX;
+    return VITRO_OK;
+}
+
+static void release_block(const void *ptr, size_t len, void *user)
+{
+    vitro_mem_free(user, (void *)(uintptr_t)ptr, len);
+}
+
+void vitro_call_commit(vitro_call *c, uint32_t flags, bool *more)
+{
+    struct queue *out = c->ops->out(c);
+    size_t n = c->room_len + LPM_PREFIX;
+    void *block = c->room_block;
+
+    assert(c->room);
+    c->room = NULL;
+    c->room_block = NULL;
+    if (!block)
+        vitro_queue_commit(out, n);
+    else if (!vitro_queue_attach(out, block, n, release_block, c->account))
+        c->ops->cancel(c); /* no memory for its piece: the promise cannot be kept */
+    if (flags & VITRO_SEND_ALONE)
+        vitro_queue_seal(out);
+    queued(c, flags, more);
+}
+
+vitro_code vitro_call_send_end(vitro_call *c, vitro_error *err)
+{
+    LOOP_ASSERT(c->loop);
+    if (c->ops->finish || c->closed)
+        return vitro_fail(err, VITRO_FAILED_PRECONDITION, "call", 0,
+                          c->closed ? "the call is closed" : "a server ends with a status");
+    if (c->send_done)
+        return VITRO_OK;
+    c->send_done = true;
+    c->ops->queued(c);
+    return VITRO_OK;
+}
+
+/* ---- the server's own -------------------------------------------------------------------------
+ */
+
+static vitro_code server_only(const vitro_call *c, vitro_error *err)
+{
+    LOOP_ASSERT(c->loop);
+    if (!c->ops->finish)
+        return vitro_fail(err, VITRO_FAILED_PRECONDITION, "call", 0, "only a server may do this");
+    if (c->cancelled)
+        return vitro_fail(err, VITRO_CANCELLED, "call", 0, "the call was cancelled");
+    if (c->closed)
+        return vitro_fail(err, VITRO_FAILED_PRECONDITION, "call", 0, "the call is closed");
+    return VITRO_OK;
+}
+
+vitro_code vitro_call_send_headers(vitro_call *c, const vitro_md *md, vitro_error *err)
+{
+    vitro_code rc = server_only(c, err);
+
+    return rc != VITRO_OK ? rc : c->ops->headers(c, md, err);
+}
+
+vitro_code vitro_call_finish(vitro_call *c, vitro_code code, const char *message,
+                             const vitro_md *trailers, vitro_error *err)
+{
+    vitro_code rc = server_only(c, err);
+
+    return rc != VITRO_OK ? rc : c->ops->finish(c, code, message, trailers, err);
+}
+
+/* ---- the rest ---------------------------------------------------------------------------------
+ */
+
+void vitro_call_cancel(vitro_call *c)
+{
+    LOOP_ASSERT(c->loop);
+    if (!c->closed)
+        c->ops->cancel(c);
+}
+
+void vitro_call_credit(vitro_call *c, uint32_t n)
+{
+    LOOP_ASSERT(c->loop);
+    if (!c->closed)
+        c->ops->credit(c, n);
+}
+
+void vitro_call_set_user(vitro_call *c, void *user)
+{
+    c->user = user;
+}
+
+void *vitro_call_user(const vitro_call *c)
+{
+    return c->user;
+}
+
+vitro_str vitro_call_path(const vitro_call *c)
+{
+    return c->path;
+}
+
+vitro_str vitro_call_peer(const vitro_call *c)
+{
+    return c->ops->peer(c);
+}
+
+const vitro_md *vitro_call_metadata(const vitro_call *c)
+{
+    return c->has_headers ? &c->headers : NULL;
+}
+
+int64_t vitro_call_time_left(const vitro_call *c)
+{
+    int64_t now;
+
+    if (c->deadline == INT64_MAX)
+        return INT64_MAX;
+    now = vitro_loop_now(c->loop);
+    return c->deadline > now ? c->deadline - now : 0;
+}
+
+bool vitro_call_is_cancelled(const vitro_call *c)
+{
+    return c->cancelled;
+}
+
+uint32_t vitro_call_id(const vitro_call *c)
+{
+    return c->id;
+}
+
+vitro_loop *vitro_call_loop(const vitro_call *c)
+{
+    return c->loop;
+}

@@ -1,0 +1,89 @@
+/*
+ * call - the part of a vitro_call that both sides share: its events, its state, its deadline,
+ * and the public functions, which end in a small table of operations.
+ *
+ * The client's call (client/call.c) owns 0..n attempts and what is sent until an attempt takes
+ * it; the server's (server/call.c) owns exactly one stream. Both embed this struct first.
+ */
+#ifndef VITRO_RPC_CALL_H
+#define VITRO_RPC_CALL_H
+
+#include "io/loop.h"
+#include "vitro/call.h"
+#include "wire/metadata.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What differs between the sides. Called on the loop. */
+struct call_ops {
+    struct queue *(*out)(vitro_call *c); /* where messages are queued */
+    void (*queued)(vitro_call *c);       /* a message or the end was queued */
+    bool (*is_blocked)(vitro_call *c);   /* enough is queued; remember to tell writable */
+    void (*credit)(vitro_call *c, uint64_t n);
+    void (*cancel)(vitro_call *c);
+    vitro_str (*peer)(const vitro_call *c);
+    void (*expired)(vitro_call *c); /* the deadline has passed */
+    void (*destroy)(vitro_call *c); /* no reference is left */
+    /* Server only, NULL at a client. */
+    vitro_code (*headers)(vitro_call *c, const vitro_md *md, vitro_error *err);
+    vitro_code (*finish)(vitro_call *c, vitro_code code, const char *message,
+                         const vitro_md *trailers, vitro_error *err);
+};
+
+struct vitro_call {
+    const struct call_ops *ops;
+    vitro_loop *loop;
+    struct account *account;
+    const vitro_call_events *events;
+    void *user;
+    vitro_str path; /* valid as long as the call */
+    vitro_kind kind;
+    uint32_t id;         /* in notes; from 1 */
+    uint32_t refs;       /* atomic */
+    struct post dropped; /* the last reference went on another thread */
+    int64_t deadline;    /* on the loop's clock; INT64_MAX: none */
+    struct timer timer;
+    vitro_md headers;  /* the peer's */
+    uint32_t max_send; /* bytes of one message; 0: no limit */
+    bool has_headers;
+    bool send_done;     /* no message may follow */
+    bool cancelled;     /* by either side, or past the deadline */
+    bool closed;        /* closed was told */
+    bool single_seen;   /* the one message of its kind came */
+    vitro_bytes single; /* held until the end proves that it is the only one */
+    size_t single_wire;
+    uint32_t single_flags;
+    uint8_t *room; /* of vitro_call_reserve, in room_block or the queue */
+    size_t room_len;
+    void *room_block; /* when the message is too large for a chunk */
+};
+
+/* Begin with one reference, the library's own until closed. loop, events and user are kept. */
+void vitro_call_init(vitro_call *c, const struct call_ops *ops, vitro_loop *loop,
+                     struct account *account, const vitro_call_events *events, void *user);
+
+/* Start the timer of c->deadline. */
+void vitro_call_arm(vitro_call *c);
+
+/* Release what the common part holds; from ops->destroy. */
+void vitro_call_done(vitro_call *c);
+
+/* Tell the events; each does nothing once closed was told. */
+void vitro_call_tell_headers(vitro_call *c);
+void vitro_call_tell_message(vitro_call *c, const vitro_message *m);
+void vitro_call_tell_end(vitro_call *c);
+void vitro_call_tell_writable(vitro_call *c);
+void vitro_call_tell_cancelled(vitro_call *c);
+
+/* Tell closed, and drop the library's own reference. */
+void vitro_call_tell_closed(vitro_call *c, const vitro_status *status);
+
+/* True when only one message may come from the peer. */
+bool vitro_call_expects_one(const vitro_call *c, bool server);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,338 @@
+#include "rpc/connection.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "rpc/stream.h"
+#include "rpc/stream_events.h"
+
+enum { TAKE_SLICE = 16 * 1024 };
+
+static struct connection *of_driver(struct driver *d)
+{
+    return CONTAINER_OF(d, struct connection, driver);
+}
+
+static struct connection *of_h2(struct h2_session *h)
+{
+    return CONTAINER_OF(h, struct connection, h2);
+}
+
+struct note_at vitro_connection_at(const struct connection *c)
+{
+    struct transport *t = c->driver.transport;
+
+    return (struct note_at){ c->config.server ? NOTE_SERVER : NOTE_CLIENT,
+                             t ? vitro_recorder_conn(t->recorder) : RECORD_NO_CONN, c->h2.in,
+                             c->h2.out };
+}
+
+/* ---- the session's events ---------------------------------------------------------------------
+ */
+
+static struct h2_stream *on_begin(struct h2_session *h, int32_t id)
+{
+    struct connection *c = of_h2(h);
+    struct stream *s = c->draining ? NULL : c->ops->accept(c);
+
+    (void)id;
+    if (!s)
+        return NULL;
+    vitro_stream_attach(s, c);
+    return &s->h2;
+}
+
+static void on_field(struct h2_session *h, struct h2_stream *hs, vitro_str name, vitro_str value)
+{
+    struct connection *c = of_h2(h);
+
+    if (c->block_of != hs) {
+        c->block_of = hs;
+        vitro_md_done(&c->block_md);
+        vitro_header_list_begin(&c->block, &c->block_md);
+    }
+    if (vitro_header_list_add(&c->block, name, value) != VITRO_OK)
+        vitro_stream_block_over(hs);
+}
+
+static void on_fields_end(struct h2_session *h, struct h2_stream *hs, bool end_stream)
+{
+    struct connection *c = of_h2(h);
+
+    if (c->block_of != hs) { /* a block of no fields at all */
+        vitro_md_done(&c->block_md);
+        vitro_header_list_begin(&c->block, &c->block_md);
+    }
+    c->block_of = NULL;
+    vitro_stream_block(hs, end_stream);
+}
+
+static void on_fields_over(struct h2_session *h, struct h2_stream *hs)
+{
+    of_h2(h)->block_of = NULL;
+    vitro_stream_block_over(hs);
+}
+
+static void on_data(struct h2_session *h, struct h2_stream *hs, vitro_bytes bytes)
+{
+    vitro_h2_consume_connection(h, bytes.len); /* one slow stream never stops the others */
+    vitro_stream_data(hs, bytes);
+}
+
+static void on_end(struct h2_session *h, struct h2_stream *hs)
+{
+    (void)h;
+    vitro_stream_end(hs);
+}
+
+static void on_trailers(struct h2_session *h, struct h2_stream *hs)
+{
+    (void)h;
+    vitro_stream_trailers(hs);
+}
+
+static void on_sent(struct h2_session *h, struct h2_stream *hs, size_t n)
+{
+    (void)h;
+    (void)n;
+    vitro_stream_sent(hs);
+}
+
+/* After a drain the last stream takes the connection with it. */
+static void close_when_idle(struct connection *c)
+{
+    if (c->draining && c->open == 0)
+        vitro_driver_close(&c->driver, true, NULL);
+}
+
+static void on_closed(struct h2_session *h, struct h2_stream *hs, uint32_t error, bool unsent)
+{
+    struct connection *c = of_h2(h);
+
+    if (c->block_of == hs)
+        c->block_of = NULL;
+    vitro_stream_closed(hs, error, unsent, NULL);
+    close_when_idle(c);
+    if (!c->config.server && !c->draining)
+        c->ops->room(c);
+}
+
+static void on_settings(struct h2_session *h)
+{
+    struct connection *c = of_h2(h);
+
+    if (!c->config.server)
+        c->ops->room(c);
+}
+
+static void on_goaway(struct h2_session *h, int32_t last_id, uint32_t error, vitro_bytes debug)
+{
+    struct connection *c = of_h2(h);
+
+    (void)last_id; /* streams above it are closed by the session, as refused */
+    (void)error;
+    if (c->config.server)
+        return; /* the client is leaving; its open calls go on */
+    c->draining = true;
+    c->ops->goaway(c, debug);
+    close_when_idle(c);
+}
+
+static void on_ping_ack(struct h2_session *h, const uint8_t opaque[8])
+{
+    (void)h;
+    (void)opaque;
+}
+
+static const struct h2_ops h2_ops = {
+    .begin = on_begin,
+    .field = on_field,
+    .fields_end = on_fields_end,
+    .fields_over = on_fields_over,
+    .data = on_data,
+    .end = on_end,
+    .trailers = on_trailers,
+    .sent = on_sent,
+    .closed = on_closed,
+    .settings = on_settings,
+    .goaway = on_goaway,
+    .ping_ack = on_ping_ack,
+};
+
+/* ---- the driver's events ----------------------------------------------------------------------
+ */
+
+static void driver_open(struct driver *d)
+{
+    struct connection *c = of_driver(d);
+
+    vitro_note(c->config.trace, connected, .at = vitro_connection_at(c), .address = c->peer);
+    vitro_driver_wake(d);
+}
+
+/* Messages that lie in the read buffer are copied before it is used again. */
+static void own_lent(struct connection *c)
+{
+    struct list *i;
+
+    while ((i = list_pop(&c->lending)) != NULL)
+        vitro_stream_own(CONTAINER_OF(i, struct stream, lending));
+}
+
+static enum vitro_step driver_take(struct driver *d, struct queue *in, vitro_error *err)
+{
+    struct connection *c = of_driver(d);
+    uint64_t until = c->h2.events + DRIVER_EVENTS;
+    enum vitro_step step = VITRO_IDLE;
+
+    while (in->len && step == VITRO_IDLE) {
+        vitro_bytes run = vitro_queue_peek(in);
+
+        run.len = MIN(run.len, (size_t)TAKE_SLICE);
+        if (vitro_h2_take(&c->h2, run, vitro_loop_now(d->loop), err) != VITRO_OK) {
+            step = VITRO_FAILED;
+        } else if (c->h2.events >= until) {
+            step = VITRO_MORE;
+        }
+        own_lent(c);
+        vitro_queue_consume(in, run.len);
+    }
+    if (vitro_h2_wants_produce(&c->h2))
+        vitro_driver_wake(d);
+    else if (step != VITRO_FAILED && vitro_h2_is_over(&c->h2))
+        step = VITRO_CLOSED;
+    return step == VITRO_MORE && in->len == 0 ? VITRO_IDLE : step;
+}
+
+/* Our own GOAWAY with an error means that the peer broke the protocol. */
+static vitro_code fault_of(const struct connection *c, vitro_error *err)
+{
+    return vitro_fail(err, VITRO_UNAVAILABLE, "http2", (int32_t)c->h2.goaway_sent, "%s",
+                      c->h2.fault[0] ? c->h2.fault : "the peer broke the protocol");
+}
+
+static enum vitro_step driver_produce(struct driver *d, struct queue *out, size_t budget,
+                                      vitro_error *err)
+{
+    struct connection *c = of_driver(d);
+
+    if (vitro_h2_produce(&c->h2, out, budget, err) != VITRO_OK)
+        return VITRO_FAILED;
+    if (c->h2.is_goaway_sent && c->h2.goaway_sent != 0) {
+        vitro_error why;
+        fault_of(c, &why);
+        vitro_driver_close(d, true, &why);
+        return VITRO_IDLE;
+    }
+    if (vitro_h2_is_over(&c->h2))
+        return VITRO_CLOSED;
+    vitro_stream_note_waits(c);
+    return out->len >= budget && vitro_h2_wants_produce(&c->h2) ? VITRO_MORE : VITRO_IDLE;
+}
+
+static void end_streams(struct connection *c, const vitro_error *why)
+{
+    vitro_error clean;
+
+    if (!why) {
+        vitro_fail(&clean, VITRO_UNAVAILABLE, "connection", 0, "the peer closed %s", c->peer);
+        why = &clean;
+    }
+    while (!list_empty(&c->streams)) {
+        struct stream *s = CONTAINER_OF(c->streams.next, struct stream, link);
+        vitro_stream_closed(&s->h2, 0, !list_empty(&s->h2.unsent), why);
+    }
+}
+
+static void connection_free(struct connection *c)
+{
+    assert(list_empty(&c->streams) && c->open == 0);
+    vitro_h2_done(&c->h2);
+    vitro_header_list_done(&c->block);
+    vitro_md_done(&c->block_md);
+    assert(c->account.used == 0);
+    vitro_mem_free(c->config.parent, c, sizeof *c);
+}
+
+static void driver_close(struct driver *d, const vitro_error *why)
+{
+    struct connection *c = of_driver(d);
+
+    own_lent(c);
+    end_streams(c, why);
+    c->ops->closed(c, why);
+    connection_free(c);
+}
+
+static const struct driver_ops driver_ops = {
+    .on_open = driver_open,
+    .take = driver_take,
+    .produce = driver_produce,
+    .on_close = driver_close,
+};
+
+/* ---- life -------------------------------------------------------------------------------------
+ */
+
+struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
+                                        const struct connection_config *config,
+                                        const struct connection_ops *ops, void *owner)
+{
+    struct h2_config h2 = { config->server,           config->window, config->max_streams,
+                            config->max_header_bytes, config->memory, NULL };
+    struct connection *c = vitro_mem_zalloc(config->parent, sizeof *c);
+
+    if (!c) {
+        vitro_transport_drop(t);
+        return NULL;
+    }
+    c->ops = ops;
+    c->owner = owner;
+    c->config = *config;
+    c->window = config->window;
+    vitro_account_init(&c->account, config->parent, config->memory_bytes);
+    vitro_md_init(&c->block_md, &c->account);
+    vitro_header_list_init(&c->block, &c->account, config->max_header_bytes);
+    list_init(&c->streams);
+    list_init(&c->lending);
+    list_init(&c->link);
+    vitro_address_text(&t->peer, c->peer, sizeof c->peer);
+    if (vitro_h2_init(&c->h2, &h2_ops, &h2, NULL) != VITRO_OK) {
+        vitro_transport_drop(t);
+        connection_free(c);
+        return NULL;
+    }
+    vitro_driver_init(&c->driver, loop, &driver_ops);
+    vitro_driver_open(&c->driver, t);
+    return c;
+}
+
+uint32_t vitro_connection_room(const struct connection *c)
+{
+    uint32_t max = c->draining ? 0 : vitro_h2_can_open(&c->h2);
+
+    return max > c->open ? max - (uint32_t)c->open : 0;
+}
+
+void vitro_connection_wake(struct connection *c)
+{
+    vitro_driver_wake(&c->driver);
+}
+
+void vitro_connection_drain(struct connection *c, const char *why)
+{
+    if (c->draining)
+        return;
+    c->draining = true;
+    vitro_note(c->config.trace, drain, .at = vitro_connection_at(c), .reason = vitro_str_of(why));
+    vitro_h2_drain(&c->h2);
+    vitro_driver_wake(&c->driver);
+    close_when_idle(c);
+}
+
+void vitro_connection_abort(struct connection *c, const vitro_error *why)
+{
+    c->draining = true;
+    vitro_driver_close(&c->driver, false, why);
+}

@@ -1,0 +1,92 @@
+/*
+ * connection - a driver with an HTTP/2 session on top, and the streams on it.
+ *
+ *      transport | layers | driver <-> h2_session <-> struct stream ... struct stream
+ *
+ * It knows nothing of calls: its owner (a channel, a server) says what a new stream is and hears
+ * when streams may be opened, when the peer wants no more of them, and when all is over. It is
+ * freed by itself after `closed`.
+ */
+#ifndef VITRO_RPC_CONNECTION_H
+#define VITRO_RPC_CONNECTION_H
+
+#include "h2/session.h"
+#include "io/driver.h"
+#include "trace/note.h"
+#include "wire/header_list.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct connection;
+struct stream;
+
+struct connection_ops {
+    /* The peer's SETTINGS came, or a stream ended: vitro_connection_room() may have grown. */
+    void (*room)(struct connection *c);
+    /* Server: a stream begins. NULL refuses it. */
+    struct stream *(*accept)(struct connection *c);
+    /* The peer will take no new streams; those that are open go on. */
+    void (*goaway)(struct connection *c, vitro_bytes debug);
+    /* Last event; every stream has had its closed. why is NULL after a clean end. */
+    void (*closed)(struct connection *c, const vitro_error *why);
+};
+
+struct connection_config {
+    bool server;
+    uint32_t window, max_window; /* bytes */
+    uint32_t max_streams;        /* server */
+    uint32_t max_header_bytes;
+    size_t memory_bytes;      /* budget; 0: none */
+    struct h2_memory *memory; /* kept */
+    struct account *parent;   /* kept */
+    vitro_trace *trace;       /* kept; NULL: none */
+};
+
+struct connection {
+    struct driver driver;
+    struct h2_session h2;
+    const struct connection_ops *ops;
+    void *owner;
+    struct connection_config config;
+    struct account account;
+    struct header_list block;   /* the header block under way */
+    struct vitro_md block_md;   /* its metadata */
+    struct h2_stream *block_of; /* whose it is; NULL: none */
+    struct list streams;        /* opened and not closed */
+    size_t open;                /* how many */
+    struct list lending;        /* streams with a message that lies in the read buffer */
+    struct list link;           /* the owner's */
+    uint32_t window;            /* of the connection, as it has grown */
+    bool draining;              /* GOAWAY sent or received: no new streams */
+    char peer[ADDRESS_TEXT];
+};
+
+/*
+ * Make a connection over t, which is taken. ops, owner and what config points to are kept. NULL
+ * when memory is out; t is dropped then.
+ */
+struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
+                                        const struct connection_config *config,
+                                        const struct connection_ops *ops, void *owner);
+
+/* Client: how many streams may be opened now. */
+uint32_t vitro_connection_room(const struct connection *c);
+
+/* Something was submitted: write at the end of the turn. */
+void vitro_connection_wake(struct connection *c);
+
+/* GOAWAY, then closed when the last stream has ended. Harmless when done before. */
+void vitro_connection_drain(struct connection *c, const char *why);
+
+/* Close at once; streams end with why. closed follows in a later turn. */
+void vitro_connection_abort(struct connection *c, const vitro_error *why);
+
+/* Where a note stands: this side, the connection's number, the session's bytes. */
+struct note_at vitro_connection_at(const struct connection *c);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,367 @@
+#include "rpc/stream.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "rpc/stream_events.h"
+
+static struct stream *of_h2(struct h2_stream *hs)
+{
+    return CONTAINER_OF(hs, struct stream, h2);
+}
+
+/* ---- life -------------------------------------------------------------------------------------
+ */
+
+static void on_drain(struct task *t);
+
+void vitro_stream_init(struct stream *s, vitro_loop *loop, const struct stream_ops *ops,
+                       struct account *account, uint32_t max_recv_bytes, uint64_t credit)
+{
+    struct pool *pool = vitro_loop_pool(loop);
+
+    *s = (struct stream){ .ops = ops, .credit = credit };
+    vitro_h2_stream_init(&s->h2, pool);
+    vitro_queue_init(&s->held, pool);
+    vitro_lpm_init(&s->reader, account, max_recv_bytes);
+    vitro_buf_init(&s->own, account, max_recv_bytes);
+    vitro_task_init(&s->drain, on_drain);
+    list_init(&s->link);
+    list_init(&s->lending);
+}
+
+void vitro_stream_attach(struct stream *s, struct connection *c)
+{
+    s->conn = c;
+    s->window = c->config.window;
+    list_append(&c->streams, &s->link);
+    c->open++;
+}
+
+vitro_code vitro_stream_open(struct stream *s, struct connection *c, const struct h2_field *fields,
+                             size_t n, vitro_error *err)
+{
+    vitro_code rc = vitro_h2_request(&c->h2, &s->h2, fields, n, err);
+
+    if (rc != VITRO_OK)
+        return rc;
+    vitro_stream_attach(s, c);
+    vitro_connection_wake(c);
+    return VITRO_OK;
+}
+
+void vitro_stream_closed(struct h2_stream *hs, uint32_t error, bool unsent, const vitro_error *lost)
+{
+    struct stream *s = of_h2(hs);
+
+    vitro_task_cancel(&s->drain);
+    list_remove(&s->link);
+    list_remove(&s->lending);
+    list_remove(&s->h2.unsent);
+    s->conn->open--;
+    s->stopped = true;
+    vitro_queue_clear(&s->h2.send);
+    vitro_queue_clear(&s->held);
+    s->ops->closed(s, error, unsent, lost);
+}
+
+/* ---- receiving --------------------------------------------------------------------------------
+ */
+
+static void fault(struct stream *s, const vitro_error *why)
+{
+    if (s->stopped)
+        return;
+    vitro_stream_stop(s);
+    s->ops->fault(s, why);
+}
+
+void vitro_stream_stop(struct stream *s)
+{
+    s->stopped = true;
+    if (s->conn && s->held.len)
+        vitro_h2_consume_stream(&s->conn->h2, &s->h2, s->held.len);
+    vitro_queue_clear(&s->held);
+}
+
+void vitro_stream_block(struct h2_stream *hs, bool end_stream)
+{
+    struct stream *s = of_h2(hs);
+
+    s->ended = s->ended || end_stream;
+    s->ops->block(s, end_stream);
+}
+
+void vitro_stream_block_over(struct h2_stream *hs)
+{
+    struct stream *s = of_h2(hs);
+    vitro_error why;
+
+    vitro_fail(&why, VITRO_RESOURCE_EXHAUSTED, "stream", 0,
+               "the header list is over the limit of %u bytes",
+               (unsigned)s->conn->config.max_header_bytes);
+    fault(s, &why);
+}
+
+/* Double the window while it is what waits: the message is larger, or a turn brought half of it. */
+static void grow_windows(struct stream *s, size_t arrived)
+{
+    struct connection *c = s->conn;
+    size_t missing = vitro_lpm_pending(&s->reader) ? vitro_lpm_missing(&s->reader) : 0;
+
+    if (s->turn != c->driver.received) {
+        s->turn = c->driver.received;
+        s->turn_bytes = 0;
+    }
+    s->turn_bytes += arrived;
+    if (s->window >= c->config.max_window || s->credit == 0)
+        return;
+    if (missing <= s->window && s->turn_bytes < s->window / 2)
+        return;
+    s->window = (uint32_t)MIN((uint64_t)s->window * 2, (uint64_t)c->config.max_window);
+    s->turn_bytes = 0;
+    vitro_h2_grow_window(&c->h2, &s->h2, s->window);
+    if (c->window < s->window) {
+        c->window = s->window;
+        vitro_h2_grow_connection(&c->h2, c->window);
+    }
+}
+
+/* Deliver the messages of in that credit allows; returns the bytes used. */
+static size_t read_messages(struct stream *s, vitro_bytes in)
+{
+    const size_t all = in.len;
+
+    while (s->credit && !s->stopped) {
+        struct lpm_message m;
+        vitro_message out;
+        vitro_error err;
+        bool ready;
+
+        if (vitro_lpm_next(&s->reader, &in, &m, &ready, &err) != VITRO_OK) {
+            fault(s, &err);
+            return all;
+        }
+        if (!ready)
+            break;
+        if (s->credit != STREAM_CREDIT_ALL)
+            s->credit--;
+        out = (vitro_message){ m.bytes, m.wire_size - LPM_PREFIX,
+                               m.compressed ? VITRO_MESSAGE_COMPRESSED : 0u };
+        if (!out.bytes.ptr)
+            out.bytes.ptr = s->reader.prefix; /* no bytes, but a message */
+        s->ops->message(s, &out);
+    }
+    return s->stopped ? all : all - in.len;
+}
+
+/* All messages are out: a cut one is an error, else the end is told. */
+static void try_end(struct stream *s)
+{
+    vitro_error err;
+
+    if (!s->ended || s->end_told || s->stopped || s->held.len)
+        return;
+    if (vitro_lpm_end(&s->reader, &err) != VITRO_OK) {
+        fault(s, &err);
+        return;
+    }
+    s->end_told = true;
+    s->ops->end(s);
+}
+
+void vitro_stream_data(struct h2_stream *hs, vitro_bytes bytes)
+{
+    struct stream *s = of_h2(hs);
+    struct h2_session *h2 = &s->conn->h2;
+    size_t used = bytes.len;
+
+    if (!s->stopped) {
+        used = s->held.len ? 0 : read_messages(s, bytes);
+        if (used < bytes.len && !vitro_queue_append(&s->held, bytes.ptr + used, bytes.len - used)) {
+            vitro_error err;
+            vitro_fail(&err, VITRO_RESOURCE_EXHAUSTED, "stream", 0, "out of memory");
+            fault(s, &err);
+            used = bytes.len;
+        }
+    }
+    vitro_h2_consume_stream(h2, hs, used);
+    if (!s->stopped)
+        grow_windows(s, used);
+}
+
+void vitro_stream_end(struct h2_stream *hs)
+{
+    struct stream *s = of_h2(hs);
+
+    s->ended = true;
+    try_end(s);
+}
+
+static void on_drain(struct task *t)
+{
+    struct stream *s = CONTAINER_OF(t, struct stream, drain);
+    struct connection *c = s->conn;
+
+    while (s->held.len && s->credit && !s->stopped) {
+        size_t used = read_messages(s, vitro_queue_peek(&s->held));
+
+        vitro_stream_own(s);
+        if (s->stopped)
+            break; /* fault() cleared what was held */
+        vitro_queue_consume(&s->held, used);
+        vitro_h2_consume_stream(&c->h2, &s->h2, used);
+    }
+    try_end(s);
+    vitro_connection_wake(c);
+}
+
+void vitro_stream_credit(struct stream *s, uint64_t n)
+{
+    bool had_none = s->credit == 0;
+
+    s->credit = n > STREAM_CREDIT_ALL - s->credit ? STREAM_CREDIT_ALL : s->credit + n;
+    if (had_none && s->conn && s->held.len)
+        vitro_loop_defer(s->conn->driver.loop, &s->drain);
+}
+
+/* ---- messages that outlive their event --------------------------------------------------------
+ */
+
+void vitro_stream_lend(struct stream *s, vitro_bytes *view)
+{
+    s->lent = view;
+    if (!view)
+        list_remove(&s->lending);
+    else if (list_empty(&s->lending))
+        list_append(&s->conn->lending, &s->lending);
+}
+
+void vitro_stream_own(struct stream *s)
+{
+    vitro_bytes *view = s->lent;
+
+    list_remove(&s->lending);
+    s->lent = NULL;
+    if (!view || !view->len)
+        return;
+    vitro_buf_done(&s->own);
+    if (vitro_buf_append(&s->own, view->ptr, view->len))
+        *view = vitro_buf_bytes(&s->own);
+    else
+        *view = (vitro_bytes){ NULL, 0 };
+}
+
+/* ---- sending ----------------------------------------------------------------------------------
+ */
+
+bool vitro_message_append(struct queue *q, vitro_bytes msg, bool alone)
+{
+    uint8_t prefix[LPM_PREFIX];
+    size_t before = q->len;
+
+    if (alone)
+        vitro_queue_seal(q);
+    lpm_write_prefix(prefix, false, (uint32_t)msg.len);
+    if (!vitro_queue_append(q, prefix, sizeof prefix) || !vitro_queue_append(q, msg.ptr, msg.len)) {
+        vitro_queue_truncate(q, before);
+        return false;
+    }
+    if (alone)
+        vitro_queue_seal(q);
+    return true;
+}
+
+bool vitro_message_attach(struct queue *q, vitro_bytes msg, vitro_release_fn *release, void *user,
+                          bool alone)
+{
+    uint8_t prefix[LPM_PREFIX];
+    size_t before = q->len;
+
+    if (alone)
+        vitro_queue_seal(q);
+    lpm_write_prefix(prefix, false, (uint32_t)msg.len);
+    if (!vitro_queue_append(q, prefix, sizeof prefix)) {
+        vitro_queue_truncate(q, before);
+        release(msg.ptr, msg.len, user);
+        return false;
+    }
+    if (!vitro_queue_attach(q, msg.ptr, msg.len, release, user)) {
+        vitro_queue_truncate(q, before);
+        return false;
+    }
+    if (alone)
+        vitro_queue_seal(q);
+    return true;
+}
+
+void vitro_stream_wake(struct stream *s)
+{
+    if (!s->conn)
+        return;
+    vitro_h2_resume(&s->conn->h2, &s->h2);
+    vitro_connection_wake(s->conn);
+}
+
+void vitro_stream_reset(struct stream *s, uint32_t error)
+{
+    if (!s->conn)
+        return;
+    vitro_h2_reset(&s->conn->h2, &s->h2, error);
+    vitro_connection_wake(s->conn);
+}
+
+/* ---- notes: what a stream waits for, which no byte shows --------------------------------------
+ */
+
+static const char *const wait_names[] = {
+    [H2_WAIT_STREAM_WINDOW] = NOTE_WAIT_STREAM_WINDOW,
+    [H2_WAIT_CONNECTION_WINDOW] = NOTE_WAIT_CONNECTION_WINDOW,
+};
+
+static void note_wait(struct stream *s, enum h2_wait wait)
+{
+    struct connection *c = s->conn;
+    int64_t now = vitro_loop_now(c->driver.loop);
+
+    if (s->wait != H2_WAIT_NONE)
+        vitro_note(c->config.trace, waited, .at = vitro_connection_at(c), .call = s->call,
+                   .stream = (uint32_t)s->h2.id, .why = wait_names[s->wait],
+                   .duration = (uint64_t)(now - s->wait_since));
+    if (wait != H2_WAIT_NONE)
+        vitro_note(c->config.trace, waiting, .at = vitro_connection_at(c), .call = s->call,
+                   .stream = (uint32_t)s->h2.id, .why = wait_names[wait]);
+    s->wait = wait;
+    s->wait_since = now;
+}
+
+void vitro_stream_note_waits(struct connection *c)
+{
+    if (!vitro_trace_on(c->config.trace))
+        return;
+    for (struct list *i = c->streams.next; i != &c->streams; i = i->next) {
+        struct stream *s = CONTAINER_OF(i, struct stream, link);
+        enum h2_wait wait = vitro_h2_waiting(&c->h2, &s->h2);
+
+        if (wait != s->wait)
+            note_wait(s, wait);
+    }
+}
+
+void vitro_stream_trailers(struct h2_stream *hs)
+{
+    struct stream *s = of_h2(hs);
+
+    s->ops->trailers(s);
+}
+
+void vitro_stream_sent(struct h2_stream *hs)
+{
+    struct stream *s = of_h2(hs);
+
+    if (!s->blocked || hs->send.len > STREAM_HIGH / 2)
+        return;
+    s->blocked = false;
+    s->ops->writable(s);
+}

@@ -1,0 +1,26 @@
+/* stream_events - what a connection tells its streams. Seen by rpc alone. */
+#ifndef VITRO_RPC_STREAM_EVENTS_H
+#define VITRO_RPC_STREAM_EVENTS_H
+
+#include "rpc/stream.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+void vitro_stream_attach(struct stream *s, struct connection *c); /* it is on c now */
+void vitro_stream_block(struct h2_stream *hs, bool end_stream);
+void vitro_stream_block_over(struct h2_stream *hs); /* the header list is too large */
+void vitro_stream_data(struct h2_stream *hs, vitro_bytes bytes);
+void vitro_stream_end(struct h2_stream *hs);
+void vitro_stream_trailers(struct h2_stream *hs);
+void vitro_stream_sent(struct h2_stream *hs);
+void vitro_stream_closed(struct h2_stream *hs, uint32_t error, bool unsent,
+                         const vitro_error *lost);
+void vitro_stream_own(struct stream *s);            /* copy what lies in the read buffer */
+void vitro_stream_note_waits(struct connection *c); /* notes of streams that wait, or no longer */
+
+#ifdef __cplusplus
+}
+#endif
+#endif
