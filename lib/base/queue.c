@@ -228,7 +228,7 @@ static bool own_head(struct queue *owned, struct queue *q)
         piece->len -= room;
         q->len -= room;
     }
-    owned->tail->sealed = piece->sealed;
+    owned->tail->sealed = piece->sealed; /* it is not empty: nothing empty is ever lent */
     piece_drop_head(q);
     return true;
 }
