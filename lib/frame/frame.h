@@ -32,7 +32,7 @@ extern const uint8_t vitro_frame_preface[FRAME_PREFACE_BYTES];
 
 /* FRAME_DATA, FRAME_HEADERS ... */
 enum frame_type {
-#define X(id, number, name, rule, section) FRAME_##id = number,
+#define X(id, number, name, rule, least, most, section) FRAME_##id = number,
 #include "frame/frame_types.def"
 #undef X
     FRAME_TYPE_MAX = 255
@@ -49,7 +49,7 @@ enum frame_flag {
 
 /* SETTING_HEADER_TABLE_SIZE ... */
 enum frame_setting_id {
-#define X(id, number, name, initial, least, most, section) SETTING_##id = number,
+#define X(id, number, name, initial, least, most, reason, section) SETTING_##id = number,
 #include "frame/frame_settings.def"
 #undef X
     SETTING_ID_MAX = 0xffff
@@ -100,7 +100,7 @@ const char *vitro_frame_field_name(enum frame_field f); /* "Pad Length"; never N
 /* One reason, in words and numbers. */
 struct frame_wrong_info {
     const char *id;      /* "PADDING_LONG" */
-    const char *text;    /* "padding as long as the payload or longer" */
+    const char *text;    /* "more padding than bytes are left" */
     const char *section; /* "RFC 9113, 6.1" */
     uint8_t error_code;  /* what a receiver answers: enum frame_error_code */
     uint8_t scope;       /* enum frame_scope */

@@ -29,7 +29,10 @@ extern "C" {
 enum {
     HPACK_STATIC_COUNT = 61,
     HPACK_ENTRY_OVERHEAD = 32, /* RFC 7541, 4.1 */
-    HPACK_DEFAULT_SIZE = 4096
+    HPACK_DEFAULT_SIZE = 4096,
+    HPACK_DEFAULT_CAPACITY = 64 * 1024,
+    HPACK_CAPACITY_MAX = 16 * 1024 * 1024,
+    HPACK_DEFAULT_STRING = 64 * 1024
 };
 
 /* HPACK_INDEXED, HPACK_INCREMENTAL_INDEXED ... */
@@ -167,7 +170,7 @@ struct hpack_field {
 
 struct hpack_reader_options {
     uint32_t max_size;   /* SETTINGS_HEADER_TABLE_SIZE of the reading side; 0 is 0 */
-    uint32_t capacity;   /* bytes of table kept at most; 0: max_size, at least 4096 */
+    uint32_t capacity;   /* bytes of table kept at most, whatever max_size; 0: 64 KiB */
     uint32_t max_string; /* decoded bytes of one string; 0: 64 KiB */
     bool tolerant;       /* go on after errors */
     bool late;           /* the beginning was not seen; max_size is an assumption then */
@@ -186,6 +189,7 @@ struct hpack_reader {
     uint32_t max_string;
     bool tolerant, limit_certain;
     bool update_due;  /* the limit went below the table: an update must come */
+    uint32_t due;     /* and ask for no more than this */
     bool fields_seen; /* in this block */
     uint8_t failed;   /* strict: enum hpack_wrong that ended it */
 };
