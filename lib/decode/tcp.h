@@ -13,7 +13,7 @@
  * Numbers of connections follow the order of their first packets. A SYN with another sequence
  * number, or one after the connection was closed, begins a new connection on the same pair.
  *
- * Memory: at most max_conns connections of about 300 bytes and max_spans spans of 64 bytes, for
+ * Memory: at most max_conns connections of about 320 bytes and max_spans spans of 56 bytes, for
  * any input; the connection longest without a packet ends when a new one needs its place, closed
  * ones first. Time: linear in segments (a late segment searches its place among at most
  * max_conn_spans spans).
@@ -46,7 +46,7 @@ enum flow_mark {
     FLOW_FIN = 1 << 1, /* dir is complete: its stream ends at `stream`, everything before is told */
     FLOW_RST = 1 << 2,
     FLOW_RETRANSMISSION = 1 << 3, /* len bytes that were there before, `stream` the first of them */
-    FLOW_OUT_OF_ORDER = 1 << 4,   /* len bytes that came before their turn; as data later */
+    FLOW_OUT_OF_ORDER = 1 << 4,   /* len bytes that came after ones that stand behind them */
     FLOW_KEEPALIVE = 1 << 5,      /* a probe (RFC 9293, 3.8.4) */
     FLOW_WINDOW_ZERO = 1 << 6,    /* the sender of this segment has no room left */
     FLOW_WINDOW_OPEN = 1 << 7,    /* and has some again */
@@ -60,7 +60,7 @@ enum flow_mark {
 
 struct flow_peers {
     struct endpoint client, server;
-    bool guessed; /* no SYN: the lower port is taken for the server's; directions may be swapped */
+    bool guessed; /* no SYN: 50051, else the lower port, is taken for the server's; may be wrong */
 };
 
 struct flow_event {
@@ -103,6 +103,7 @@ struct tcp {
     size_t slot_count;
     size_t conns, spans; /* alive now */
     uint32_t next_conn;
+    bool stopped; /* emit has returned false */
     uint64_t now; /* packet being read */
     int64_t now_ts;
     struct list open, closed; /* longest without a packet first */
