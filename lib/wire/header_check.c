@@ -255,11 +255,23 @@ static void check_trailers(const struct header_list *l, bool first, struct reply
     }
 }
 
+/* Field by field: the texts of an error are large, and most calls have none. */
+static void reply_start(const struct header_list *l, struct reply_head *out)
+{
+    out->kind = REPLY_HEADERS;
+    out->code = VITRO_OK;
+    out->message = out->codec = (vitro_str){ "", 0 };
+    out->explicit_status = false;
+    out->error.code = VITRO_OK;
+    out->error.depth = 0;
+    out->http_status = http_status_of(l);
+    out->encoding = encoding_of(l);
+}
+
 void vitro_reply_check(const struct header_list *l, bool first, bool end_stream,
                        struct reply_head *out)
 {
-    *out = (struct reply_head){ .kind = REPLY_HEADERS, .http_status = http_status_of(l) };
-    out->encoding = encoding_of(l);
+    reply_start(l, out);
     if ((l->seen & HOP_FIELDS) || l->malformed || (first && !out->http_status)) {
         end_with(out, vitro_fail(&out->error, VITRO_INTERNAL, "headers", 0,
                                  "malformed: no :status, or a field that HTTP/2 forbids"));
