@@ -43,12 +43,13 @@ struct pb_node {
     const struct pb_field_type *field;  /* NULL: no schema, or a number it does not know */
     const struct pb_message_type *type; /* OPEN: of the message inside; NULL when not known */
     bool mismatch;                      /* the schema knows the field, but with another wire type */
-    enum pb_fault fault; /* DAMAGE: why; BYTES: PB_FAULT_UTF8 in a string, DEPTH when not
-                            opened for being too deep; else NONE */
-    size_t at;           /* DAMAGE: offset of the fault, in [start, end] */
-    size_t start;        /* tag: [start, after_tag) */
-    size_t after_tag;    /* length: [after_tag, value_at), empty for others than LEN */
-    size_t value_at;     /* value: [value_at, end) */
+    /* DAMAGE: why. BYTES: UTF8 in a string, DEPTH when too deep to open. OPEN and BYTES:
+       LENGTH_PAST_END when the bytes end first; a DAMAGE of no bytes follows. Else NONE. */
+    enum pb_fault fault;
+    size_t at;        /* DAMAGE: offset of the fault, in [start, end] */
+    size_t start;     /* tag: [start, after_tag) */
+    size_t after_tag; /* length: [after_tag, value_at), empty for others than LEN */
+    size_t value_at;  /* value: [value_at, end) */
     size_t end;
     uint64_t value; /* SCALAR and ELEMENT: as on the wire, zero-extended */
 };

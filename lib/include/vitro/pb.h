@@ -145,7 +145,8 @@ typedef struct vitro_pb_file {
  *
  * @param files  lends.
  * @param out    filled; may be NULL when room is 0.
- * @return the length of the whole set; more than room: nothing of use was written.
+ * @return the length of the whole set, 0 when memory is out; more than room: nothing of use
+ *         was written.
  * Thread: any.
  */
 VITRO_API size_t vitro_pb_file_set(const vitro_pb_file *const *files, size_t count, uint8_t *out,

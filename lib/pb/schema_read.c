@@ -1,0 +1,470 @@
+/*
+ * schema_read - FileDescriptorProto bytes to types, by tables.
+ *
+ * A table says which field of a descriptor message goes where in a record of ours; what has
+ * another number or wire type is passed over. Lists are read in two passes, count and fill.
+ * Source: google/protobuf/descriptor.proto, whose field numbers stand in the tables.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/util.h"
+#include "pb/schema_index.h"
+#include "pb/wire.h"
+
+enum rule_kind { RULE_TEXT, RULE_INT, RULE_FLAG, RULE_COUNT, RULE_INSIDE };
+
+struct rule {
+    uint32_t number;
+    enum rule_kind kind;
+    size_t offset;             /* in the record */
+    const struct rule *inside; /* RULE_INSIDE: a sub-message's fields, into the same record */
+};
+#define RULES_END                                                                                  \
+    {                                                                                              \
+        0, RULE_TEXT, 0, NULL                                                                      \
+    }
+
+struct file_record {
+    vitro_str name, package, syntax;
+    int32_t edition;
+};
+static const struct rule file_rules[] = {
+    { 1, RULE_TEXT, offsetof(struct file_record, name), NULL },
+    { 2, RULE_TEXT, offsetof(struct file_record, package), NULL },
+    { 12, RULE_TEXT, offsetof(struct file_record, syntax), NULL },
+    { 14, RULE_INT, offsetof(struct file_record, edition), NULL },
+    RULES_END,
+};
+
+struct message_record {
+    vitro_str name;
+    size_t fields, oneofs;
+    bool map_entry;
+};
+static const struct rule message_options_rules[] = {
+    { 7, RULE_FLAG, offsetof(struct message_record, map_entry), NULL },
+    RULES_END,
+};
+static const struct rule message_rules[] = {
+    { 1, RULE_TEXT, offsetof(struct message_record, name), NULL },
+    { 2, RULE_COUNT, offsetof(struct message_record, fields), NULL },
+    { 7, RULE_INSIDE, 0, message_options_rules },
+    { 8, RULE_COUNT, offsetof(struct message_record, oneofs), NULL },
+    RULES_END,
+};
+
+struct field_record {
+    vitro_str name, type_name, default_value, json_name;
+    int32_t number, label, type, oneof, packed;
+    bool proto3_optional;
+};
+static const struct rule field_options_rules[] = {
+    { 2, RULE_INT, offsetof(struct field_record, packed), NULL },
+    RULES_END,
+};
+static const struct rule field_rules[] = {
+    { 1, RULE_TEXT, offsetof(struct field_record, name), NULL },
+    { 3, RULE_INT, offsetof(struct field_record, number), NULL },
+    { 4, RULE_INT, offsetof(struct field_record, label), NULL },
+    { 5, RULE_INT, offsetof(struct field_record, type), NULL },
+    { 6, RULE_TEXT, offsetof(struct field_record, type_name), NULL },
+    { 7, RULE_TEXT, offsetof(struct field_record, default_value), NULL },
+    { 8, RULE_INSIDE, 0, field_options_rules },
+    { 9, RULE_INT, offsetof(struct field_record, oneof), NULL },
+    { 10, RULE_TEXT, offsetof(struct field_record, json_name), NULL },
+    { 17, RULE_FLAG, offsetof(struct field_record, proto3_optional), NULL },
+    RULES_END,
+};
+
+struct named_record { /* oneofs, enums and services; their lists are field 2 */
+    vitro_str name;
+    size_t parts;
+};
+static const struct rule named_rules[] = {
+    { 1, RULE_TEXT, offsetof(struct named_record, name), NULL },
+    { 2, RULE_COUNT, offsetof(struct named_record, parts), NULL },
+    RULES_END,
+};
+static const struct rule enum_value_rules[] = {
+    { 1, RULE_TEXT, offsetof(struct pb_enum_value, name), NULL },
+    { 2, RULE_INT, offsetof(struct pb_enum_value, number), NULL },
+    RULES_END,
+};
+static const struct rule method_rules[] = {
+    { 1, RULE_TEXT, offsetof(struct pb_method_type, name), NULL },
+    { 2, RULE_TEXT, offsetof(struct pb_method_type, input_name), NULL },
+    { 3, RULE_TEXT, offsetof(struct pb_method_type, output_name), NULL },
+    { 5, RULE_FLAG, offsetof(struct pb_method_type, client_streaming), NULL },
+    { 6, RULE_FLAG, offsetof(struct pb_method_type, server_streaming), NULL },
+    RULES_END,
+};
+
+/* What all parts of one file share. */
+struct reading {
+    struct pb_schema *schema;
+    vitro_str file;
+    bool proto3;
+    bool packed; /* lists of numbers are packed unless they say otherwise */
+    vitro_error *err;
+};
+
+static vitro_code damaged(vitro_error *err, enum pb_fault fault)
+{
+    return vitro_fail(err, VITRO_INVALID_ARGUMENT, "schema", (int32_t)fault,
+                      "descriptor is damaged: %s", vitro_pb_fault_text(fault));
+}
+
+static vitro_code no_memory(vitro_error *err)
+{
+    return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "schema", 0, "schema is too large");
+}
+
+/* Step over one field, groups whole. Loop while r->at < r->end. */
+static enum pb_fault next_field(struct pb_reader *r, struct pb_token *t)
+{
+    enum pb_fault fault = vitro_pb_read(r, t);
+    size_t body_end;
+
+    if (!fault && t->wire == PB_END)
+        fault = PB_FAULT_GROUP_END;
+    if (!fault && t->wire == PB_START)
+        fault = vitro_pb_skip_group(r, t->number, PB_DEPTH, &body_end);
+    return fault;
+}
+
+static enum pb_fault read_record(vitro_bytes bytes, const struct rule *rules, void *record);
+
+static enum pb_fault apply(const struct rule *rule, const struct pb_token *t, vitro_bytes value,
+                           void *record)
+{
+    bool varint = rule->kind == RULE_INT || rule->kind == RULE_FLAG;
+    uint8_t *at = (uint8_t *)record + rule->offset;
+    vitro_str text = { (const char *)value.ptr, value.len };
+    int32_t number = (int32_t)(uint32_t)t->value;
+
+    if (t->wire != (varint ? PB_VARINT : PB_LEN))
+        return PB_FAULT_NONE;
+    switch (rule->kind) {
+    case RULE_TEXT:
+        memcpy(at, &text, sizeof text);
+        break;
+    case RULE_INT:
+        memcpy(at, &number, sizeof number);
+        break;
+    case RULE_FLAG:
+        *(bool *)at = t->value != 0;
+        break;
+    case RULE_COUNT:
+        ++*(size_t *)(void *)at;
+        break;
+    case RULE_INSIDE:
+        return read_record(value, rule->inside, record);
+    }
+    return PB_FAULT_NONE;
+}
+
+static enum pb_fault read_record(vitro_bytes bytes, const struct rule *rules, void *record)
+{
+    struct pb_reader r = pb_reader_of(bytes);
+    enum pb_fault fault = PB_FAULT_NONE;
+
+    while (!fault && r.at < r.end) {
+        struct pb_token t;
+        const struct rule *rule = rules;
+
+        fault = next_field(&r, &t);
+        if (fault)
+            break;
+        while (rule->number && rule->number != t.number)
+            rule++;
+        if (rule->number)
+            fault = apply(rule, &t, pb_token_bytes(&r, &t), record);
+    }
+    return fault;
+}
+
+/* The next part of a list: field `number` of a message that read_record found sound. */
+static bool next_part(struct pb_reader *r, uint32_t number, vitro_bytes *part)
+{
+    while (r->at < r->end) {
+        struct pb_token t;
+
+        if (next_field(r, &t))
+            return false;
+        if (t.number == number && t.wire == PB_LEN) {
+            *part = pb_token_bytes(r, &t);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void *array(struct reading *in, size_t count, size_t size)
+{
+    if (count > SIZE_MAX / 2 / size)
+        return NULL;
+    return vitro_arena_zalloc(&in->schema->arena, count ? count * size : 1);
+}
+
+static vitro_str without_dot(vitro_str name)
+{
+    bool dot = name.len && name.ptr[0] == '.';
+
+    return (vitro_str){ dot ? name.ptr + 1 : name.ptr, name.len - dot };
+}
+
+/* "scope.name"; an empty ptr when memory is out. */
+static vitro_str full_name(struct reading *in, vitro_str scope, vitro_str name)
+{
+    size_t dot = scope.len ? 1 : 0, len = scope.len + dot + name.len;
+    char *p = vitro_arena_alloc(&in->schema->arena, len + 1);
+
+    if (!p)
+        return (vitro_str){ NULL, 0 };
+    if (scope.len)
+        memcpy(p, scope.ptr, scope.len);
+    if (dot)
+        p[scope.len] = '.';
+    if (name.len)
+        memcpy(p + scope.len + dot, name.ptr, name.len);
+    p[len] = '\0';
+    return (vitro_str){ p, len };
+}
+
+/* lowerCamelCase, as protoc makes it: letters behind underscores are raised. */
+static vitro_str camel(struct reading *in, vitro_str name)
+{
+    char *p = vitro_arena_alloc(&in->schema->arena, name.len + 1);
+    size_t n = 0;
+    bool raise = false;
+
+    if (!p)
+        return (vitro_str){ NULL, 0 };
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+
+        if (c == '_')
+            raise = true;
+        else
+            p[n++] = raise && c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+        raise = c == '_';
+    }
+    p[n] = '\0';
+    return (vitro_str){ p, n };
+}
+
+static bool field_of(struct reading *in, struct pb_field_type *f, const struct field_record *raw)
+{
+    bool repeated = raw->label == PB_REPEATED;
+    bool packable = vitro_pb_type_packable((enum pb_type)raw->type);
+
+    *f = (struct pb_field_type){
+        .name = raw->name,
+        .json_name = raw->json_name.len ? raw->json_name : camel(in, raw->name),
+        .type_name = without_dot(raw->type_name),
+        .default_value = raw->default_value,
+        .number = (uint32_t)raw->number,
+        .type = (enum pb_type)raw->type,
+        .label = repeated || raw->label == PB_REQUIRED ? (enum pb_label)raw->label : PB_OPTIONAL,
+        .oneof = raw->oneof,
+        .packed = repeated && packable && (raw->packed < 0 ? in->packed : raw->packed != 0),
+        .proto3_optional = raw->proto3_optional,
+        .has_default = raw->default_value.ptr != NULL,
+    };
+    return f->json_name.ptr != NULL;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const struct pb_field_type *x = a, *y = b;
+
+    if (x->number != y->number)
+        return x->number < y->number ? -1 : 1;
+    return (x->name.ptr > y->name.ptr) - (x->name.ptr < y->name.ptr);
+}
+
+/* Fields that no message can have (number or type out of range) are left out. */
+static vitro_code read_fields(struct reading *in, struct pb_message_type *m, vitro_bytes bytes)
+{
+    struct pb_reader r = pb_reader_of(bytes);
+    vitro_bytes part;
+
+    while (next_part(&r, 2, &part)) {
+        struct field_record raw = { .oneof = -1, .packed = -1 };
+        enum pb_fault fault = read_record(part, field_rules, &raw);
+
+        if (fault)
+            return damaged(in->err, fault);
+        if (raw.number < 1 || raw.number > PB_NUMBER_MAX || raw.type < PB_TYPE_DOUBLE ||
+            raw.type > PB_TYPE_SINT64)
+            continue;
+        if (raw.oneof < 0 || (size_t)raw.oneof >= m->oneof_count)
+            raw.oneof = -1;
+        if (!field_of(in, &m->fields[m->field_count++], &raw))
+            return no_memory(in->err);
+    }
+    if (m->field_count)
+        qsort(m->fields, m->field_count, sizeof *m->fields, by_number);
+    return VITRO_OK;
+}
+
+static vitro_code read_oneofs(struct reading *in, struct pb_message_type *m, vitro_bytes bytes)
+{
+    struct pb_reader r = pb_reader_of(bytes);
+    vitro_bytes part;
+
+    for (size_t i = 0; next_part(&r, 8, &part); i++) {
+        struct named_record raw = { { NULL, 0 }, 0 };
+        enum pb_fault fault = read_record(part, named_rules, &raw);
+
+        if (fault)
+            return damaged(in->err, fault);
+        m->oneofs[i] = raw.name;
+    }
+    return VITRO_OK;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const struct pb_enum_value *x = a, *y = b;
+
+    if (x->number != y->number)
+        return x->number < y->number ? -1 : 1;
+    return (x->name.ptr > y->name.ptr) - (x->name.ptr < y->name.ptr);
+}
+
+static vitro_code read_enum(struct reading *in, vitro_str scope, vitro_bytes bytes)
+{
+    struct named_record raw = { { NULL, 0 }, 0 };
+    enum pb_fault fault = read_record(bytes, named_rules, &raw);
+    struct pb_reader r = pb_reader_of(bytes);
+    struct pb_enum_type *e = array(in, 1, sizeof *e);
+    vitro_bytes part;
+
+    if (fault)
+        return damaged(in->err, fault);
+    if (!e)
+        return no_memory(in->err);
+    e->name = full_name(in, scope, raw.name);
+    e->values = array(in, raw.parts, sizeof *e->values);
+    if (!e->name.ptr || !e->values)
+        return no_memory(in->err);
+    while (next_part(&r, 2, &part)) {
+        fault = read_record(part, enum_value_rules, &e->values[e->value_count++]);
+        if (fault)
+            return damaged(in->err, fault);
+    }
+    if (e->value_count)
+        qsort(e->values, e->value_count, sizeof *e->values, by_value);
+    return vitro_pb_symbol_add(in->schema, PB_ENUMS, e->name, e) ? VITRO_OK : no_memory(in->err);
+}
+
+static vitro_code read_service(struct reading *in, vitro_str scope, vitro_bytes bytes)
+{
+    struct named_record raw = { { NULL, 0 }, 0 };
+    enum pb_fault fault = read_record(bytes, named_rules, &raw);
+    struct pb_reader r = pb_reader_of(bytes);
+    struct pb_service_type *s = array(in, 1, sizeof *s);
+    vitro_bytes part;
+
+    if (fault)
+        return damaged(in->err, fault);
+    if (!s)
+        return no_memory(in->err);
+    s->name = full_name(in, scope, raw.name);
+    s->methods = array(in, raw.parts, sizeof *s->methods);
+    if (!s->name.ptr || !s->methods)
+        return no_memory(in->err);
+    while (next_part(&r, 2, &part)) {
+        struct pb_method_type *method = &s->methods[s->method_count++];
+
+        fault = read_record(part, method_rules, method);
+        if (fault)
+            return damaged(in->err, fault);
+        method->input_name = without_dot(method->input_name);
+        method->output_name = without_dot(method->output_name);
+    }
+    return vitro_pb_symbol_add(in->schema, PB_SERVICES, s->name, s) ? VITRO_OK : no_memory(in->err);
+}
+
+static vitro_code read_message(struct reading *in, vitro_str scope, vitro_bytes bytes,
+                               unsigned depth);
+
+/* Messages and enums, in a file or in a message. */
+static vitro_code read_types(struct reading *in, vitro_str scope, vitro_bytes bytes,
+                             uint32_t message_number, uint32_t enum_number, unsigned depth)
+{
+    struct pb_reader messages = pb_reader_of(bytes), enums = pb_reader_of(bytes);
+    vitro_bytes part;
+    vitro_code rc = VITRO_OK;
+
+    while (!rc && next_part(&messages, message_number, &part))
+        rc = read_message(in, scope, part, depth);
+    while (!rc && next_part(&enums, enum_number, &part))
+        rc = read_enum(in, scope, part);
+    return rc;
+}
+
+static vitro_code read_message(struct reading *in, vitro_str scope, vitro_bytes bytes,
+                               unsigned depth)
+{
+    struct message_record raw = { { NULL, 0 }, 0, 0, false };
+    enum pb_fault fault = depth ? read_record(bytes, message_rules, &raw) : PB_FAULT_DEPTH;
+    struct pb_message_type *m = array(in, 1, sizeof *m);
+    vitro_code rc;
+
+    if (fault)
+        return damaged(in->err, fault);
+    if (!m)
+        return no_memory(in->err);
+    *m = (struct pb_message_type){ .name = full_name(in, scope, raw.name),
+                                   .file = in->file,
+                                   .fields = array(in, raw.fields, sizeof *m->fields),
+                                   .oneofs = array(in, raw.oneofs, sizeof *m->oneofs),
+                                   .oneof_count = raw.oneofs,
+                                   .map_entry = raw.map_entry,
+                                   .proto3 = in->proto3 };
+    if (!m->name.ptr || !m->fields || !m->oneofs ||
+        !vitro_pb_symbol_add(in->schema, PB_MESSAGES, m->name, m))
+        return no_memory(in->err);
+    rc = read_fields(in, m, bytes);
+    if (!rc)
+        rc = read_oneofs(in, m, bytes);
+    if (!rc)
+        rc = read_types(in, m->name, bytes, 3, 4, depth - 1);
+    return rc;
+}
+
+vitro_code vitro_pb_schema_read(struct pb_schema *s, vitro_bytes bytes, vitro_error *err)
+{
+    static const vitro_str proto3 = VITRO_STR_INIT("proto3"), editions = VITRO_STR_INIT("editions");
+    struct file_record raw = { .edition = 0 };
+    struct reading in = { .schema = s, .err = err };
+    struct pb_reader services = pb_reader_of(bytes);
+    enum pb_fault fault = read_record(bytes, file_rules, &raw);
+    vitro_bytes part;
+    vitro_code rc;
+
+    if (fault)
+        return damaged(err, fault);
+    in.file = raw.name;
+    in.proto3 = vitro_str_eq(raw.syntax, proto3) || vitro_str_eq(raw.syntax, editions);
+    in.packed = in.proto3;
+    if (!vitro_pb_symbol_add(s, PB_FILES, raw.name, s))
+        return no_memory(err);
+    rc = read_types(&in, raw.package, bytes, 4, 5, PB_DEPTH);
+    while (!rc && next_part(&services, 6, &part))
+        rc = read_service(&in, raw.package, part);
+    return rc;
+}
+
+vitro_str vitro_pb_schema_file_name(vitro_bytes bytes)
+{
+    struct file_record raw = { .edition = 0 };
+
+    if (read_record(bytes, file_rules, &raw))
+        return (vitro_str){ NULL, 0 };
+    return raw.name;
+}
