@@ -16,6 +16,7 @@ void vitro_pool_init(struct pool *p, struct account *account)
 {
     vitro_freelist_init(&p->chunks, account, sizeof(struct chunk));
     vitro_freelist_init(&p->pieces, account, sizeof(struct piece));
+    vitro_freelist_init(&p->attachments, account, sizeof(struct attachment));
     p->open = NULL;
 }
 
@@ -297,7 +298,10 @@ void vitro_queue_truncate(struct queue *q, size_t n)
     rest.len = 0;
     for (const struct piece *i = rest.head; i; i = i->next)
         rest.len += i->len;
-    last->len -= q->len - rest.len - n;
+    if (q->len - rest.len > n) {
+        last->len -= q->len - rest.len - n;
+        last->sealed = false; /* its end is gone */
+    }
     q->len = n;
     vitro_queue_clear(&rest);
 }
