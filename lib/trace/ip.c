@@ -53,7 +53,9 @@ static void sum_add(struct sum *s, const uint8_t *p, size_t n)
 {
     uint16_t v = fold(run_sum(p, n));
 
-    s->words += s->odd ? (uint16_t)(v << 8 | v >> 8) : v;
+    if (s->odd)
+        v = (uint16_t)(v << 8 | v >> 8);
+    s->words += v;
     s->odd ^= n & 1;
 }
 
