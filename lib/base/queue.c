@@ -255,6 +255,24 @@ bool vitro_queue_own(struct queue *q)
     return done;
 }
 
+void vitro_queue_seal(struct queue *q)
+{
+    if (q->tail)
+        q->tail->sealed = true;
+}
+
+size_t vitro_queue_sealed_len(const struct queue *q, size_t max)
+{
+    size_t n = 0;
+
+    for (const struct piece *i = q->head; i && n < max; i = i->next) {
+        n += i->len;
+        if (i->sealed && n)
+            break;
+    }
+    return MIN(n, max);
+}
+
 vitro_bytes vitro_queue_peek(const struct queue *q)
 {
     for (const struct piece *i = q->head; i; i = i->next) {
