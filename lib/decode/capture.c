@@ -58,21 +58,29 @@ vitro_code vitro_capture_interface(struct capture *c, const struct capture_inter
     return VITRO_OK;
 }
 
-bool vitro_capture_time(const struct capture_interface *from, uint64_t ticks, int64_t *ns)
+/* rest / units of a second in nanoseconds, rest < units, for any power of 10 or 2. */
+static int64_t fraction(uint64_t rest, uint64_t units)
 {
-    uint64_t units = from->units, whole = ticks / units, rest = ticks % units;
-    const uint64_t last = 9000000000u; /* seconds: the year 2255; more does not fit */
-
-    *ns = 0;
-    while (units > (uint64_t)1 << 33) { /* else the product below would not fit */
+    if (units % (uint64_t)second == 0)
+        return (int64_t)(rest / (units / (uint64_t)second));
+    while (units > (uint64_t)1 << 33) { /* else the product would not fit */
         units >>= 1;
         rest >>= 1;
     }
-    if (whole > last || from->offset > (int64_t)last || from->offset < -(int64_t)last)
+    return (int64_t)(rest * (uint64_t)second / units);
+}
+
+bool vitro_capture_time(const struct capture_interface *from, uint64_t ticks, int64_t *ns)
+{
+    uint64_t whole = ticks / from->units;
+    const int64_t last = 9000000000; /* seconds: the year 2255; more does not fit */
+
+    *ns = 0;
+    if (whole > (uint64_t)last || from->offset > last || from->offset < -last)
         return false;
-    if ((int64_t)whole + from->offset > (int64_t)last)
+    if ((int64_t)whole + from->offset > last)
         return false;
-    *ns = ((int64_t)whole + from->offset) * second + (int64_t)(rest * (uint64_t)second / units);
+    *ns = ((int64_t)whole + from->offset) * second + fraction(ticks % from->units, from->units);
     return true;
 }
 

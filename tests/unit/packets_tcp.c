@@ -2,23 +2,14 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/util.h"
 #include "support/flows.h"
 #include "support/pcap_write.h"
+#include "support/seed.h"
 
 enum { ACK = 16, SYN = 2, FIN = 1, RST = 4 };
-
-static uint64_t seed(void)
-{
-    const char *text = getenv("VITRO_SEED");
-
-    return text ? strtoull(text, NULL, 0) : 20250920;
-}
 
 static const struct pcap_talk fresh = { .next = { 1000, 5000 } };
 
@@ -88,12 +79,11 @@ Test(tcp, any_cut_order_and_repetition_gives_the_same_bytes)
     enum { N = 4000, MAX = 400 };
     static uint8_t text[N];
     static struct piece pieces[MAX];
-    struct chance c;
+    struct chance c = seed_chance();
 
-    vitro_chance_seed(&c, seed());
     for (size_t i = 0; i < N; i++)
         text[i] = (uint8_t)vitro_chance_next(&c);
-    for (int round = 0; round < 150; round++) {
+    for (size_t round = 0; round < 150; round++) {
         uint32_t n = 1 + (uint32_t)vitro_chance_below(&c, N);
         /* near the wrap of sequence numbers as often as not */
         uint32_t isn = round % 2 ? 0u - (uint32_t)vitro_chance_below(&c, n + 2)
@@ -115,10 +105,8 @@ Test(tcp, any_cut_order_and_repetition_gives_the_same_bytes)
         segment(&w, 0, isn + 1 + n, 78, FIN | ACK, "");
         segment(&w, 1, 78, isn + n + 2, FIN | ACK, "");
         run(&f, &w);
-        cr_assert(flows_is(&f, 0, FLOW_C2S, text, n), "seed %llu round %d",
-                  (unsigned long long)seed(), round);
-        cr_assert(eq(u64, f.dir[0][0].gaps, 0), "seed %llu round %d", (unsigned long long)seed(),
-                  round);
+        cr_assert(flows_is(&f, 0, FLOW_C2S, text, n), "differs " SEED_TEXT, seed_of_run(), round);
+        cr_assert(eq(u64, f.dir[0][0].gaps, 0), "differs " SEED_TEXT, seed_of_run(), round);
         cr_assert(eq(u32, f.conns, 1));
         flows_done(&f);
     }
@@ -128,10 +116,9 @@ Test(tcp, lost_segments_are_exactly_the_gaps)
 {
     enum { SEGMENTS = 40, SIZE = 50 };
     static uint8_t text[SEGMENTS * SIZE], expected[SEGMENTS * SIZE];
-    struct chance c;
+    struct chance c = seed_chance();
 
-    vitro_chance_seed(&c, seed());
-    for (int round = 0; round < 100; round++) {
+    for (size_t round = 0; round < 100; round++) {
         struct pcap_write w;
         struct pcap_talk talk = fresh;
         struct flows f;
@@ -155,8 +142,8 @@ Test(tcp, lost_segments_are_exactly_the_gaps)
         }
         pcap_talk_close(&w, &talk);
         run(&f, &w);
-        cr_assert(flows_is(&f, 0, FLOW_C2S, expected, sizeof expected), "seed %llu round %d",
-                  (unsigned long long)seed(), round);
+        cr_assert(flows_is(&f, 0, FLOW_C2S, expected, sizeof expected), "differs " SEED_TEXT,
+                  seed_of_run(), round);
         cr_assert(eq(u64, f.dir[0][0].gap_bytes, lost));
         flows_done(&f);
     }
@@ -355,9 +342,8 @@ Test(tcp, memory_stays_within_its_bounds_whatever_comes)
 {
     struct pcap_write w;
     struct flows f = { .options = { 50, 100, 20, 7 } };
-    struct chance c;
+    struct chance c = seed_chance();
 
-    vitro_chance_seed(&c, seed());
     pcap_write_init(&w, PCAP_NG, 1);
     for (int i = 0; i < 20000; i++) {
         struct pcap_tcp s = { .client_port = (uint16_t)(1024 + vitro_chance_below(&c, 90)) };
