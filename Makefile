@@ -55,8 +55,11 @@ SUPPORT_O  := $(SUPPORT_C:%.c=$(B)/%.o)
 PROTO_H    := $(PROTOS:proto/%.proto=$(GEN)/%.vitro.h)
 PROTO_A    := $(B)/gen/libproto.a
 PROTO_O    := $(PROTOS:proto/%.proto=$(B)/gen/%.vitro.o)
-TEST_PROTO_H := $(TEST_PROTOS:tests/proto/%.proto=$(GEN)/%.vitro.h)
-TEST_PROTO_O := $(TEST_PROTOS:tests/proto/%.proto=$(B)/gen/%.vitro.o)
+WELL_KNOWN := $(addprefix google/protobuf/,any api descriptor duration empty field_mask \
+              source_context struct timestamp type wrappers)
+TEST_PROTO := $(TEST_PROTOS:tests/proto/%.proto=%) $(WELL_KNOWN) external/echo
+TEST_PROTO_H := $(TEST_PROTO:%=$(GEN)/%.vitro.h)
+TEST_PROTO_O := $(TEST_PROTO:%=$(B)/gen/%.vitro.o) $(B)/gen/external/echo.pb-c.o
 TEST_PROTO_A := $(B)/gen/libtestproto.a
 UNIT_BIN   := $(UNIT_C:%.c=$(B)/%)
 PROGRAMS   := $(PROGRAM_C:%.c=$(B)/%)
@@ -142,6 +145,26 @@ $(GEN)/%.vitro.c $(GEN)/%.vitro.h &: proto/%.proto $(GENERATOR)
 $(GEN)/%.vitro.c $(GEN)/%.vitro.h &: tests/proto/%.proto $(GENERATOR)
 	@mkdir -p $(GEN) && echo '  GEN $*.vitro.c'
 	@protoc --plugin=protoc-gen-vitro=$(GENERATOR) -Itests/proto --vitro_out=$(GEN) $<
+$(GEN)/google/%.vitro.c $(GEN)/google/%.vitro.h &: $(PROTO_DIR)/google/%.proto $(GENERATOR)
+	@mkdir -p $(GEN) && echo '  GEN google/$*.vitro.c'
+	@protoc --plugin=protoc-gen-vitro=$(GENERATOR) --vitro_out=$(GEN) google/$*.proto
+$(GEN)/external/%.pb-c.c $(GEN)/external/%.pb-c.h $(GEN)/external/%.vitro.c \
+$(GEN)/external/%.vitro.h &: tests/proto/external/%.proto $(GENERATOR)
+	@mkdir -p $(GEN) && echo '  GEN external/$*.vitro.c'
+	@protoc --plugin=protoc-gen-vitro=$(GENERATOR) -Itests/proto --c_out=$(GEN) \
+	  --vitro_out=messages=external:$(GEN) $<
+
+# What protoc-c makes of the same files, for the tests: a library of its own, since the names are
+# the same. Compiled as GNU C, which knows no trigraphs: protoc-c lets them through.
+ORACLE     := $(GEN)/oracle.so
+ORACLE_PROTOS := $(WELL_KNOWN:%=%.proto) $(addprefix tests/proto/,common.proto types.proto legacy.proto)
+$(ORACLE): $(filter tests/%,$(ORACLE_PROTOS))
+	@mkdir -p $(GEN)/oracle && echo '  GEN $@'
+	@protoc -Itests/proto --c_out=$(GEN)/oracle $(ORACLE_PROTOS)
+	@$(CC) -std=gnu11 -w -fPIC -shared -Wl,-Bsymbolic -I$(GEN)/oracle -o $@ \
+	  $$(find $(GEN)/oracle -name '*.pb-c.c') -lprotobuf-c
+$(B)/tests/unit/generator_descriptors: | $(ORACLE)
+
 # Archives: who uses one .proto links that one alone.
 $(PROTO_A): $(PROTO_O)
 $(TEST_PROTO_A): $(TEST_PROTO_O)
@@ -211,11 +234,17 @@ all-checks: check       ## what needs no foreign peer: check, tidy, tsan, soak
 	@$(MAKE) tidy && $(MAKE) tsan && $(MAKE) soak
 
 # ---- headers, each compiled alone --------------------------------------------------------------
-headers: $(HEADERS:%.h=$(B)/%.h.ok)
+headers: $(HEADERS:%.h=$(B)/%.h.ok) $(PROTOS:proto/%.proto=$(B)/gen/%.vitro.c.ok) \
+         $(TEST_PROTO:%=$(B)/gen/%.vitro.c.ok)
 $(B)/%.h.ok: %.h $(PROTO_H)
 	@mkdir -p $(@D)
 	@$(CC) $(BASE_FLAGS) $(GNU) $(WARN) -fsyntax-only -x c $<
 	@$(CXX) -std=c++17 -Wall -Wextra -Werror -Ilib -Ilib/include -I$(GEN) $(GNU) -fsyntax-only -x c++ $<
+	@touch $@
+# Generated code as C++: for those who build everything with one compiler.
+$(B)/gen/%.vitro.c.ok: $(GEN)/%.vitro.c $(PROTO_H) $(TEST_PROTO_H)
+	@mkdir -p $(@D)
+	@$(CXX) -std=c++17 -Wall -Wextra -Wpedantic -Werror -Ilib/include -I$(GEN) -fsyntax-only -x c++ $<
 	@touch $@
 
 # ---- the rest ----------------------------------------------------------------------------------
