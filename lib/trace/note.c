@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "base/util.h"
+#include "trace/journal.h"
 #include "trace/tap.h"
 
 /* ---- the tables that notes.def yields -------------------------------------------------------- */
@@ -53,12 +54,13 @@ static const struct note_row {
 
 /* ---- a note as a list of named values -------------------------------------------------------- */
 
-enum { VALUES = 16, DIGITS = 24, MESSAGE_BYTES = 2048, SAY_BYTES = 1024 };
+enum { VALUES = 16, MESSAGE_BYTES = 2048, SAY_BYTES = 1024 };
 
 struct value {
     const char *name;
     vitro_str text; /* any bytes */
-    char digits[DIGITS];
+    bool ours;      /* a number or a constant: one line of printable text */
+    char digits[JOURNAL_DIGITS];
 };
 
 struct values {
@@ -66,30 +68,28 @@ struct values {
     size_t n;
 };
 
-static void add_text(struct values *all, const char *name, vitro_str text)
+static struct value *add_value(struct values *all, const char *name, bool ours)
 {
     struct value *v = &all->value[all->n++];
 
     assert(all->n <= VALUES);
     v->name = name;
-    v->text = text;
+    v->ours = ours;
+    return v;
 }
 
 static void add_number(struct values *all, const char *name, uint64_t number)
 {
-    struct value *v = &all->value[all->n++];
-    int n = snprintf(v->digits, sizeof v->digits, "%llu", (unsigned long long)number);
+    struct value *v = add_value(all, name, true);
 
-    assert(all->n <= VALUES);
-    v->name = name;
-    v->text = (vitro_str){ v->digits, (size_t)n };
+    v->text = vitro_journal_digits(number, v->digits);
 }
 
 static void add_at(struct values *all, const struct note_at *at)
 {
     if (!at->side)
         return;
-    add_text(all, "side", vitro_str_of(at->side));
+    add_value(all, "side", true)->text = vitro_str_of(at->side);
     if (at->conn == RECORD_NO_CONN)
         return;
     add_number(all, "conn", at->conn);
@@ -116,13 +116,13 @@ static void add_field(struct values *all, const struct field *f, const char *not
     } else if (f->type == FIELD_TEXT) {
         LOAD(const char *, text, p);
         if (text)
-            add_text(all, f->name, vitro_str_of(text));
+            add_value(all, f->name, false)->text = vitro_str_of(text);
     } else if (f->type == FIELD_STR) {
         LOAD(vitro_str, text, p);
-        add_text(all, f->name, text);
+        add_value(all, f->name, false)->text = text;
     } else if (f->type == FIELD_BYTES) {
         LOAD(vitro_bytes, bytes, p);
-        add_text(all, f->name, (vitro_str){ (const char *)bytes.ptr, bytes.len });
+        add_value(all, f->name, false)->text = (vitro_str){ (const char *)bytes.ptr, bytes.len };
     } else {
         LOAD(struct note_at, at, p);
         add_at(all, &at);
@@ -161,6 +161,14 @@ static bool has_all(const struct values *all, vitro_str part)
     return true;
 }
 
+static void say_value(struct text *out, const struct value *v)
+{
+    if (v && v->ours)
+        vitro_text_bytes(out, v->text);
+    else if (v)
+        vitro_text_escape(out, v->text);
+}
+
 static void say_part(struct text *out, vitro_str part, const struct values *all)
 {
     const char *p = part.ptr, *end = p + part.len;
@@ -168,61 +176,33 @@ static void say_part(struct text *out, vitro_str part, const struct values *all)
     while (p < end) {
         vitro_str inside;
         if (*p == '{') {
-            const struct value *v;
             p = bracketed(p, '}', end, &inside);
-            v = find_value(all, inside);
-            if (v)
-                vitro_text_escape(out, v->text);
+            say_value(out, find_value(all, inside));
         } else if (*p == '[') {
             p = bracketed(p, ']', end, &inside);
             if (has_all(all, inside))
                 say_part(out, inside, all);
         } else {
-            vitro_text_bytes(out, (vitro_str){ p++, 1 });
+            size_t n = 1;
+            while (p + n < end && p[n] != '{' && p[n] != '[')
+                n++;
+            vitro_text_bytes(out, (vitro_str){ p, n });
+            p += n;
         }
     }
 }
 
-/* ---- the entry: systemd's Journal Export Format ---------------------------------------------- */
+/* ---- the entry ------------------------------------------------------------------------------- */
 
-static bool is_plain(vitro_str s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if ((unsigned char)s.ptr[i] < ' ' && s.ptr[i] != '\t')
-            return false;
-    return vitro_utf8_valid(s);
-}
-
-/* NAME=text, or NAME, a length of 64 bits and the bytes when they are no line of text. */
-static bool put_field(struct buf *out, vitro_str name, vitro_str value)
-{
-    bool plain = is_plain(value);
-    uint8_t length[8];
-
-    for (int i = 0; i < 8; i++)
-        length[i] = (uint8_t)((uint64_t)value.len >> (8 * i));
-    return vitro_buf_append(out, name.ptr, name.len) &&
-           vitro_buf_append(out, plain ? "=" : "\n", 1) &&
-           (plain || vitro_buf_append(out, length, sizeof length)) &&
-           vitro_buf_append(out, value.ptr, value.len) && vitro_buf_append(out, "\n", 1);
-}
-
-static bool put_value(struct buf *out, const char *name, vitro_str value)
+static bool put_value(struct buf *out, const struct value *v)
 {
     char field[32] = "VITRO_";
+    const char *name = v->name;
     size_t n = 6;
 
     for (; *name && n < sizeof field; name++)
         field[n++] = (char)(*name >= 'a' && *name <= 'z' ? *name - 'a' + 'A' : *name);
-    return put_field(out, (vitro_str){ field, n }, value);
-}
-
-static bool put_number(struct buf *out, const char *name, uint64_t number)
-{
-    char line[64];
-    int n = snprintf(line, sizeof line, "%s=%llu\n", name, (unsigned long long)number);
-
-    return vitro_buf_append(out, line, (size_t)n);
+    return vitro_journal_field(out, (vitro_str){ field, n }, v->text, v->ours);
 }
 
 static bool put_message(struct buf *out, const char *text, const struct values *all)
@@ -236,7 +216,7 @@ static bool put_message(struct buf *out, const char *text, const struct values *
     cut = (vitro_str){ message, MIN(line.len, sizeof message - 1) };
     while (cut.len && !vitro_utf8_valid(cut)) /* cut within a character */
         cut.len--;
-    return put_field(out, vitro_str_of("MESSAGE"), cut);
+    return vitro_journal_field(out, vitro_str_of("MESSAGE"), cut, true);
 }
 
 bool vitro_note_entry(struct buf *entry, uint64_t ns, enum note_id id, const void *note)
@@ -248,17 +228,18 @@ bool vitro_note_entry(struct buf *entry, uint64_t ns, enum note_id id, const voi
     all.n = 0;
     for (const struct field *f = row->fields(); f->type != FIELD_END; f++)
         add_field(&all, f, note);
-    ok = put_number(entry, "__REALTIME_TIMESTAMP", ns / 1000) &&
-         put_message(entry, row->text, &all) && put_value(entry, "kind", vitro_str_of(row->kind)) &&
-         put_number(entry, "VITRO_NS", ns);
+    ok = vitro_journal_number(entry, "__REALTIME_TIMESTAMP", ns / 1000) &&
+         put_message(entry, row->text, &all) &&
+         vitro_journal_field(entry, vitro_str_of("VITRO_KIND"), vitro_str_of(row->kind), true) &&
+         vitro_journal_number(entry, "VITRO_NS", ns);
     for (size_t i = 0; ok && i < all.n; i++)
-        ok = put_value(entry, all.value[i].name, all.value[i].text);
+        ok = put_value(entry, &all.value[i]);
     return ok;
 }
 
 /* ---- what callers see ------------------------------------------------------------------------ */
 
-static void write_note(vitro_trace *t, enum note_id id, const void *note)
+void vitro_note_write(vitro_trace *t, enum note_id id, const void *note)
 {
     struct block b;
 
@@ -274,7 +255,7 @@ static void write_note(vitro_trace *t, enum note_id id, const void *note)
 void vitro_trace_note(vitro_trace *trace, enum note_id id, const void *note)
 {
     vitro_trace_enter(trace);
-    write_note(trace, id, note);
+    vitro_note_write(trace, id, note);
     vitro_trace_leave(trace);
 }
 
@@ -291,59 +272,4 @@ void vitro_trace_say(vitro_trace *trace, const char *format, ...)
     va_end(args);
     if (n >= 0)
         vitro_note(trace, say, .text = { text, MIN((size_t)n, sizeof text - 1) });
-}
-
-/* ---- schemas, each once ---------------------------------------------------------------------- */
-
-struct schema {
-    struct schema *next;
-    char *file;
-};
-
-static bool schema_known(const vitro_trace *t, vitro_str file)
-{
-    for (const struct schema *s = t->schemas; s; s = s->next)
-        if (vitro_str_eq(vitro_str_of(s->file), file))
-            return true;
-    return false;
-}
-
-static void schema_remember(vitro_trace *t, vitro_str file)
-{
-    struct schema *s = vitro_mem_alloc(&t->account, sizeof *s);
-
-    if (!s)
-        return;
-    s->file = vitro_mem_text(&t->account, file);
-    if (!s->file) {
-        vitro_mem_free(&t->account, s, sizeof *s);
-        return;
-    }
-    s->next = t->schemas;
-    t->schemas = s;
-}
-
-void vitro_trace_schema(vitro_trace *trace, vitro_str file, vitro_bytes descriptor)
-{
-    struct note_schema note = { file, descriptor };
-
-    if (!vitro_trace_on(trace))
-        return;
-    vitro_trace_enter(trace);
-    if (!schema_known(trace, file)) {
-        write_note(trace, NOTE_ID_schema, &note);
-        vitro_buf_done(&trace->entry); /* no other note is as long */
-        schema_remember(trace, file);
-    }
-    vitro_trace_leave(trace);
-}
-
-void vitro_schemas_free(vitro_trace *t)
-{
-    while (t->schemas) {
-        struct schema *s = t->schemas;
-        t->schemas = s->next;
-        vitro_mem_free(&t->account, s->file, strlen(s->file) + 1);
-        vitro_mem_free(&t->account, s, sizeof *s);
-    }
 }

@@ -63,6 +63,9 @@ void vitro_trace_emit(vitro_trace *t, const struct block *b);
 /* A block that could not be made is lost to every sink. */
 void vitro_trace_lose(vitro_trace *t);
 
+/* Write a note to every sink. */
+void vitro_note_write(vitro_trace *t, enum note_id id, const void *note);
+
 /* Write the journal entry of a note into `entry`, which is empty; false when memory is out. */
 bool vitro_note_entry(struct buf *entry, uint64_t ns, enum note_id id, const void *note);
 
