@@ -5,8 +5,6 @@
 #define VITRO_IO_CONNECT_H
 
 #include "io/transport.h"
-#include "io/poller.h"
-#include "vitro/trace.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -24,10 +22,9 @@ struct connect {
     vitro_trace *trace;
     struct address address;
     struct transport *transport;
-    struct timer timeout;
+    struct timer timeout, retry;
     struct task result;
     vitro_error error;
-    bool failed;
 };
 
 /*

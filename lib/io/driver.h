@@ -68,18 +68,27 @@ struct driver {
     struct transport *transport;
     struct driver_stage stage[DRIVER_LAYERS];
     size_t layers;
-    struct queue in, out;                  /* between the session and the top layer */
-    uint64_t taken_in, produced;           /* bytes of the session so far: VITRO_IN, VITRO_OUT */
-    uint64_t received, sent;               /* bytes of the transport so far */
-    struct task read_again, write, closed; /* what a later turn has to do */
+    struct queue in, out;        /* between the session and the top layer */
+    uint64_t taken_in, produced; /* bytes of the session so far */
+    uint64_t received, sent;     /* bytes of the transport so far */
+    int64_t linger_ns; /* after a flushing close: how long the peer's end is waited for; 0: not */
+    uint32_t conn;     /* number of the connection in its trace; RECORD_NO_CONN without one */
     enum { DRIVER_NEW, DRIVER_OPENING, DRIVER_OPEN, DRIVER_CLOSING, DRIVER_CLOSED } state;
-    unsigned wanted;  /* what the transport watches for */
-    bool more;        /* produce has more */
-    bool flush;       /* close when all is written */
-    bool peer_ended;  /* no byte will be read any more */
-    bool paused;      /* vitro_driver_pause */
-    bool busy;        /* inside a function of the session */
-    vitro_error *why; /* NULL: clean */
+
+    /* private */
+    struct task read_again, write, closed; /* what a later turn has to do */
+    struct timer linger;
+    unsigned wanted;   /* what the transport watches for */
+    bool opened;       /* on_open was called */
+    bool more;         /* produce has more */
+    bool blocked;      /* the transport takes no more now */
+    bool flush;        /* closing, but not before all is written */
+    bool layers_ended; /* the layers have said farewell */
+    bool shut;         /* our last byte is sent */
+    bool peer_ended;   /* no byte will be read any more */
+    bool end_told;     /* on_end was called */
+    bool paused;       /* vitro_driver_pause */
+    vitro_error *why;  /* NULL: clean */
     vitro_error error;
 };
 
@@ -95,7 +104,11 @@ void vitro_driver_push(struct driver *d, struct layer *l);
  */
 void vitro_driver_open(struct driver *d, struct transport *t);
 
-/* The session has output: it is asked at the end of this turn, of the next outside of one. */
+/*
+ * The session has output, or a layer let go of what it held: both are asked at the end of this
+ * turn, of the next outside of one. Nothing before on_open, after which the session is asked
+ * anyway.
+ */
 void vitro_driver_wake(struct driver *d);
 
 /* Run the input side again in the next turn: a layer has let go of what it held. */
@@ -107,13 +120,19 @@ void vitro_driver_pause(struct driver *d, bool pause);
 /*
  * Close. flush: ask the session for all its output first and send it, then end the stream;
  * otherwise at once, and with a reset when why is given. why is copied, NULL means clean.
- * on_close follows in a later turn, never here. Does nothing to a driver that closes already, but
- * that not flushing ends the flushing.
+ * on_close follows in a later turn, never here. Does nothing to a driver that was not opened, or
+ * closes already, but that not flushing ends the flushing: a peer that reads nothing holds it up.
  */
 void vitro_driver_close(struct driver *d, bool flush, const vitro_error *why);
 
 /* Bytes that were produced and not yet taken by the kernel, in all queues. */
 size_t vitro_driver_unsent(const struct driver *d);
+
+/* The trace of the connection; NULL: none, or closed. Where notes of it go. */
+static inline vitro_trace *driver_trace(const struct driver *d)
+{
+    return d->transport ? d->transport->trace : (vitro_trace *)0;
+}
 
 #ifdef __cplusplus
 }

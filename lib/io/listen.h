@@ -5,8 +5,6 @@
 #define VITRO_IO_LISTEN_H
 
 #include "io/transport.h"
-#include "io/poller.h"
-#include "vitro/trace.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -37,7 +35,7 @@ struct listener {
 /*
  * Listen. trace is kept for the recorders of what is accepted; NULL: no tap. UNAVAILABLE
  * "listen: ipv4:127.0.0.1:50051 <- socket: Address already in use (98)" and the like. A UNIX
- * socket's file that nobody listens on any more is replaced; its mode is 0600.
+ * socket's file that nobody listens on any more is replaced; its mode is the umask's.
  */
 vitro_code vitro_listener_open(struct listener *l, vitro_loop *loop, const struct address *address,
                                vitro_trace *trace,

@@ -7,6 +7,8 @@
 #ifndef VITRO_IO_LOOP_H
 #define VITRO_IO_LOOP_H
 
+#include <assert.h>
+
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/mem.h"
@@ -57,6 +59,9 @@ void vitro_task_init(struct task *t, void (*run)(struct task *t));
  * that waits already stays where it is.
  */
 void vitro_loop_defer(vitro_loop *loop, struct task *t);
+
+/* Run the task in the next turn, whatever this one still does. */
+void vitro_loop_next_turn(vitro_loop *loop, struct task *t);
 
 /* Run the task after all tasks of this turn (drivers write here), or after that (sinks flush). */
 void vitro_loop_at_end(vitro_loop *loop, struct task *t);

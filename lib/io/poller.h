@@ -10,6 +10,8 @@
 extern "C" {
 #endif
 
+enum { IO_READ = 1, IO_WRITE = 2 };
+
 /* A descriptor that is watched. Embedded in its user, found again with CONTAINER_OF. */
 struct source {
     int fd;

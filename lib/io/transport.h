@@ -9,6 +9,7 @@
 
 #include "io/address.h"
 #include "io/loop.h"
+#include "io/poller.h"
 #include "trace/recorder.h"
 
 #ifdef __cplusplus
@@ -23,8 +24,6 @@ enum io_result {
     IO_END,   /* the peer has sent its last byte */
     IO_FAILED /* err says why */
 };
-
-enum { IO_READ = 1, IO_WRITE = 2 };
 
 struct transport_ops {
     bool (*attach)(struct transport *t, vitro_loop *loop); /* false: out of memory or descriptors */
