@@ -286,11 +286,14 @@ void vitro_frame_view(struct frame_view *v, struct frame_head head, vitro_bytes 
 
 bool vitro_frame_head_plausible(struct frame_head head, uint32_t max_length)
 {
+    uint32_t least;
+
     if (!type_known(head.type) || head.reserved || !stream_fits(head) ||
         (head.flags & ~vitro_frame_type_flags(head.type)))
         return false;
-    if (head.length > max_length || head.length < rules[head.type].least ||
-        head.length > rules[head.type].most)
+    least = rules[head.type].least + (head.flags & FRAME_PADDED ? 1 : 0) +
+            (head.flags & FRAME_PRIORITY_FLAG ? 5 : 0);
+    if (head.length < least || head.length > MIN(max_length, rules[head.type].most))
         return false;
     return head.type != FRAME_SETTINGS ||
            (head.length % 6 == 0 && !((head.flags & FRAME_ACK) && head.length));
