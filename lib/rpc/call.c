@@ -114,7 +114,6 @@ void vitro_call_tell_closed(vitro_call *c, const vitro_status *status)
     vitro_timer_stop(c->loop, &c->timer);
     if (c->events->on_closed)
         c->events->on_closed(c, status, c->user);
-    vitro_call_unref(c);
 }
 
 bool vitro_call_expects_one(const vitro_call *c, bool server)
@@ -122,6 +121,27 @@ bool vitro_call_expects_one(const vitro_call *c, bool server)
     vitro_kind many = server ? VITRO_CLIENT_STREAMING : VITRO_SERVER_STREAMING;
 
     return c->kind != many && c->kind != VITRO_BIDI_STREAMING;
+}
+
+void vitro_call_hold_single(vitro_call *c, struct stream *s, const vitro_message *m)
+{
+    c->single_seen = true;
+    c->single = m->bytes;
+    c->single_wire = m->wire_size;
+    c->single_flags = m->flags;
+    vitro_stream_lend(s, &c->single);
+}
+
+bool vitro_call_tell_single(vitro_call *c, struct stream *s)
+{
+    vitro_message m = { c->single, c->single_wire, c->single_flags };
+
+    vitro_stream_lend(s, NULL);
+    if (!m.bytes.ptr)
+        return false;
+    vitro_call_tell_message(c, &m);
+    c->single = (vitro_bytes){ NULL, 0 };
+    return true;
 }
 
 /* ---- sending ----------------------------------------------------------------------------------

@@ -77,11 +77,19 @@ void vitro_call_tell_end(vitro_call *c);
 void vitro_call_tell_writable(vitro_call *c);
 void vitro_call_tell_cancelled(vitro_call *c);
 
-/* Tell closed, and drop the library's own reference. */
+/* Tell closed. The library's own reference is dropped by the caller, as its last step. */
 void vitro_call_tell_closed(vitro_call *c, const vitro_status *status);
+
+struct stream;
 
 /* True when only one message may come from the peer. */
 bool vitro_call_expects_one(const vitro_call *c, bool server);
+
+/* The one message came: hold it until the end. */
+void vitro_call_hold_single(vitro_call *c, struct stream *s, const vitro_message *m);
+
+/* It was the only one: tell it. False when memory for it ran out. */
+bool vitro_call_tell_single(vitro_call *c, struct stream *s);
 
 #ifdef __cplusplus
 }

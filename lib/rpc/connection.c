@@ -292,7 +292,7 @@ struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
     c->config = *config;
     c->window = config->window;
     vitro_account_init(&c->account, config->parent, config->memory_bytes);
-    vitro_md_init(&c->block_md, &c->account);
+    vitro_md_init(&c->block_md, config->parent); /* a call takes it, and may outlive us */
     vitro_header_list_init(&c->block, &c->account, config->max_header_bytes);
     list_init(&c->streams);
     list_init(&c->lending);

@@ -85,12 +85,16 @@ void vitro_stream_stop(struct stream *s)
     vitro_queue_clear(&s->held);
 }
 
+static void try_end(struct stream *s);
+
 void vitro_stream_block(struct h2_stream *hs, bool end_stream)
 {
     struct stream *s = of_h2(hs);
 
     s->ended = s->ended || end_stream;
     s->ops->block(s, end_stream);
+    if (end_stream)
+        try_end(s);
 }
 
 void vitro_stream_block_over(struct h2_stream *hs)

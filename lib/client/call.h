@@ -1,0 +1,79 @@
+/*
+ * call - the client's side of a call: it owns 0..n attempts, and what is sent until an attempt
+ * takes it. An attempt is a stream on a connection; there is at most one so far.
+ */
+#ifndef VITRO_CLIENT_CALL_H
+#define VITRO_CLIENT_CALL_H
+
+#include "client/channel.h"
+#include "rpc/call.h"
+#include "rpc/fields.h"
+#include "rpc/stream.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct client_call;
+
+struct attempt {
+    struct stream stream;
+    struct client_call *call; /* NULL: nobody is interested any more */
+    vitro_channel *channel;
+    uint32_t number;  /* from 1 */
+    bool has_headers; /* Response-Headers came */
+};
+
+struct client_call {
+    vitro_call base;
+    vitro_channel *channel;
+    struct list waiting;     /* in channel->waiting */
+    struct list open;        /* in channel->calls_open */
+    struct attempt *attempt; /* NULL: none yet, or over */
+    uint32_t attempts;
+    struct queue pending;    /* messages until an attempt takes them */
+    struct vitro_md request; /* metadata that is sent */
+    struct vitro_md trailers;
+    char *authority;    /* NULL: the channel's */
+    vitro_call *parent; /* a reference; NULL: none */
+    bool credit_all;
+    uint64_t credit;    /* given before there was an attempt */
+    int64_t wait_since; /* nanoseconds */
+    uint32_t max_recv;
+    const char *waits_for; /* NOTE_WAIT_..., NULL: nothing */
+
+    bool blocked; /* a send said "no more" before there was an attempt */
+    bool decided; /* the status is known; closed is told once messages are through */
+    vitro_code code;
+    char *message; /* of message_len + 1 bytes; NULL: none */
+    size_t message_len;
+    vitro_error error;
+    bool has_error;
+    struct task close;
+};
+
+/* Begin the attempt on c, which has room. */
+void vitro_client_call_begin_attempt(struct client_call *c, struct connection *conn);
+
+/* End it for a reason of this side. closed is told in a later turn. */
+void vitro_client_call_fail(struct client_call *c, const vitro_error *why);
+
+/* The status is decided by what came: told by vitro_client_call_close. */
+void vitro_client_call_decide(struct client_call *c, vitro_code code, vitro_str message,
+                              const vitro_error *why);
+
+/* Tell closed now. */
+void vitro_client_call_close(struct client_call *c);
+
+/* Note that the call waits for why (NOTE_WAIT_...), or with NULL that it no longer does. */
+void vitro_client_call_wait(struct client_call *c, const char *why);
+
+/* request.c: the header fields of an attempt. lent until f is done; room is TIMEOUT_ROOM long. */
+void vitro_client_request(const struct client_call *c, struct fields *f, char *room);
+
+extern const struct stream_ops vitro_attempt_ops; /* attempt.c */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,279 @@
+#include "client/channel.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "client/call.h"
+#include "trace/trace.h"
+
+enum {
+    CONNECT_MS = 20000,
+    MAX_RECV = 4 * 1024 * 1024,
+    MAX_HEADERS = 8 * 1024,
+    WINDOW = 65535,
+    MAX_WINDOW = 4 * 1024 * 1024
+};
+
+#define USER_AGENT "grpc-c-vitro/0.1.0"
+
+/* ---- calls that wait --------------------------------------------------------------------------
+ */
+
+static void begin_waiting(vitro_channel *ch)
+{
+    while (!list_empty(&ch->waiting) && ch->ready && vitro_connection_room(ch->ready)) {
+        struct list *first = list_pop(&ch->waiting);
+        vitro_client_call_begin_attempt(CONTAINER_OF(first, struct client_call, waiting),
+                                        ch->ready);
+    }
+}
+
+/* Those that still wait say for what. */
+static void note_waiting(vitro_channel *ch)
+{
+    const char *why = ch->ready ? NOTE_WAIT_STREAM_LIMIT : NOTE_WAIT_CONNECTION;
+
+    for (struct list *i = ch->waiting.next; i != &ch->waiting; i = i->next)
+        vitro_client_call_wait(CONTAINER_OF(i, struct client_call, waiting), why);
+}
+
+static void on_pump(struct task *t)
+{
+    vitro_channel *ch = CONTAINER_OF(t, vitro_channel, pump);
+
+    begin_waiting(ch);
+    if (list_empty(&ch->waiting))
+        return;
+    note_waiting(ch);
+    if (ch->state == CHANNEL_IDLE && !ch->freed)
+        vitro_channel_connect(ch);
+}
+
+void vitro_channel_wake(vitro_channel *ch)
+{
+    vitro_loop_defer(ch->loop, &ch->pump);
+}
+
+/* ---- options ----------------------------------------------------------------------------------
+ */
+
+static void set_default(uint32_t *option, uint32_t value)
+{
+    if (*option == 0)
+        *option = value;
+}
+
+static bool import_options(vitro_channel *ch, const vitro_channel_options *options)
+{
+    vitro_channel_options *o = &ch->options;
+
+    if (!vitro_options_import(o, sizeof *o, options))
+        return false;
+    set_default(&o->connect_ms, CONNECT_MS);
+    set_default(&o->max_recv_bytes, MAX_RECV);
+    set_default(&o->max_header_bytes, MAX_HEADERS);
+    set_default(&o->window_bytes, WINDOW);
+    set_default(&o->max_window_bytes, MAX_WINDOW);
+    if (o->max_window_bytes < o->window_bytes)
+        o->max_window_bytes = o->window_bytes;
+    return o->window_bytes <= INT32_MAX && o->max_window_bytes <= INT32_MAX;
+}
+
+static vitro_code copy_texts(vitro_channel *ch, const char *target, vitro_error *err)
+{
+    const vitro_channel_options *o = &ch->options;
+    const char *authority = o->authority ? o->authority : ch->target.authority;
+    char agent[256];
+    int n = snprintf(agent, sizeof agent, "%s%s" USER_AGENT, o->user_agent ? o->user_agent : "",
+                     o->user_agent ? " " : "");
+
+    if (n < 0 || (size_t)n >= sizeof agent)
+        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "channel", 0, "user_agent is too long");
+    ch->target_text = vitro_mem_text(&ch->account, vitro_str_of(target));
+    ch->authority = vitro_mem_text(&ch->account, vitro_str_of(authority));
+    ch->user_agent = vitro_mem_text(&ch->account, vitro_str_of(agent));
+    if (!ch->target_text || !ch->authority || !ch->user_agent)
+        return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "channel", 0, "out of memory");
+    return VITRO_OK;
+}
+
+/* ---- life -------------------------------------------------------------------------------------
+ */
+
+static void free_text(vitro_channel *ch, char *text)
+{
+    if (text)
+        vitro_mem_free(&ch->account, text, strlen(text) + 1);
+}
+
+static void release(vitro_channel *ch)
+{
+    struct account *account = ch->account.parent;
+    vitro_loop *loop = ch->loop;
+    bool own = ch->own_loop;
+
+    if (ch->released)
+        *ch->released = true;
+    vitro_task_cancel(&ch->pump);
+    free_text(ch, ch->target_text);
+    free_text(ch, ch->authority);
+    free_text(ch, ch->user_agent);
+    vitro_mem_free(&ch->account, ch->found, ch->n_found * sizeof *ch->found);
+    vitro_h2_memory_done(&ch->memory);
+    vitro_freelist_trim(&ch->calls, 0);
+    vitro_freelist_trim(&ch->attempts, 0);
+    vitro_trace_unref(ch->trace);
+    assert(ch->account.used == 0);
+    vitro_mem_free(account, ch, sizeof *ch);
+    vitro_loop_release(loop);
+    if (own)
+        vitro_loop_unref(loop);
+}
+
+static void init(vitro_channel *ch, vitro_loop *loop, bool own_loop)
+{
+    ch->loop = loop;
+    ch->own_loop = own_loop;
+    vitro_account_init(&ch->account, vitro_loop_account(loop), ch->options.memory_bytes);
+    vitro_h2_memory_init(&ch->memory, &ch->account);
+    vitro_freelist_init(&ch->calls, &ch->account, sizeof(struct client_call));
+    vitro_freelist_init(&ch->attempts, &ch->account, sizeof(struct attempt));
+    list_init(&ch->connections);
+    list_init(&ch->waiting);
+    list_init(&ch->calls_open);
+    vitro_task_init(&ch->pump, on_pump);
+    vitro_loop_hold(loop);
+}
+
+static vitro_code make(vitro_channel **out, vitro_loop *loop, bool own_loop, const char *target,
+                       const vitro_channel_options *options, vitro_error *err)
+{
+    vitro_channel *ch = vitro_mem_zalloc(vitro_loop_account(loop), sizeof *ch);
+    vitro_code rc;
+
+    if (!ch)
+        return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "channel", 0, "out of memory");
+    if (!import_options(ch, options)) {
+        vitro_mem_free(vitro_loop_account(loop), ch, sizeof *ch);
+        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "channel", 0,
+                          "options that this version does not know, or a window over 2^31-1");
+    }
+    init(ch, loop, own_loop);
+    ch->trace = vitro_trace_ref(ch->options.trace);
+    rc = vitro_target_parse(&ch->target, vitro_str_of(target), err);
+    if (rc == VITRO_OK)
+        rc = copy_texts(ch, target, err);
+    if (rc != VITRO_OK) {
+        ch->own_loop = false; /* the caller's to drop */
+        release(ch);
+        return rc;
+    }
+    *out = ch;
+    return VITRO_OK;
+}
+
+vitro_code vitro_channel_new(vitro_channel **out, vitro_loop *loop, const char *target,
+                             const vitro_channel_options *options, vitro_error *err)
+{
+    bool own_loop = loop == NULL;
+    vitro_code rc = VITRO_OK;
+
+    *out = NULL;
+    if (own_loop)
+        rc = vitro_loop_new(&loop, NULL, err);
+    if (rc != VITRO_OK)
+        return rc;
+    rc = make(out, loop, own_loop, target, options, err);
+    if (rc != VITRO_OK && own_loop)
+        vitro_loop_unref(loop);
+    return rc;
+}
+
+vitro_loop *vitro_channel_loop(const vitro_channel *ch)
+{
+    return ch->loop;
+}
+
+/* ---- the end ----------------------------------------------------------------------------------
+ */
+
+void vitro_channel_shrunk(vitro_channel *ch)
+{
+    if (ch->freed && ch->n_calls == 0 && list_empty(&ch->connections))
+        release(ch);
+}
+
+static void close_all(vitro_channel *ch)
+{
+    vitro_error why;
+
+    vitro_channel_cancel_connect(ch);
+    vitro_fail(&why, VITRO_CANCELLED, "channel", 0, "the channel was closed");
+    for (struct list *i = ch->calls_open.next; i != &ch->calls_open; i = i->next)
+        vitro_client_call_fail(CONTAINER_OF(i, struct client_call, open), &why);
+    for (struct list *i = ch->connections.next, *next; i != &ch->connections; i = next) {
+        struct connection *c = CONTAINER_OF(i, struct connection, link);
+        next = i->next;
+        vitro_connection_drain(c, "the channel is closed");
+    }
+    ch->ready = NULL;
+}
+
+struct free_wait {
+    struct await await;
+    vitro_channel *channel;
+};
+
+static void start_free(struct await *a)
+{
+    vitro_channel *ch = CONTAINER_OF(a, struct free_wait, await)->channel;
+
+    ch->freed = true;
+    close_all(ch);
+    vitro_await_done(a);
+}
+
+static void abandon_free(struct await *a)
+{
+    (void)a;
+}
+
+/* Run turns until the connections are gone; calls that the application holds end it later. */
+static void drive_to_end(vitro_channel *ch)
+{
+    bool released = false;
+    vitro_code rc = VITRO_OK;
+
+    ch->released = &released;
+    vitro_channel_shrunk(ch);
+    while (!released && rc == VITRO_OK) {
+        if (list_empty(&ch->connections) && list_empty(&ch->calls_open)) {
+            ch->released = NULL;
+            return;
+        }
+        rc = vitro_loop_run(ch->loop, -1, NULL);
+    }
+    if (!released)
+        ch->released = NULL;
+}
+
+void vitro_channel_free(vitro_channel *ch)
+{
+    vitro_loop *loop;
+    struct free_wait w = { .channel = ch };
+
+    if (!ch)
+        return;
+    loop = vitro_loop_ref(ch->loop);
+    if (vitro_loop_here(loop)) { /* in a callback: the turns to come do it */
+        ch->freed = true;
+        close_all(ch);
+        vitro_channel_shrunk(ch);
+    } else if (vitro_loop_await(loop, &w.await, start_free, abandon_free, NULL) == VITRO_OK) {
+        if (vitro_loop_mine(loop))
+            drive_to_end(ch);
+    }
+    vitro_loop_unref(loop);
+}

@@ -1,0 +1,68 @@
+/*
+ * channel - the client's side inside: a target, at most one connection, the calls that wait.
+ *
+ *      IDLE --first call--> RESOLVING -> CONNECTING (each address in turn) -> READY
+ *        ^------ connection lost, or GOAWAY -------------------------------------'
+ *
+ * A call waits in RESOLVING and CONNECTING and, when the peer's stream limit is reached, in READY.
+ * When no address is left the calls that wait fail, and the channel is IDLE again.
+ */
+#ifndef VITRO_CLIENT_CHANNEL_H
+#define VITRO_CLIENT_CHANNEL_H
+
+#include "io/connect.h"
+#include "io/resolve.h"
+#include "io/target.h"
+#include "rpc/connection.h"
+#include "vitro/channel.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum channel_state { CHANNEL_IDLE, CHANNEL_RESOLVING, CHANNEL_CONNECTING, CHANNEL_READY };
+
+struct vitro_channel {
+    vitro_loop *loop;
+    bool own_loop;
+    vitro_channel_options options; /* defaults filled in; its texts are not used */
+    vitro_trace *trace;
+    struct account account;
+    struct h2_memory memory;
+    struct freelist calls, attempts;
+    struct target target;
+    char *target_text, *authority, *user_agent; /* terminated, of the account */
+
+    enum channel_state state;
+    struct resolve resolve;
+    struct connect connect;
+    struct timer connecting;  /* until the peer's SETTINGS */
+    struct address *found;    /* n_found addresses, of the account */
+    size_t n_found, next;     /* next: the one to try */
+    vitro_error last_error;   /* of the address tried last */
+    struct connection *ready; /* takes new streams; NULL: none */
+    struct list connections;  /* all that are not closed, draining ones too */
+
+    struct list waiting;    /* calls without an attempt */
+    struct list calls_open; /* all calls that are not closed */
+    struct task pump;
+    size_t n_calls; /* not freed */
+
+    bool freed;
+    bool *released;
+};
+
+/* A call waits: connect, or open its stream, in a later turn. */
+void vitro_channel_wake(vitro_channel *channel);
+
+/* A connection or a call is gone: the channel may be freed. */
+void vitro_channel_shrunk(vitro_channel *channel);
+
+/* connecting.c: from IDLE to READY, or to failing everything that waits. */
+void vitro_channel_connect(vitro_channel *channel);
+void vitro_channel_cancel_connect(vitro_channel *channel);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

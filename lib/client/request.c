@@ -1,0 +1,30 @@
+/*
+ * request - Request-Headers, in the order that gRPC PROTOCOL-HTTP2 gives: pseudo-headers, te,
+ * timeout, content-type, user-agent, then the application's metadata.
+ */
+#include "client/call.h"
+
+#include "wire/timeout.h"
+
+#define NAME(literal) (vitro_str) VITRO_STR_INIT(literal)
+
+void vitro_client_request(const struct client_call *c, struct fields *f, char *room)
+{
+    const vitro_channel *ch = c->channel;
+    vitro_str authority = vitro_str_of(c->authority ? c->authority : ch->authority);
+
+    vitro_fields_add(f, NAME(":method"), NAME("POST"), H2_STATIC);
+    vitro_fields_add(f, NAME(":scheme"), NAME("http"), H2_STATIC);
+    vitro_fields_add(f, NAME(":path"), c->base.path, H2_STATIC);
+    vitro_fields_add(f, NAME(":authority"), authority, H2_STATIC_NAME);
+    vitro_fields_add(f, NAME("te"), NAME("trailers"), H2_STATIC);
+    if (c->base.deadline != INT64_MAX) {
+        /* it differs each time: in the dynamic table it would only push others out */
+        size_t n = vitro_timeout_format(vitro_call_time_left(&c->base), room);
+        vitro_fields_add(f, NAME("grpc-timeout"), (vitro_str){ room, n },
+                         H2_STATIC_NAME | H2_NO_INDEX);
+    }
+    vitro_fields_add(f, NAME("content-type"), NAME("application/grpc"), H2_STATIC);
+    vitro_fields_add(f, NAME("user-agent"), vitro_str_of(ch->user_agent), H2_STATIC_NAME);
+    vitro_fields_add_md(f, &c->request);
+}

@@ -1,0 +1,456 @@
+#include "server/call.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "rpc/fields.h"
+#include "wire/status.h"
+
+static struct server_call *of_call(vitro_call *c)
+{
+    return CONTAINER_OF(c, struct server_call, base);
+}
+
+static struct server_call *of_stream(struct stream *s)
+{
+    return CONTAINER_OF(s, struct server_call, stream);
+}
+
+static struct note_at note_at(const struct server_call *c)
+{
+    struct note_at nowhere = { NOTE_SERVER, RECORD_NO_CONN, 0, 0 };
+
+    return c->stream.conn ? vitro_connection_at(c->stream.conn) : nowhere;
+}
+
+/* ---- the response -----------------------------------------------------------------------------
+ */
+
+#define FIELD(name, value, flags)                                                                  \
+    (vitro_str) VITRO_STR_INIT(name), (vitro_str)VITRO_STR_INIT(value), flags
+
+static void add_status(struct fields *f, const struct server_call *c)
+{
+    vitro_str text = { c->message, c->message_len };
+
+    vitro_fields_add(f, (vitro_str)VITRO_STR_INIT("grpc-status"), vitro_status_text(c->code),
+                     H2_STATIC);
+    if (text.len) {
+        size_t n = vitro_status_message_len(text);
+        char *room = vitro_fields_room(f, n);
+
+        if (room) {
+            vitro_status_message_encode(text, room);
+            vitro_fields_add(f, (vitro_str)VITRO_STR_INIT("grpc-message"), (vitro_str){ room, n },
+                             H2_STATIC_NAME);
+        }
+    }
+    vitro_fields_add_md(f, &c->trailing);
+}
+
+/* Response-Headers; with only they are Trailers-Only (gRPC PROTOCOL-HTTP2, Responses). */
+static vitro_code submit_headers(struct server_call *c, bool only, vitro_error *err)
+{
+    struct fields f;
+    vitro_code rc;
+
+    vitro_fields_init(&f, c->base.account);
+    vitro_fields_add(&f, FIELD(":status", "200", H2_STATIC));
+    vitro_fields_add(&f, FIELD("content-type", "application/grpc", H2_STATIC));
+    vitro_fields_add_md(&f, &c->initial);
+    if (c->bad_encoding) /* what it may use instead (compression.md) */
+        vitro_fields_add(&f, FIELD("grpc-accept-encoding", "identity", H2_STATIC));
+    if (only)
+        add_status(&f, c);
+    rc = f.failed ? vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "call", 0, "out of memory")
+                  : vitro_h2_response(&c->stream.conn->h2, &c->stream.h2, f.at, f.n, only, err);
+    vitro_fields_done(&f);
+    c->headers_sent = true;
+    vitro_connection_wake(c->stream.conn);
+    return rc;
+}
+
+static void on_trailers(struct stream *s)
+{
+    struct server_call *c = of_stream(s);
+    struct fields f;
+    vitro_code rc = VITRO_RESOURCE_EXHAUSTED;
+
+    vitro_fields_init(&f, c->base.account);
+    add_status(&f, c);
+    if (!f.failed)
+        rc = vitro_h2_trailers(&s->conn->h2, &s->h2, f.at, f.n, NULL);
+    vitro_fields_done(&f);
+    if (rc != VITRO_OK)
+        vitro_stream_reset(s, 2); /* INTERNAL_ERROR: better no status than a wrong one */
+}
+
+/* The status is decided: send what is queued, then the trailers. */
+static vitro_code send_status(struct server_call *c, vitro_error *err)
+{
+    c->finished = true;
+    c->base.send_done = true;
+    if (!c->stream.conn)
+        return VITRO_OK;
+    c->stream.h2.ending = H2_TRAILERS;
+    if (!c->headers_sent)
+        return submit_headers(c, c->stream.h2.send.len == 0, err);
+    vitro_stream_wake(&c->stream);
+    return VITRO_OK;
+}
+
+static void set_message(struct server_call *c, vitro_str text)
+{
+    c->message = text.len ? vitro_mem_text(c->base.account, text) : NULL;
+    c->message_len = c->message ? text.len : 0;
+}
+
+/* The library ends the call: the handler, if it knows of it, is told to stop. */
+static void fail(struct server_call *c, const vitro_error *why)
+{
+    if (c->finished)
+        return;
+    c->code = why->code;
+    c->error = *why;
+    c->has_error = true;
+    set_message(c, vitro_str_of(why->frame[0].text));
+    vitro_stream_stop(&c->stream);
+    send_status(c, NULL);
+    vitro_call_tell_cancelled(&c->base);
+}
+
+/* An answer that is HTTP and not gRPC: 405, 415 (PROTOCOL-HTTP2, Requests). */
+static void answer_http(struct server_call *c, const struct request_head *head)
+{
+    char digits[4] = { (char)('0' + head->http_status / 100 % 10),
+                       (char)('0' + head->http_status / 10 % 10),
+                       (char)('0' + head->http_status % 10), '\0' };
+    struct h2_field status = { VITRO_STR_INIT(":status"), { digits, 3 }, H2_STATIC_NAME };
+
+    c->code = head->code;
+    c->error = head->error;
+    c->has_error = true;
+    c->finished = true;
+    c->headers_sent = true;
+    vitro_stream_stop(&c->stream);
+    vitro_h2_response(&c->stream.conn->h2, &c->stream.h2, &status, 1, true, NULL);
+    vitro_connection_wake(c->stream.conn);
+}
+
+/* ---- the request ------------------------------------------------------------------------------
+ */
+
+/* what is a peer's text: as much of it as an error holds, %.*s cuts it. */
+static void refuse(struct server_call *c, vitro_code code, const char *why, vitro_str what)
+{
+    vitro_error error;
+
+    vitro_fail(&error, code, "call", 0, "%s%.*s", why, (int)MIN(what.len, 64u),
+               what.len ? what.ptr : "");
+    fail(c, &error);
+}
+
+static const vitro_str nothing = { "", 0 };
+
+static void unknown_method(struct server_call *c, const struct request_head *head)
+{
+    if (vitro_router_has_service(&c->shard->server->router, head->service))
+        refuse(c, VITRO_UNIMPLEMENTED, "unknown method ", head->method);
+    else
+        refuse(c, VITRO_UNIMPLEMENTED, "unknown service ", head->service);
+}
+
+/* What was asked for can be done: begin. */
+static void serve(struct server_call *c, const struct route *route, const struct request_head *head)
+{
+    struct connection *conn = c->stream.conn;
+
+    c->base.path = route->path;
+    c->base.kind = route->kind;
+    c->base.events = route->events;
+    c->base.user = route->user;
+    c->served = true;
+    if (head->timeout_ns != INT64_MAX) {
+        c->base.deadline = vitro_loop_now(c->base.loop) + head->timeout_ns;
+        vitro_call_arm(&c->base);
+    }
+    vitro_md_swap(&c->base.headers, &conn->block_md);
+    c->stream.credit = route->manual_credit ? 0 : STREAM_CREDIT_ALL;
+    vitro_note(conn->config.trace, call, .at = note_at(c), .call = c->base.id,
+               .stream = (uint32_t)c->stream.h2.id, .method = route->path);
+    vitro_call_tell_headers(&c->base);
+}
+
+static void refuse_encoding(struct server_call *c, const struct request_head *head)
+{
+    c->bad_encoding = true;
+    refuse(c, VITRO_UNIMPLEMENTED, "unsupported grpc-encoding: ", head->encoding);
+}
+
+static void on_request(struct server_call *c)
+{
+    struct request_head head;
+    const struct route *route;
+
+    vitro_request_check(&c->stream.conn->block, &head);
+    switch (head.action) {
+    case REQUEST_HTTP:
+        answer_http(c, &head);
+        return;
+    case REQUEST_RESET:
+        c->finished = true;
+        vitro_stream_stop(&c->stream);
+        vitro_stream_reset(&c->stream, 1); /* PROTOCOL_ERROR */
+        return;
+    case REQUEST_GRPC:
+        fail(c, &head.error);
+        return;
+    case REQUEST_ACCEPT:
+        break;
+    }
+    route = vitro_router_find(&c->shard->server->router, head.path);
+    if (!route)
+        unknown_method(c, &head);
+    else if (head.encoding.len)
+        refuse_encoding(c, &head);
+    else
+        serve(c, route, &head);
+}
+
+static void on_block(struct stream *s, bool end_stream)
+{
+    struct server_call *c = of_stream(s);
+
+    (void)end_stream;
+    if (!c->served && !c->finished)
+        on_request(c); /* what comes later are trailers, which gRPC requests do not have */
+}
+
+static void on_message(struct stream *s, const vitro_message *m)
+{
+    struct server_call *c = of_stream(s);
+
+    if (!vitro_call_expects_one(&c->base, true)) {
+        vitro_call_tell_message(&c->base, m);
+        return;
+    }
+    if (c->base.single_seen) {
+        refuse(c, VITRO_UNIMPLEMENTED, "more than one request message", nothing);
+        return;
+    }
+    vitro_call_hold_single(&c->base, s, m);
+}
+
+static void on_end(struct stream *s)
+{
+    struct server_call *c = of_stream(s);
+
+    if (vitro_call_expects_one(&c->base, true)) {
+        if (!c->base.single_seen) {
+            refuse(c, VITRO_UNIMPLEMENTED, "no request message", nothing);
+            return;
+        }
+        if (!vitro_call_tell_single(&c->base, s)) {
+            refuse(c, VITRO_RESOURCE_EXHAUSTED, "out of memory", nothing);
+            return;
+        }
+    }
+    vitro_call_tell_end(&c->base);
+}
+
+static void on_fault(struct stream *s, const vitro_error *why)
+{
+    fail(of_stream(s), why);
+}
+
+static void on_writable(struct stream *s)
+{
+    vitro_call_tell_writable(&of_stream(s)->base);
+}
+
+/* ---- the end ----------------------------------------------------------------------------------
+ */
+
+static void on_closed(struct stream *s, uint32_t error, bool unsent, const vitro_error *lost)
+{
+    struct server_call *c = of_stream(s);
+    bool delivered = c->finished && s->h2.local_end && !lost;
+    vitro_status status = { c->code, { c->message, c->message_len }, &c->trailing, NULL };
+
+    (void)unsent;
+    if (!delivered) {
+        status.code = VITRO_CANCELLED;
+        status.message = (vitro_str){ NULL, 0 };
+        if (lost)
+            c->error = *lost;
+        else if (!c->has_error)
+            vitro_fail(&c->error, VITRO_CANCELLED, "stream", (int32_t)error, "reset by the client");
+        c->has_error = true;
+        vitro_call_tell_cancelled(&c->base);
+    }
+    if (c->has_error)
+        status.error = &c->error;
+    vitro_call_tell_closed(&c->base, &status);
+    vitro_lpm_done(&s->reader);
+    vitro_buf_done(&s->own);
+    s->conn = NULL;
+    vitro_call_unref(&c->base);
+}
+
+static const struct stream_ops stream_ops = {
+    .block = on_block,
+    .message = on_message,
+    .end = on_end,
+    .fault = on_fault,
+    .trailers = on_trailers,
+    .writable = on_writable,
+    .closed = on_closed,
+};
+
+/* ---- what the application asks for ------------------------------------------------------------
+ */
+
+static struct queue *call_out(vitro_call *base)
+{
+    return &of_call(base)->stream.h2.send;
+}
+
+static void call_queued(vitro_call *base)
+{
+    struct server_call *c = of_call(base);
+
+    if (!c->stream.conn)
+        return;
+    if (!c->headers_sent)
+        submit_headers(c, false, NULL);
+    else
+        vitro_stream_wake(&c->stream);
+}
+
+static bool call_blocked(vitro_call *base)
+{
+    of_call(base)->stream.blocked = true;
+    return true;
+}
+
+static void call_credit(vitro_call *base, uint64_t n)
+{
+    vitro_stream_credit(&of_call(base)->stream, n);
+}
+
+static void call_cancel(vitro_call *base)
+{
+    struct server_call *c = of_call(base);
+
+    if (!c->has_error)
+        vitro_fail(&c->error, VITRO_CANCELLED, "call", 0, "cancelled by the server");
+    c->has_error = true;
+    c->base.cancelled = true; /* the application knows: no event */
+    vitro_stream_stop(&c->stream);
+    vitro_stream_reset(&c->stream, 8); /* CANCEL */
+}
+
+static vitro_str call_peer(const vitro_call *base)
+{
+    const struct connection *conn = of_call((vitro_call *)(uintptr_t)base)->stream.conn;
+
+    return vitro_str_of(conn ? conn->peer : NULL);
+}
+
+/* The client gives up by its own clock; the status is for one whose clock is late. */
+static void call_expired(vitro_call *base)
+{
+    struct server_call *c = of_call(base);
+    vitro_error why;
+
+    vitro_note(c->shard->server->trace, deadline, .at = note_at(c), .call = base->id,
+               .stream = (uint32_t)c->stream.h2.id);
+    vitro_fail(&why, VITRO_DEADLINE_EXCEEDED, "call", 0, "the deadline has passed");
+    fail(c, &why);
+}
+
+static vitro_code call_headers(vitro_call *base, const vitro_md *md, vitro_error *err)
+{
+    struct server_call *c = of_call(base);
+    vitro_code rc = VITRO_OK;
+
+    if (c->headers_sent || c->finished)
+        return vitro_fail(err, VITRO_FAILED_PRECONDITION, "call", 0, "the headers were sent");
+    if (md)
+        rc = vitro_md_append(&c->initial, md, err);
+    return rc != VITRO_OK ? rc : submit_headers(c, false, err);
+}
+
+static vitro_code call_finish(vitro_call *base, vitro_code code, const char *message,
+                              const vitro_md *trailers, vitro_error *err)
+{
+    struct server_call *c = of_call(base);
+    vitro_code rc = VITRO_OK;
+
+    if (c->finished)
+        return vitro_fail(err, VITRO_FAILED_PRECONDITION, "call", 0, "the call was finished");
+    if (trailers)
+        rc = vitro_md_append(&c->trailing, trailers, err);
+    if (rc != VITRO_OK)
+        return rc;
+    c->code = code;
+    set_message(c, vitro_str_of(message));
+    vitro_stream_stop(&c->stream);
+    return send_status(c, err);
+}
+
+static void call_destroy(vitro_call *base)
+{
+    struct server_call *c = of_call(base);
+    struct shard *shard = c->shard;
+
+    vitro_md_done(&c->initial);
+    vitro_md_done(&c->trailing);
+    if (c->message)
+        vitro_mem_free(base->account, c->message, c->message_len + 1);
+    vitro_call_done(base);
+    vitro_freelist_put(&shard->calls, c);
+    __atomic_fetch_sub(&shard->n_calls, 1, __ATOMIC_RELEASE);
+    vitro_server_shrunk(shard->server);
+}
+
+static const struct call_ops call_ops = {
+    .out = call_out,
+    .queued = call_queued,
+    .is_blocked = call_blocked,
+    .credit = call_credit,
+    .cancel = call_cancel,
+    .peer = call_peer,
+    .expired = call_expired,
+    .destroy = call_destroy,
+    .headers = call_headers,
+    .finish = call_finish,
+};
+
+struct stream *vitro_server_call_begin(struct shard *shard, struct connection *conn)
+{
+    static const vitro_call_events no_events = VITRO_CALL_EVENTS_INIT;
+    struct server_call *c = vitro_freelist_take(&shard->calls);
+
+    if (!c)
+        return NULL;
+    vitro_call_init(&c->base, &call_ops, shard->loop, &shard->account, &no_events, NULL);
+    c->base.max_send = shard->server->options.max_send_bytes;
+    vitro_stream_init(&c->stream, shard->loop, &stream_ops, &conn->account,
+                      shard->server->options.max_recv_bytes, STREAM_CREDIT_ALL);
+    c->stream.call = c->base.id;
+    c->shard = shard;
+    vitro_md_init(&c->initial, &shard->account);
+    vitro_md_init(&c->trailing, &shard->account);
+    c->code = VITRO_OK;
+    c->message = NULL;
+    c->message_len = 0;
+    c->has_error = false;
+    c->headers_sent = false;
+    c->finished = false;
+    c->served = false;
+    c->bad_encoding = false;
+    __atomic_fetch_add(&shard->n_calls, 1, __ATOMIC_RELEASE);
+    return &c->stream;
+}

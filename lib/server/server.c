@@ -1,0 +1,422 @@
+#include "server/server.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "io/resolve.h"
+#include "io/target.h"
+#include "trace/trace.h"
+
+enum {
+    MAX_RECV = 4 * 1024 * 1024,
+    MAX_HEADERS = 8 * 1024,
+    MAX_STREAMS = 100,
+    WINDOW = 65535,
+    MAX_WINDOW = 4 * 1024 * 1024,
+    MAX_LOOPS = 1024
+};
+
+struct server_listener {
+    struct listener listener;
+    struct list link;
+    vitro_server *server;
+};
+
+/* ---- life -------------------------------------------------------------------------------------
+ */
+
+static void set_default(uint32_t *option, uint32_t value)
+{
+    if (*option == 0)
+        *option = value;
+}
+
+static bool import_options(vitro_server *s, const vitro_server_options *options)
+{
+    vitro_server_options *o = &s->options;
+
+    if (!vitro_options_import(o, sizeof *o, options))
+        return false;
+    set_default(&o->max_recv_bytes, MAX_RECV);
+    set_default(&o->max_header_bytes, MAX_HEADERS);
+    set_default(&o->max_streams, MAX_STREAMS);
+    set_default(&o->window_bytes, WINDOW);
+    set_default(&o->max_window_bytes, MAX_WINDOW);
+    if (o->max_window_bytes < o->window_bytes)
+        o->max_window_bytes = o->window_bytes;
+    return o->window_bytes <= INT32_MAX && o->max_window_bytes <= INT32_MAX;
+}
+
+static void each_shard(vitro_server *s, uint32_t what)
+{
+    for (size_t i = 0; i < s->n_shards; i++)
+        vitro_shard_want(&s->shards[i], what);
+}
+
+static void on_grace(struct timer *t)
+{
+    vitro_server *s = CONTAINER_OF(t, vitro_server, grace);
+
+    each_shard(s, SHARD_ABORT);
+}
+
+static vitro_loop *first_loop(const vitro_server *s)
+{
+    return s->shards[0].loop;
+}
+
+vitro_code vitro_server_new(vitro_server **out, vitro_loop *const *loops, size_t n_loops,
+                            const vitro_server_options *options, vitro_error *err)
+{
+    struct account *account;
+    vitro_server *s;
+
+    *out = NULL;
+    if (n_loops == 0 || n_loops > MAX_LOOPS)
+        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "server", 0, "%zu loops: give 1 to %d",
+                          n_loops, MAX_LOOPS);
+    account = vitro_loop_account(loops[0]);
+    s = vitro_mem_zalloc(account, sizeof *s);
+    if (s)
+        s->shards = vitro_mem_zalloc(account, n_loops * sizeof *s->shards);
+    if (!s || !s->shards) {
+        vitro_mem_free(account, s, sizeof *s);
+        return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "server", 0, "out of memory");
+    }
+    if (!import_options(s, options)) {
+        vitro_mem_free(account, s->shards, n_loops * sizeof *s->shards);
+        vitro_mem_free(account, s, sizeof *s);
+        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "server", 0,
+                          "options that this version does not know, or a window over 2^31-1");
+    }
+    vitro_account_init(&s->account, account, 0);
+    s->trace = vitro_trace_ref(s->options.trace);
+    vitro_router_init(&s->router, &s->account);
+    list_init(&s->listeners);
+    vitro_timer_init(&s->grace, on_grace);
+    s->n_shards = n_loops;
+    for (size_t i = 0; i < n_loops; i++)
+        vitro_shard_init(&s->shards[i], s, loops[i]);
+    *out = s;
+    return VITRO_OK;
+}
+
+static void server_release(vitro_server *s)
+{
+    struct account *account = s->account.parent;
+
+    if (s->released)
+        *s->released = true;
+
+    for (size_t i = 0; i < s->n_shards; i++)
+        vitro_shard_done(&s->shards[i]);
+    vitro_router_done(&s->router);
+    vitro_trace_unref(s->trace);
+    assert(s->account.used == 0);
+    vitro_mem_free(account, s->shards, s->n_shards * sizeof *s->shards);
+    vitro_mem_free(account, s, sizeof *s);
+}
+
+void vitro_server_load(const vitro_server *s, size_t *connections, size_t *calls)
+{
+    size_t n_connections = 0, n_calls = 0;
+
+    for (size_t i = 0; i < s->n_shards; i++) {
+        n_connections += __atomic_load_n(&s->shards[i].n_connections, __ATOMIC_ACQUIRE);
+        n_calls += __atomic_load_n(&s->shards[i].n_calls, __ATOMIC_ACQUIRE);
+    }
+    if (connections)
+        *connections = n_connections;
+    if (calls)
+        *calls = n_calls;
+}
+
+/* ---- methods ----------------------------------------------------------------------------------
+ */
+
+/* "/Service/Method": two slashes, neither name empty. */
+static bool is_path(vitro_str path)
+{
+    const char *second;
+
+    if (path.len < 4 || path.ptr[0] != '/')
+        return false;
+    second = memchr(path.ptr + 1, '/', path.len - 1);
+    return second && second > path.ptr + 1 && second < path.ptr + path.len - 1;
+}
+
+vitro_code vitro_server_add(vitro_server *s, const vitro_method *method,
+                            const vitro_method_options *options, const vitro_call_events *events,
+                            void *user, vitro_error *err)
+{
+    vitro_method_options o;
+    struct route route = { vitro_str_of(method->path), method->kind, false, events, user };
+
+    LOOP_ASSERT(first_loop(s));
+    if (!vitro_options_import(&o, sizeof o, options) || !is_path(route.path))
+        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "server", 0,
+                          "%s: a method is /package.Service/Method",
+                          method->path ? method->path : "(null)");
+    if (s->listening)
+        return vitro_fail(err, VITRO_FAILED_PRECONDITION, "server", 0,
+                          "%s: methods are added before the server listens", method->path);
+    route.manual_credit = o.manual_credit;
+    if (!vitro_router_add(&s->router, &route))
+        return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "server", 0, "out of memory");
+    return VITRO_OK;
+}
+
+/* ---- listening --------------------------------------------------------------------------------
+ */
+
+static struct shard *fewest(vitro_server *s, size_t *total)
+{
+    struct shard *best = &s->shards[0];
+
+    *total = 0;
+    for (size_t i = 0; i < s->n_shards; i++) {
+        *total += __atomic_load_n(&s->shards[i].n_connections, __ATOMIC_ACQUIRE);
+        if (s->shards[i].n_connections < best->n_connections)
+            best = &s->shards[i];
+    }
+    return best;
+}
+
+static void on_arrive(struct transport *t)
+{
+    vitro_shard_adopt(t->user, t);
+}
+
+static void on_accepted(struct listener *l, struct transport *t)
+{
+    vitro_server *s = CONTAINER_OF(l, struct server_listener, listener)->server;
+    size_t total;
+    struct shard *shard = fewest(s, &total);
+
+    if (s->options.max_connections && total >= s->options.max_connections) {
+        vitro_transport_drop(t);
+        return;
+    }
+    __atomic_fetch_add(&shard->n_connections, 1, __ATOMIC_RELEASE);
+    t->user = shard;
+    if (shard->loop == l->loop)
+        vitro_shard_adopt(shard, t);
+    else
+        vitro_transport_send(t, shard->loop, on_arrive);
+}
+
+static vitro_code listen_on(vitro_server *s, const struct address *a, struct address *bound,
+                            vitro_error *err)
+{
+    struct server_listener *l = vitro_mem_zalloc(&s->account, sizeof *l);
+    vitro_code rc;
+
+    if (!l)
+        return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "server", 0, "out of memory");
+    l->server = s;
+    if (!s->trace)
+        s->trace = vitro_trace_process();
+    rc = vitro_listener_open(&l->listener, first_loop(s), a, s->trace, on_accepted, err);
+    if (rc != VITRO_OK) {
+        vitro_mem_free(&s->account, l, sizeof *l);
+        return rc;
+    }
+    list_append(&s->listeners, &l->link);
+    *bound = l->listener.bound;
+    return VITRO_OK;
+}
+
+static void stop_listening(vitro_server *s)
+{
+    struct list *i;
+
+    while ((i = list_pop(&s->listeners)) != NULL) {
+        struct server_listener *l = CONTAINER_OF(i, struct server_listener, link);
+        vitro_listener_close(&l->listener);
+        vitro_mem_free(&s->account, l, sizeof *l);
+    }
+}
+
+/* A name is looked up before listening; the answer may take a while, but happens once. */
+struct lookup_wait {
+    struct resolve resolve;
+    struct await await;
+    const struct target *target;
+    struct address found;
+    vitro_error error;
+    bool ok;
+};
+
+static void on_looked_up(struct resolve *r, const struct address *list, size_t count,
+                         const vitro_error *err)
+{
+    struct lookup_wait *w = CONTAINER_OF(r, struct lookup_wait, resolve);
+
+    w->ok = count > 0;
+    if (w->ok)
+        w->found = list[0];
+    else
+        w->error = *err;
+    vitro_await_done(&w->await);
+}
+
+static void start_look_up(struct await *a)
+{
+    struct lookup_wait *w = CONTAINER_OF(a, struct lookup_wait, await);
+
+    vitro_resolve_start(&w->resolve, a->loop, w->target, on_looked_up);
+}
+
+static void abandon_look_up(struct await *a)
+{
+    vitro_resolve_cancel(&CONTAINER_OF(a, struct lookup_wait, await)->resolve);
+}
+
+static vitro_code look_up(vitro_server *s, struct target *t, vitro_error *err)
+{
+    struct lookup_wait w = { .target = t };
+    vitro_code rc;
+
+    if (!t->host[0])
+        return VITRO_OK;
+    rc = vitro_loop_await(first_loop(s), &w.await, start_look_up, abandon_look_up, err);
+    if (rc != VITRO_OK)
+        return rc;
+    if (!w.ok) {
+        if (err)
+            *err = w.error;
+        return w.error.code;
+    }
+    t->addresses[0] = w.found;
+    t->count = 1;
+    return VITRO_OK;
+}
+
+vitro_code vitro_server_listen(vitro_server *s, const char *target, char *bound, size_t bound_size,
+                               vitro_error *err)
+{
+    struct target t;
+    struct address at = { .kind = ADDRESS_NONE };
+    char text[ADDRESS_TEXT];
+    vitro_code rc;
+
+    if (bound && bound_size)
+        bound[0] = '\0';
+    rc = vitro_target_parse(&t, vitro_str_of(target), err);
+    if (rc == VITRO_OK)
+        rc = look_up(s, &t, err);
+    for (size_t i = 0; rc == VITRO_OK && i < t.count; i++)
+        rc = listen_on(s, &t.addresses[i], &at, err);
+    if (rc != VITRO_OK)
+        return rc;
+    s->listening = true;
+    if (bound && bound_size) {
+        vitro_address_text(&at, text, sizeof text);
+        size_t n = MIN(strlen(text), bound_size - 1);
+        memcpy(bound, text, n);
+        bound[n] = '\0';
+    }
+    return VITRO_OK;
+}
+
+/* ---- the end ----------------------------------------------------------------------------------
+ */
+
+/* Nothing is left that points to the server. */
+static bool is_empty(const vitro_server *s)
+{
+    size_t connections, calls;
+
+    for (size_t i = 0; i < s->n_shards; i++) {
+        if (__atomic_load_n(&s->shards[i].post_sent, __ATOMIC_ACQUIRE))
+            return false;
+    }
+
+    vitro_server_load(s, &connections, &calls);
+    return connections == 0 && calls == 0;
+}
+
+static void tell_drained(vitro_server *s)
+{
+    size_t connections;
+
+    vitro_server_load(s, &connections, NULL);
+    if (connections || s->drained_told)
+        return;
+    s->drained_told = true;
+    vitro_timer_stop(first_loop(s), &s->grace);
+    if (s->on_drained)
+        s->on_drained(s, s->drained_user);
+}
+
+static void on_shrunk(struct post *p)
+{
+    vitro_server *s = CONTAINER_OF(p, vitro_server, drained);
+
+    __atomic_store_n(&s->drained_sent, 0, __ATOMIC_RELEASE);
+    if (!s->freed)
+        tell_drained(s);
+    else if (is_empty(s))
+        server_release(s);
+}
+
+void vitro_server_shrunk(vitro_server *s)
+{
+    if (!__atomic_load_n(&s->draining, __ATOMIC_ACQUIRE))
+        return;
+    if (__atomic_exchange_n(&s->drained_sent, 1, __ATOMIC_ACQ_REL) == 0)
+        vitro_loop_send(first_loop(s), &s->drained, on_shrunk);
+}
+
+void vitro_server_drain(vitro_server *s, int64_t grace_ns,
+                        void (*on_drained)(vitro_server *server, void *user), void *user)
+{
+    LOOP_ASSERT(first_loop(s));
+    if (__atomic_exchange_n(&s->draining, 1, __ATOMIC_ACQ_REL))
+        return;
+    s->on_drained = on_drained;
+    s->drained_user = user;
+    stop_listening(s);
+    if (grace_ns > 0)
+        vitro_timer_start(first_loop(s), &s->grace, vitro_loop_now(first_loop(s)) + grace_ns);
+    each_shard(s, SHARD_DRAIN);
+    vitro_server_shrunk(s); /* there may be no connection at all */
+}
+
+/* Run turns until the connections are closed; the first loop runs last, for it may free s. */
+static void drive_to_end(vitro_server *s)
+{
+    bool released = false;
+    vitro_code rc = VITRO_OK;
+
+    s->released = &released;
+    while (!released && rc == VITRO_OK) {
+        vitro_loop *first = first_loop(s);
+        size_t connections;
+
+        vitro_server_load(s, &connections, NULL);
+        if (!connections && !s->drained_sent)
+            break; /* calls that the application still holds */
+        for (size_t i = 1; i < s->n_shards; i++)
+            vitro_loop_run(s->shards[i].loop, 0, NULL);
+        rc = vitro_loop_run(first, 0, NULL);
+    }
+    if (!released)
+        s->released = NULL;
+}
+
+void vitro_server_free(vitro_server *s)
+{
+    if (!s)
+        return;
+    LOOP_ASSERT(first_loop(s));
+    __atomic_store_n(&s->draining, 1, __ATOMIC_RELEASE);
+    s->freed = true;
+    stop_listening(s);
+    vitro_timer_stop(first_loop(s), &s->grace);
+    each_shard(s, SHARD_ABORT);
+    vitro_server_shrunk(s);
+    if (!vitro_loop_here(first_loop(s))) /* in a callback the turns to come do it */
+        drive_to_end(s);
+}

@@ -1,0 +1,68 @@
+/*
+ * server - the parts of a server: one for all, a shard for each loop, their lives.
+ */
+#ifndef VITRO_SERVER_SERVER_H
+#define VITRO_SERVER_SERVER_H
+
+#include "io/listen.h"
+#include "rpc/connection.h"
+#include "server/router.h"
+#include "vitro/server.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { SHARD_DRAIN = 1, SHARD_ABORT = 2 };
+
+/* A server's part on one loop: its connections and calls, and the memory they come from. */
+struct shard {
+    vitro_server *server;
+    vitro_loop *loop;
+    struct account account;
+    struct h2_memory memory;
+    struct freelist calls;
+    struct list connections;
+    struct post post;     /* from the first loop: what is wanted */
+    uint32_t wanted;      /* atomic: SHARD_DRAIN, SHARD_ABORT */
+    uint32_t post_sent;   /* atomic: the post is on its way */
+    size_t n_connections; /* atomic: the first loop reads it */
+    size_t n_calls;       /* atomic; calls that were begun and not freed */
+};
+
+struct vitro_server {
+    vitro_server_options options; /* defaults filled in */
+    vitro_trace *trace;
+    struct account account; /* of the first loop */
+    struct router router;
+    struct list listeners;
+    struct shard *shards;
+    size_t n_shards;
+    struct timer grace;
+    struct post drained; /* to the first loop: a connection has gone while draining */
+    void (*on_drained)(vitro_server *server, void *user);
+    void *drained_user;
+    bool listening;
+    uint32_t draining;     /* atomic: read by every shard */
+    uint32_t drained_sent; /* atomic: the post is on its way */
+    bool drained_told;
+    bool freed;
+    bool *released; /* set when the server's memory is given back */
+};
+
+/* A transport that was accepted for this shard, which takes it. On the shard's loop. */
+void vitro_shard_adopt(struct shard *s, struct transport *t);
+
+/* SHARD_DRAIN: GOAWAY on every connection. SHARD_ABORT: close them all. Any thread. */
+void vitro_shard_want(struct shard *s, uint32_t what);
+
+/* A connection or a call of the server is gone: the server may be drained, or freed. */
+void vitro_server_shrunk(vitro_server *server);
+
+void vitro_shard_init(struct shard *s, vitro_server *server, vitro_loop *loop);
+void vitro_shard_done(struct shard *s);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

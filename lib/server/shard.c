@@ -1,0 +1,128 @@
+/* shard - a server's part on one loop. */
+#include "server/server.h"
+
+#include <assert.h>
+
+#include "base/error.h"
+#include "server/call.h"
+
+static void on_room(struct connection *c)
+{
+    (void)c; /* a server opens no streams */
+}
+
+static struct stream *on_accept(struct connection *c)
+{
+    return vitro_server_call_begin(c->owner, c);
+}
+
+static void on_goaway(struct connection *c, vitro_bytes debug)
+{
+    (void)c;
+    (void)debug;
+}
+
+static void on_closed(struct connection *c, const vitro_error *why)
+{
+    struct shard *s = c->owner;
+
+    if (vitro_trace_on(c->config.trace)) {
+        char text[256] = "the client closed it";
+        if (why)
+            vitro_error_format(why, text, sizeof text);
+        vitro_note(c->config.trace, disconnected, .at = vitro_connection_at(c),
+                   .reason = vitro_str_of(text));
+    }
+    list_remove(&c->link);
+    __atomic_fetch_sub(&s->n_connections, 1, __ATOMIC_RELEASE);
+    vitro_server_shrunk(s->server);
+}
+
+static const struct connection_ops connection_ops = {
+    .room = on_room,
+    .accept = on_accept,
+    .goaway = on_goaway,
+    .closed = on_closed,
+};
+
+void vitro_shard_adopt(struct shard *s, struct transport *t)
+{
+    const vitro_server_options *o = &s->server->options;
+    struct connection_config config = {
+        .server = true,
+        .window = o->window_bytes,
+        .max_window = o->max_window_bytes,
+        .max_streams = o->max_streams,
+        .max_header_bytes = o->max_header_bytes,
+        .memory_bytes = o->connection_memory_bytes,
+        .memory = &s->memory,
+        .parent = &s->account,
+        .trace = s->server->trace,
+    };
+    struct connection *c = vitro_connection_new(s->loop, t, &config, &connection_ops, s);
+
+    if (!c) {
+        __atomic_fetch_sub(&s->n_connections, 1, __ATOMIC_RELEASE);
+        vitro_server_shrunk(s->server);
+        return;
+    }
+    list_append(&s->connections, &c->link);
+    if (__atomic_load_n(&s->server->draining, __ATOMIC_ACQUIRE))
+        vitro_connection_drain(c, "the server is draining");
+}
+
+static void drain(struct shard *s)
+{
+    for (struct list *i = s->connections.next, *next; i != &s->connections; i = next) {
+        next = i->next;
+        vitro_connection_drain(CONTAINER_OF(i, struct connection, link), "the server is draining");
+    }
+}
+
+static void abort_all(struct shard *s)
+{
+    vitro_error why;
+
+    vitro_fail(&why, VITRO_UNAVAILABLE, "server", 0, "the server was closed");
+    for (struct list *i = s->connections.next; i != &s->connections; i = i->next)
+        vitro_connection_abort(CONTAINER_OF(i, struct connection, link), &why);
+}
+
+static void on_post(struct post *p)
+{
+    struct shard *s = CONTAINER_OF(p, struct shard, post);
+    uint32_t wanted;
+
+    __atomic_store_n(&s->post_sent, 0, __ATOMIC_RELEASE);
+    wanted = __atomic_exchange_n(&s->wanted, 0, __ATOMIC_ACQ_REL);
+    if (wanted & SHARD_ABORT)
+        abort_all(s);
+    else if (wanted & SHARD_DRAIN)
+        drain(s);
+}
+
+void vitro_shard_want(struct shard *s, uint32_t what)
+{
+    __atomic_fetch_or(&s->wanted, what, __ATOMIC_ACQ_REL);
+    if (__atomic_exchange_n(&s->post_sent, 1, __ATOMIC_ACQ_REL) == 0)
+        vitro_loop_send(s->loop, &s->post, on_post);
+}
+
+void vitro_shard_init(struct shard *s, vitro_server *server, vitro_loop *loop)
+{
+    *s = (struct shard){ .server = server, .loop = loop };
+    vitro_account_init(&s->account, vitro_loop_account(loop), 0);
+    vitro_h2_memory_init(&s->memory, &s->account);
+    vitro_freelist_init(&s->calls, &s->account, sizeof(struct server_call));
+    list_init(&s->connections);
+    vitro_loop_hold(loop);
+}
+
+void vitro_shard_done(struct shard *s)
+{
+    assert(list_empty(&s->connections));
+    vitro_h2_memory_done(&s->memory);
+    vitro_freelist_trim(&s->calls, 0);
+    assert(s->account.used == 0);
+    vitro_loop_release(s->loop);
+}
