@@ -20,6 +20,8 @@ const char *vitro_code_name(int code)
 }
 
 static void set_frame(vitro_error *err, const char *layer, int32_t native, const char *format,
+                      va_list args) VITRO_PRINTF(4, 0);
+static void set_frame(vitro_error *err, const char *layer, int32_t native, const char *format,
                       va_list args)
 {
     unsigned at = err->depth < VITRO_ERROR_FRAMES ? err->depth++ : VITRO_ERROR_FRAMES - 1;
