@@ -7,13 +7,13 @@
 #include <sys/socket.h>
 
 #include "base/util.h"
-#include "trace/flow.h"
+#include "trace/pair.h"
 
 struct recorder {
     vitro_trace *trace;
-    struct flow *flow;
+    struct pair *pair;
     enum record_role role;
-    bool writes; /* the other end of its flow does not */
+    bool writes; /* the other end of its pair does not */
 };
 
 /* ---- ends ------------------------------------------------------------------------------------ */
@@ -53,10 +53,10 @@ void vitro_endpoint_text(const struct endpoint *e, char *out, size_t size)
 
 /* ---- recorders ------------------------------------------------------------------------------- */
 
-static enum flow_side side_of(const struct recorder *r, enum record_direction direction)
+static enum pair_side side_of(const struct recorder *r, enum record_direction direction)
 {
     bool client = (r->role == RECORD_CLIENT) == (direction == RECORD_SENT);
-    return client ? FLOW_CLIENT : FLOW_SERVER;
+    return client ? PAIR_CLIENT : PAIR_SERVER;
 }
 
 struct recorder *vitro_recorder_new(vitro_trace *trace, enum record_role role,
@@ -72,10 +72,10 @@ struct recorder *vitro_recorder_new(vitro_trace *trace, enum record_role role,
     r = vitro_mem_zalloc(&trace->account, sizeof *r);
     if (r) {
         r->role = role;
-        r->flow =
-            vitro_flow_join(trace, client ? FLOW_CLIENT : FLOW_SERVER, client ? local : remote,
+        r->pair =
+            vitro_pair_join(trace, client ? PAIR_CLIENT : PAIR_SERVER, client ? local : remote,
                             client ? remote : local, loop, &r->writes);
-        if (!r->flow) {
+        if (!r->pair) {
             vitro_mem_free(&trace->account, r, sizeof *r);
             r = NULL;
         }
@@ -93,7 +93,7 @@ void vitro_recorder_established(struct recorder *r)
     if (!r)
         return;
     vitro_trace_enter(r->trace);
-    vitro_flow_establish(r->trace, r->flow);
+    vitro_pair_establish(r->trace, r->pair);
     vitro_trace_leave(r->trace);
 }
 
@@ -104,7 +104,7 @@ uint32_t vitro_recorder_conn(struct recorder *r)
     if (!r)
         return RECORD_NO_CONN;
     vitro_trace_enter(r->trace);
-    number = vitro_flow_number(r->flow);
+    number = vitro_pair_number(r->pair);
     vitro_trace_leave(r->trace);
     return number;
 }
@@ -116,10 +116,10 @@ bool vitro_recorder_endpoints(struct recorder *r, struct endpoint *local, struct
     if (!r)
         return false;
     vitro_trace_enter(r->trace);
-    known = vitro_flow_number(r->flow) != RECORD_NO_CONN;
+    known = vitro_pair_number(r->pair) != RECORD_NO_CONN;
     if (known) {
-        *local = *vitro_flow_end(r->flow, side_of(r, RECORD_SENT));
-        *remote = *vitro_flow_end(r->flow, side_of(r, RECORD_RECEIVED));
+        *local = *vitro_pair_end(r->pair, side_of(r, RECORD_SENT));
+        *remote = *vitro_pair_end(r->pair, side_of(r, RECORD_RECEIVED));
     }
     vitro_trace_leave(r->trace);
     return known;
@@ -131,8 +131,8 @@ void vitro_recorder_bytes(struct recorder *r, enum record_direction direction,
     if (!r || !r->writes)
         return;
     vitro_trace_enter(r->trace);
-    vitro_flow_establish(r->trace, r->flow);
-    vitro_flow_bytes(r->trace, r->flow, side_of(r, direction), pieces, n);
+    vitro_pair_establish(r->trace, r->pair);
+    vitro_pair_bytes(r->trace, r->pair, side_of(r, direction), pieces, n);
     vitro_trace_leave(r->trace);
 }
 
@@ -141,7 +141,7 @@ void vitro_recorder_end(struct recorder *r, enum record_direction direction, enu
     if (!r || !r->writes)
         return;
     vitro_trace_enter(r->trace);
-    vitro_flow_end_side(r->trace, r->flow, side_of(r, direction), how);
+    vitro_pair_end_side(r->trace, r->pair, side_of(r, direction), how);
     vitro_trace_leave(r->trace);
 }
 
@@ -154,10 +154,10 @@ void vitro_recorder_free(struct recorder *r)
     trace = r->trace;
     vitro_trace_enter(trace);
     if (r->writes) {
-        vitro_flow_end_side(trace, r->flow, side_of(r, RECORD_SENT), RECORD_FIN);
-        vitro_flow_end_side(trace, r->flow, side_of(r, RECORD_RECEIVED), RECORD_FIN);
+        vitro_pair_end_side(trace, r->pair, side_of(r, RECORD_SENT), RECORD_FIN);
+        vitro_pair_end_side(trace, r->pair, side_of(r, RECORD_RECEIVED), RECORD_FIN);
     }
-    vitro_flow_leave(trace, r->flow);
+    vitro_pair_leave(trace, r->pair);
     vitro_mem_free(&trace->account, r, sizeof *r);
     vitro_trace_leave(trace);
     vitro_trace_unref(trace);

@@ -9,7 +9,7 @@
  *      end, free ...... FIN or RST
  *
  * Two ends in one process would write everything twice, so ends of the same pair of addresses
- * share one flow: the first to be made writes, the other gets the same number and writes
+ * are one pair: the first to be made writes, the other gets the same number and writes
  * nothing. A client's recorder is made right after connect(), before its server can have
  * accepted on the same loop. A link in memory has one recorder, whose local end is the client.
  *

@@ -23,9 +23,9 @@
 extern "C" {
 #endif
 
-enum { TRACE_SINKS = 8, TRACE_FLOWS = 256, TRACE_ENTRY = 16 * 1024 * 1024 };
+enum { TRACE_SINKS = 8, TRACE_PAIRS = 256, TRACE_ENTRY = 16 * 1024 * 1024 };
 
-struct flow;
+struct pair;
 struct schema;
 
 struct vitro_trace {
@@ -39,7 +39,7 @@ struct vitro_trace {
     size_t sinks;
     uint32_t *loops; /* [id of an interface] = number of its loop */
     uint32_t interfaces, interfaces_cap;
-    struct flow *flow[TRACE_FLOWS]; /* by the hash of their addresses */
+    struct pair *pair[TRACE_PAIRS]; /* by the hash of their addresses */
     uint32_t conns;                 /* established so far */
     uint32_t links;                 /* without addresses, so far */
     struct schema *schemas;         /* written so far */
