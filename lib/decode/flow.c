@@ -98,22 +98,37 @@ static void tell_span(struct tcp *t, const struct tcp_conn *c, enum flow_dir dir
 
 static void tell_fin(struct tcp *t, const struct tcp_conn *c, enum flow_dir dir, struct flow *f)
 {
+    struct flow_event event = { .kind = FLOW_MARK, .marks = FLOW_FIN };
+
     if (!f->has_fin || f->fin_told || f->pos < f->fin_at)
         return;
     f->fin_told = true;
-    vitro_flow_mark(t, c, dir, &f->fin, FLOW_FIN, f->pos, 0);
+    event.stream = f->pos;
+    event.flags = f->fin_flags;
+    event.number = f->fin_number;
+    event.ts = f->fin_ts;
+    vitro_flow_emit(t, c, dir, &event);
+}
+
+/* Unlink the first span that waits: it is the first of each of its levels. */
+static void take_first(struct tcp *t, struct flow *f)
+{
+    const struct span *s = f->first[0];
+
+    for (size_t i = 0; i < s->levels; i++)
+        f->first[i] = s->next[i];
+    if (!f->first[0])
+        f->last = NULL;
+    f->spans--;
+    t->spans--;
 }
 
 static void drain(struct tcp *t, const struct tcp_conn *c, enum flow_dir dir, struct flow *f)
 {
     struct span *s;
 
-    while ((s = f->first) && s->at == f->pos) {
-        f->first = s->next;
-        if (!f->first)
-            f->last = NULL;
-        f->spans--;
-        t->spans--;
+    while ((s = f->first[0]) && s->at == f->pos) {
+        take_first(t, f);
         tell_span(t, c, dir, f, s);
         vitro_freelist_put(&t->span_list, s);
     }
@@ -148,8 +163,7 @@ static void cut_back(struct span *s, uint32_t len)
 
 /* A segment while its bytes are sorted into those that are new and those that are not. */
 struct placing {
-    struct span rest;    /* not sorted yet */
-    struct span *before; /* last waiting span that begins at or before rest; NULL: search it */
+    struct span rest; /* not sorted yet */
     uint64_t fresh, copies;
     uint64_t first_copy; /* position */
 };
@@ -163,22 +177,40 @@ static void drop_copies(struct placing *p, uint64_t n)
     cut_front(&p->rest, n);
 }
 
-/* The last span that begins at or before `at`, beginning the search at `from` or the front. */
-static struct span *find_before(const struct flow *f, struct span *from, uint64_t at)
-{
-    struct span *s = from ? from : f->first;
+/* Where a span at a position belongs: the one before it in each level, NULL at the front. */
+struct place {
+    struct span *before[SPAN_LEVELS];
+};
 
-    if (!s || s->at > at)
-        return NULL;
-    if (f->last->at <= at)
-        return f->last;
-    while (s->next && s->next->at <= at)
-        s = s->next;
-    return s;
+static struct span *next_of(const struct flow *f, const struct span *before, size_t level)
+{
+    return before ? before->next[level] : f->first[level];
 }
 
-/* Keep piece behind `before` until its turn comes; false when there is no room for it. */
-static bool keep(struct tcp *t, struct flow *f, struct span *before, const struct span *piece)
+static void find_place(const struct flow *f, uint64_t at, struct place *out)
+{
+    struct span *before = NULL, *next;
+
+    for (size_t level = SPAN_LEVELS; level-- > 0;) {
+        while ((next = next_of(f, before, level)) && next->at <= at)
+            before = next;
+        out->before[level] = before;
+    }
+}
+
+/* From 1 on, each with one eighth of the one below it. */
+static uint8_t draw_levels(struct tcp *t)
+{
+    uint8_t levels = 1;
+
+    t->draw = t->draw * 6364136223846793005u + 1442695040888963407u;
+    for (uint64_t bits = t->draw >> 32; levels < SPAN_LEVELS && !(bits & 7); bits >>= 3)
+        levels++;
+    return levels;
+}
+
+/* Keep piece until its turn comes; false when there is no room for it. */
+static bool keep(struct tcp *t, struct flow *f, const struct place *place, const struct span *piece)
 {
     struct span *s;
 
@@ -188,12 +220,12 @@ static bool keep(struct tcp *t, struct flow *f, struct span *before, const struc
     if (!s)
         return false;
     *s = *piece;
-    s->next = before ? before->next : f->first;
-    if (before)
-        before->next = s;
-    else
-        f->first = s;
-    if (!s->next)
+    s->levels = draw_levels(t);
+    for (size_t i = 0; i < s->levels; i++) {
+        s->next[i] = next_of(f, place->before[i], i);
+        *(place->before[i] ? &place->before[i]->next[i] : &f->first[i]) = s;
+    }
+    if (!s->next[0])
         f->last = s;
     f->spans++;
     t->spans++;
@@ -206,36 +238,36 @@ static void place_now(struct tcp *t, struct tcp_conn *c, enum flow_dir dir, stru
     struct flow *f = &c->flows[dir];
     struct span piece = p->rest;
 
-    if (f->first)
-        cut_back(&piece, (uint32_t)MIN(f->first->at - piece.at, (uint64_t)piece.len));
+    if (f->first[0])
+        cut_back(&piece, (uint32_t)MIN(f->first[0]->at - piece.at, (uint64_t)piece.len));
     cut_front(&p->rest, piece.len);
     p->fresh += piece.len;
     tell_span(t, c, dir, f, &piece);
     drain(t, c, dir, f);
-    p->before = NULL;
 }
 
 /* The same for bytes behind a hole: they wait, or the hole is given up. */
 static void place_later(struct tcp *t, struct tcp_conn *c, enum flow_dir dir, struct placing *p)
 {
     struct flow *f = &c->flows[dir];
-    struct span piece = p->rest, *next;
+    struct span piece = p->rest, *before, *next;
+    struct place place;
 
-    p->before = find_before(f, p->before, piece.at);
-    if (p->before && p->before->at + p->before->len > piece.at) {
-        drop_copies(p, p->before->at + p->before->len - piece.at);
+    find_place(f, piece.at, &place);
+    before = place.before[0];
+    if (before && before->at + before->len > piece.at) {
+        drop_copies(p, before->at + before->len - piece.at);
         return;
     }
-    next = p->before ? p->before->next : f->first;
+    next = next_of(f, before, 0);
     if (next)
         cut_back(&piece, (uint32_t)MIN(next->at - piece.at, (uint64_t)piece.len));
-    if (keep(t, f, p->before, &piece)) {
+    if (keep(t, f, &place, &piece)) {
         p->fresh += piece.len;
         cut_front(&p->rest, piece.len);
         return;
     }
-    p->before = NULL;
-    skip_to(t, c, dir, f, f->first ? MIN(f->first->at, piece.at) : piece.at);
+    skip_to(t, c, dir, f, f->first[0] ? MIN(f->first[0]->at, piece.at) : piece.at);
 }
 
 /* Bytes behind the end that a FIN has set belong to nobody. */
@@ -257,7 +289,7 @@ static void cut_after_fin(struct tcp *t, struct tcp_conn *c, enum flow_dir dir, 
 static void place(struct tcp *t, struct tcp_conn *c, enum flow_dir dir, struct span bytes)
 {
     struct flow *f = &c->flows[dir];
-    struct placing p = { bytes, NULL, 0, 0, 0 };
+    struct placing p = { bytes, 0, 0, 0 };
     bool late = f->last && bytes.at < f->last->at;
 
     while (p.rest.len) {
@@ -318,7 +350,9 @@ void vitro_flow_fin(struct tcp *t, struct tcp_conn *c, enum flow_dir dir,
     }
     f->has_fin = true;
     f->fin_at = at;
-    f->fin = *segment;
+    f->fin_number = segment->number;
+    f->fin_ts = segment->ts;
+    f->fin_flags = segment->flags;
     tell_fin(t, c, dir, f);
 }
 
@@ -328,13 +362,13 @@ void vitro_flow_acked(struct tcp *t, struct tcp_conn *c, enum flow_dir dir, uint
     uint64_t distance, until;
     bool back;
 
-    if (!f->first && (!f->has_fin || f->fin_told))
+    if (!f->first[0] && (!f->has_fin || f->fin_told))
         return;
     distance = vitro_flow_distance(f, ack, &back);
     until = back ? f->pos : f->pos + distance;
-    while (f->first && until > f->first->at)
-        skip_to(t, c, dir, f, f->first->at);
-    if (!f->first && f->has_fin && !f->fin_told && until > f->fin_at)
+    while (f->first[0] && until > f->first[0]->at)
+        skip_to(t, c, dir, f, f->first[0]->at);
+    if (!f->first[0] && f->has_fin && !f->fin_told && until > f->fin_at)
         skip_to(t, c, dir, f, f->fin_at);
 }
 
@@ -342,8 +376,8 @@ void vitro_flow_flush(struct tcp *t, struct tcp_conn *c, enum flow_dir dir)
 {
     struct flow *f = &c->flows[dir];
 
-    while (f->first)
-        skip_to(t, c, dir, f, f->first->at);
+    while (f->first[0])
+        skip_to(t, c, dir, f, f->first[0]->at);
     if (f->has_fin && !f->fin_told)
         skip_to(t, c, dir, f, f->fin_at);
 }

@@ -1,7 +1,7 @@
 /*
  * flow - one direction of a connection: which bytes have been told, which wait.
  *
- *      0        pos          first                last
+ *      0        pos          first                 last
  *      |  told   |   hole    [span]   hole   [span][span]
  *
  * Positions count the bytes of the stream in 64 bits; sequence numbers (32 bits, wrapping) are
@@ -16,22 +16,31 @@
 extern "C" {
 #endif
 
-/* Bytes of one segment, or of a part of it. */
+enum { SPAN_LEVELS = 4 };
+
+/*
+ * Bytes of one segment, or of a part of it. Those of a flow that wait do not overlap and are kept
+ * by position in a skip list: one in eight of a level stands in the next one as well.
+ */
 struct span {
-    struct span *next; /* by position; spans of a flow do not overlap */
+    struct span *next[SPAN_LEVELS];
     uint64_t at;
     uint64_t offset; /* in the capture */
     uint64_t number;
     int64_t ts;
     uint32_t len, have; /* as in struct segment */
     uint8_t flags;
+    uint8_t levels; /* of next in use */
 };
 
 struct flow {
     uint64_t pos;    /* everything before is told */
     uint64_t fin_at; /* with has_fin: where the stream ends */
-    struct span *first, *last;
-    struct span fin;    /* the segment that said so */
+    struct span *first[SPAN_LEVELS];
+    struct span *last;
+    uint64_t fin_number; /* the packet that said so, its time and flags */
+    int64_t fin_ts;
+    uint8_t fin_flags;
     uint32_t spans;     /* waiting */
     uint32_t next_seq;  /* of the byte at pos */
     uint32_t start_seq; /* of the byte at 0 */

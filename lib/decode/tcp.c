@@ -8,7 +8,7 @@
 
 enum { FIRST_SLOTS = 64, GRPC_PORT = 50051 };
 
-_Static_assert(sizeof(struct span) <= 56, "the header promises this much for a span");
+_Static_assert(sizeof(struct span) <= 80, "the header promises this much for a span");
 _Static_assert(sizeof(struct tcp_conn) <= 320, "the header promises this much for a connection");
 
 void vitro_tcp_init(struct tcp *t, const struct tcp_options *options, struct account *account,
@@ -23,6 +23,7 @@ void vitro_tcp_init(struct tcp *t, const struct tcp_options *options, struct acc
         t->options.max_spans = 65536;
     if (!t->options.max_conn_spans)
         t->options.max_conn_spans = 4096;
+    t->draw = t->options.hash_seed;
     t->account = account;
     t->lend = lend;
     t->lend_user = lend_user;
@@ -123,7 +124,7 @@ static void drop_conn(struct tcp *t, struct tcp_conn *c)
 static void end_conn(struct tcp *t, struct tcp_conn *c, uint32_t marks)
 {
     struct flow_event event = { .kind = FLOW_END, .marks = marks };
-    const struct span *c2s = c->flows[FLOW_C2S].first, *s2c = c->flows[FLOW_S2C].first;
+    const struct span *c2s = c->flows[FLOW_C2S].first[0], *s2c = c->flows[FLOW_S2C].first[0];
     enum flow_dir first = c2s && s2c && s2c->number < c2s->number ? FLOW_S2C : FLOW_C2S;
 
     vitro_flow_flush(t, c, first);
@@ -228,7 +229,7 @@ static void take_syn(struct tcp *t, struct tcp_conn *c, enum flow_dir dir, const
 /* The last byte once more, or nothing at its place: only asks for an answer. */
 static bool is_keepalive(const struct flow *f, const struct segment *s)
 {
-    return f->started && s->len <= 1 && s->seq == f->next_seq - 1 && !f->first &&
+    return f->started && s->len <= 1 && s->seq == f->next_seq - 1 && !f->first[0] &&
            !(s->flags & (SEG_SYN | SEG_FIN | SEG_RST)) && !f->fin_told;
 }
 
@@ -248,9 +249,12 @@ static void take_segment(struct tcp *t, struct tcp_conn *c, const struct segment
 {
     enum flow_dir dir = direction(c, s), back = dir == FLOW_C2S ? FLOW_S2C : FLOW_C2S;
     struct flow *f = &c->flows[dir];
-    struct span bytes = { NULL, 0, s->offset, s->number, s->ts, s->len, s->have, s->flags };
+    struct span bytes = { .offset = s->offset, .number = s->number, .ts = s->ts };
     uint32_t seq = s->seq + (s->flags & SEG_SYN ? 1u : 0u);
 
+    bytes.len = s->len;
+    bytes.have = s->have;
+    bytes.flags = s->flags;
     f->seen = true;
     if (s->flags & SEG_SYN)
         take_syn(t, c, dir, &bytes, s->seq);

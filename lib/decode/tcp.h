@@ -13,10 +13,10 @@
  * Numbers of connections follow the order of their first packets. A SYN with another sequence
  * number, or one after the connection was closed, begins a new connection on the same pair.
  *
- * Memory: at most max_conns connections of about 320 bytes and max_spans spans of 56 bytes, for
+ * Memory: at most max_conns connections of about 320 bytes and max_spans spans of 80 bytes, for
  * any input; the connection longest without a packet ends when a new one needs its place, closed
- * ones first. Time: linear in segments (a late segment searches its place among at most
- * max_conn_spans spans).
+ * ones first. Time: linear in segments (a late segment finds its place among those that wait in
+ * some thirty steps).
  *
  * Source: RFC 9293.
  */
@@ -102,6 +102,7 @@ struct tcp {
     struct tcp_conn **slots; /* hash table, a power of two */
     size_t slot_count;
     size_t conns, spans; /* alive now */
+    uint64_t draw;       /* levels of the next span */
     uint32_t next_conn;
     bool stopped; /* emit has returned false */
     uint64_t now; /* packet being read */

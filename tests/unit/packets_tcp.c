@@ -358,7 +358,7 @@ Test(tcp, memory_stays_within_its_bounds_whatever_comes)
     }
     cr_assert(eq(int, flows_run(&f, pcap_write_lend, &w), CAPTURE_END));
     cr_expect(not(f.wrong));
-    cr_expect(lt(sz, f.peak, 50 * 320 + 100 * 56 + 1024));
+    cr_expect(lt(sz, f.peak, 50 * 320 + 100 * 80 + 1024));
     cr_expect(eq(sz, f.left, 0));
     cr_expect(gt(u32, f.conns, 90));
     pcap_write_done(&w);
