@@ -113,7 +113,7 @@ void vitro_hpack_table_lose(struct hpack_table *t);
 /* False when entries from before a late start may still be there, behind those that are known. */
 bool vitro_hpack_table_complete(const struct hpack_table *t);
 
-/* The i-th entry, 0 is the newest (index 62); i < t->count. */
+/* The i-th entry, 0 is the newest (index 62), number next - 1; i < t->count. */
 struct hpack_entry vitro_hpack_table_entry(const struct hpack_table *t, uint32_t i);
 
 /* Make dst, an initialised table, equal to src: a checkpoint, in as little memory as it takes. */

@@ -247,7 +247,8 @@ bool vitro_hpack_table_insert(struct hpack_table *t, const struct hpack_entry *e
     }
     name = span_of(t, entry->name);
     value = span_of(t, entry->value);
-    if (!bytes_grow(t, name.len + value.len) || !slots_grow(t)) {
+    /* The bytes last: what the caller lends from them stays valid when memory is out. */
+    if (!slots_grow(t) || !bytes_grow(t, name.len + value.len)) {
         vitro_hpack_table_lose(t);
         return false;
     }

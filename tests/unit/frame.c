@@ -313,6 +313,31 @@ Test(frame, however_a_stream_is_cut_the_frames_are_the_same)
     }
 }
 
+Test(frame, any_bytes_at_all_come_out_as_pieces_in_a_row)
+{
+    struct chance c = seed_chance();
+    uint8_t bytes[600];
+
+    for (size_t i = 0; i < 5000; i++) {
+        struct told told = { .bytes = 0 };
+        struct frame_reader r;
+        size_t n = seed_between(&c, 0, sizeof bytes), at = 0;
+        seed_fill(&c, bytes, n);
+        for (size_t k = 0; k + 1 < n && i % 2; k += seed_between(&c, 1, 20))
+            bytes[k] = bytes[k + 1] = 0; /* short frames, too */
+        vitro_buf_init(&told.log, NULL, 1 << 16);
+        vitro_frame_reader_init(&r, 0, false);
+        while (at < n) {
+            size_t cut = seed_between(&c, 1, 50);
+            cut = MIN(cut, n - at);
+            tell(&told, &r, (vitro_bytes){ bytes + at, cut }, i);
+            at += cut;
+        }
+        cr_assert(told.bytes + r.have == n, SEED_TEXT, seed_of_run(), i);
+        vitro_buf_done(&told.log);
+    }
+}
+
 Test(frame, what_is_no_preface_is_left_to_the_caller)
 {
     const char *text = "PRI * HTTP/1.1";
