@@ -49,22 +49,37 @@ static const char *without_star(const char *comment)
     return *comment == '*' ? comment + 1 : comment;
 }
 
-void write_comment(struct text *out, struct place place, const char *indent)
+static void write_rule(struct text *out, bool needed, const char *indent)
+{
+    if (needed) {
+        text_put(out, "%s *\n", indent);
+    }
+}
+
+void write_comment_and(struct text *out, struct place place, const char *indent, const char *more)
 {
     const char *leading = place.location ? place.location->leading_comments : NULL;
     const char *trailing = place.location ? place.location->trailing_comments : NULL;
-    if (is_blank(leading) && is_blank(trailing)) {
+    bool first = !is_blank(leading), second = !is_blank(trailing), third = !is_blank(more);
+    if (!first && !second && !third) {
         return;
     }
     text_put(out, "%s/**\n", indent);
-    if (!is_blank(leading)) {
+    if (first) {
         write_lines(out, without_star(leading), indent);
     }
-    if (!is_blank(leading) && !is_blank(trailing)) {
-        text_put(out, "%s *\n", indent);
-    }
-    if (!is_blank(trailing)) {
+    write_rule(out, first && second, indent);
+    if (second) {
         write_lines(out, without_star(trailing), indent);
     }
+    write_rule(out, (first || second) && third, indent);
+    if (third) {
+        write_lines(out, more, indent);
+    }
     text_put(out, "%s */\n", indent);
+}
+
+void write_comment(struct text *out, struct place place, const char *indent)
+{
+    write_comment_and(out, place, indent, NULL);
 }

@@ -73,6 +73,9 @@ static void write_includes(struct text *out, const struct file *f, const struct 
     bool math = false;
     each_message(f, OUTER_FIRST, note_math, &math);
     text_put(out, "%s#include <vitro/pb.h>\n", math ? "#include <math.h>\n" : "");
+    if (params->stubs && f->n_services) {
+        text_put(out, "#include <vitro/stub.h>\n");
+    }
     if (params->external) {
         text_put(out, "\n#include \"%s.pb-c.h\"\n", f->stem);
         return;

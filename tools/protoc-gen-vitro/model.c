@@ -257,9 +257,10 @@ static void fields_build(struct message *m, const struct path *path)
 
 /* What stubs are called: the method's name and one of these (stub.c and handler.c write them). */
 static const char *const stub_suffixes[] = {
-    "",           "_method", "_start", "_events",  "_read",   "_write",
-    "_write_end", "_finish", "_close", "_abort",   "_reader", "_writer",
-    "_stream",    "_send",   "_reply", "_handler", "_serve",  "_deliver",
+    "",           "_method", "_start",      "_events",     "_read",    "_write",
+    "_write_end", "_finish", "_close",      "_reader",     "_writer",  "_stream",
+    "_send",      "_reply",  "_respond",    "_handler",    "_serve",   "_deliver",
+    "_receive",   "_route",  "_on_headers", "_on_message", "_checked",
 };
 
 static bool is_stub_free(const struct names *names, const char *name)

@@ -10,6 +10,8 @@
 
 /** The comments that stand at a place of the .proto, as a block comment; nothing without any. */
 void write_comment(struct text *out, struct place place, const char *indent);
+/** The same with a paragraph of our own behind it. */
+void write_comment_and(struct text *out, struct place place, const char *indent, const char *more);
 
 /* enumerations: enum.c */
 void write_enum_type(struct text *out, const struct enumeration *e);
