@@ -93,6 +93,7 @@ vitro_code vitro_server_new(vitro_server **out, vitro_loop *const *loops, size_t
     vitro_account_init(&s->account, account, 0);
     s->trace = vitro_trace_ref(s->options.trace);
     vitro_router_init(&s->router, &s->account);
+    vitro_arena_init(&s->kept, &s->account, 0);
     list_init(&s->listeners);
     vitro_timer_init(&s->grace, on_grace);
     s->n_shards = n_loops;
@@ -112,6 +113,7 @@ static void server_release(vitro_server *s)
     for (size_t i = 0; i < s->n_shards; i++)
         vitro_shard_done(&s->shards[i]);
     vitro_router_done(&s->router);
+    vitro_arena_done(&s->kept);
     vitro_trace_unref(s->trace);
     assert(s->account.used == 0);
     vitro_mem_free(account, s->shards, s->n_shards * sizeof *s->shards);
@@ -130,6 +132,11 @@ void vitro_server_load(const vitro_server *s, size_t *connections, size_t *calls
         *connections = n_connections;
     if (calls)
         *calls = n_calls;
+}
+
+void *vitro_server_keep(vitro_server *s, size_t n)
+{
+    return vitro_arena_zalloc(&s->kept, n);
 }
 
 /* ---- methods ----------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 #ifndef VITRO_SERVER_SERVER_H
 #define VITRO_SERVER_SERVER_H
 
+#include "base/arena.h"
 #include "io/listen.h"
 #include "rpc/connection.h"
 #include "server/router.h"
@@ -35,6 +36,7 @@ struct vitro_server {
     vitro_trace *trace;
     struct account account; /* of the first loop */
     struct router router;
+    struct arena kept; /* what lives as long as the server */
     struct list listeners;
     struct shard *shards;
     size_t n_shards;
@@ -49,6 +51,9 @@ struct vitro_server {
     bool freed;
     bool *released; /* set when the server's memory is given back */
 };
+
+/* n zeroed bytes that live as long as the server; NULL when memory is out. */
+void *vitro_server_keep(vitro_server *server, size_t n);
 
 /* A transport that was accepted for this shard, which takes it. On the shard's loop. */
 void vitro_shard_adopt(struct shard *s, struct transport *t);
