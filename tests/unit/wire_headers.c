@@ -399,3 +399,42 @@ Test(headers, any_block_is_judged_without_harm)
     heap_remove();
     init();
 }
+
+Test(headers, memory_that_runs_out_anywhere_stops_the_block_and_leaks_nothing)
+{
+    static char long_value[900];
+    bool whole = false;
+
+    done();
+    memset(long_value, 'v', sizeof long_value);
+    for (size_t fail_at = 1; !whole; fail_at++) {
+        struct heap heap = { .fail_at = fail_at };
+        vitro_code rc = VITRO_OK;
+
+        heap_install(&heap);
+        init();
+        vitro_header_list_begin(&list, &md);
+        for (size_t i = 0; i < 6 && !rc; i++) {
+            const vitro_str value = { long_value, sizeof long_value };
+
+            rc = vitro_header_list_add(
+                &list, i % 2 ? vitro_str_of("x-user") : vitro_header_name((enum header_id)i),
+                value);
+        }
+        cr_assert(rc == VITRO_OK || rc == VITRO_RESOURCE_EXHAUSTED);
+        whole = rc == VITRO_OK;
+        done();
+        cr_assert(heap.live == 0 && heap.bytes == 0);
+        heap_remove();
+    }
+    init();
+}
+
+Test(headers, kinds_tell_whose_a_field_is)
+{
+    cr_expect(vitro_header_kind(HEADER_PATH) == HEADER_KIND_PSEUDO);
+    cr_expect(vitro_header_kind(HEADER_GRPC_STATUS) == HEADER_KIND_OURS);
+    cr_expect(vitro_header_kind(HEADER_CONNECTION) == HEADER_KIND_HOP);
+    cr_expect(vitro_header_kind(HEADER_USER) == HEADER_KIND_USER);
+    cr_expect(vitro_header_name(HEADER_USER).len == 0);
+}

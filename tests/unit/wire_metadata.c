@@ -444,3 +444,21 @@ Test(metadata, a_missing_list_is_an_empty_one_to_read)
     vitro_md_free(md);
     vitro_md_free(NULL);
 }
+
+Test(metadata, lists_change_places_with_all_they_own)
+{
+    struct account one, two;
+    vitro_md a, b;
+
+    vitro_account_init(&one, NULL, 0);
+    vitro_account_init(&two, NULL, 0);
+    vitro_md_init(&a, &one);
+    vitro_md_init(&b, &two);
+    add(&a, "k", "1");
+    vitro_md_swap(&a, &b);
+    cr_expect_str_eq(shown(&b), "k=1|");
+    cr_expect(vitro_md_count(&a) == 0);
+    vitro_md_done(&a);
+    vitro_md_done(&b);
+    cr_expect(one.used == 0 && two.used == 0);
+}

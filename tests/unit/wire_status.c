@@ -185,6 +185,7 @@ Test(content_type, r09_only_application_grpc_alone_or_before_plus_or_semicolon_i
         { "application/grpc+json", true, "json" },
         { "application/grpc;charset=utf-8", true, "" },
         { "application/grpc+proto; charset=utf-8", true, "proto" },
+        { "application/grpc+proto ; charset=utf-8", true, "proto" },
         { "application/grpc+", true, "" },
         { "application/grpc;", true, "" },
         { "Application/GRPC+proto", true, "proto" },
