@@ -169,25 +169,45 @@ static void say_value(struct text *out, const struct value *v)
         vitro_text_escape(out, v->text);
 }
 
-static void say_part(struct text *out, vitro_str part, const struct values *all)
+/* Bytes at p up to the mark, or to the end. */
+static size_t run_before(const char *p, const char *end, char mark)
 {
-    const char *p = part.ptr, *end = p + part.len;
+    const char *at = memchr(p, mark, (size_t)(end - p));
+
+    return (size_t)((at ? at : end) - p);
+}
+
+/* Text with {names}. */
+static void say_words(struct text *out, vitro_str words, const struct values *all)
+{
+    const char *p = words.ptr, *end = p + words.len;
 
     while (p < end) {
-        vitro_str inside;
-        if (*p == '{') {
-            p = bracketed(p, '}', end, &inside);
-            say_value(out, find_value(all, inside));
-        } else if (*p == '[') {
-            p = bracketed(p, ']', end, &inside);
-            if (has_all(all, inside))
-                say_part(out, inside, all);
-        } else {
-            size_t n = 1;
-            while (p + n < end && p[n] != '{' && p[n] != '[')
-                n++;
-            vitro_text_bytes(out, (vitro_str){ p, n });
-            p += n;
+        size_t n = run_before(p, end, '{');
+        vitro_str name;
+        vitro_text_bytes(out, (vitro_str){ p, n });
+        p += n;
+        if (p < end) {
+            p = bracketed(p, '}', end, &name);
+            say_value(out, find_value(all, name));
+        }
+    }
+}
+
+/* Text with [parts] that are said when all their values are there. */
+static void say_text(struct text *out, vitro_str text, const struct values *all)
+{
+    const char *p = text.ptr, *end = p + text.len;
+
+    while (p < end) {
+        size_t n = run_before(p, end, '[');
+        vitro_str part;
+        say_words(out, (vitro_str){ p, n }, all);
+        p += n;
+        if (p < end) {
+            p = bracketed(p, ']', end, &part);
+            if (has_all(all, part))
+                say_words(out, part, all);
         }
     }
 }
@@ -212,7 +232,7 @@ static bool put_message(struct buf *out, const char *text, const struct values *
     vitro_str cut;
 
     vitro_text_init(&line, message, sizeof message);
-    say_part(&line, vitro_str_of(text), all);
+    say_text(&line, vitro_str_of(text), all);
     cut = (vitro_str){ message, MIN(line.len, sizeof message - 1) };
     while (cut.len && !vitro_utf8_valid(cut)) /* cut within a character */
         cut.len--;

@@ -10,12 +10,23 @@
 #include <time.h>
 #include <unistd.h>
 
+/* strerror() has one buffer for all threads; this has none. */
+const char *vitro_sink_reason(int number)
+{
+#ifdef __GLIBC__
+    const char *text = strerrordesc_np(number);
+#else
+    const char *text = strerror(number);
+#endif
+    return text ? text : "unknown error";
+}
+
 /* One line for people, once: the trace ends, the program goes on. */
 static void sink_fail(struct sink *s, int why)
 {
     if (why != EPIPE && why != ECONNRESET)
         fprintf(stderr, "vitro: trace: %s: %s; the trace ends here, the program goes on\n", s->name,
-                strerror(why));
+                vitro_sink_reason(why));
     vitro_sink_abandon(s);
 }
 

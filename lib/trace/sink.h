@@ -48,6 +48,9 @@ bool vitro_sink_put(struct sink *s, const vitro_bytes *piece, size_t n, size_t l
 /* Hand the buffer to the system. */
 void vitro_sink_drain(struct sink *s);
 
+/* What an errno means, in static text. */
+const char *vitro_sink_reason(int number);
+
 #ifdef __cplusplus
 }
 #endif

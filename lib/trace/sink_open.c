@@ -140,7 +140,8 @@ vitro_code vitro_sink_open(struct sink *s, struct account *account, vitro_str sp
     s->fd = kind->open(name + strlen(kind->prefix));
     if (s->fd < 0) {
         int why = errno;
-        return vitro_fail(err, VITRO_UNAVAILABLE, "trace", why, "%.48s: %s", name, strerror(why));
+        return vitro_fail(err, VITRO_UNAVAILABLE, "trace", why, "%.48s: %s", name,
+                          vitro_sink_reason(why));
     }
     sink_examine(s, options->block);
     return sink_buffer(s, options, name, err);
