@@ -402,3 +402,47 @@ Test(tcp, a_reader_may_stop)
     vitro_tcp_done(&t);
     pcap_write_done(&w);
 }
+
+static uint64_t told;
+
+static bool count_bytes(const struct flow_event *event, void *user)
+{
+    cr_assert(event->kind != FLOW_GAP);
+    if (event->kind == FLOW_DATA) {
+        cr_assert(eq(u64, event->stream, told));
+        told += event->len;
+    }
+    return true;
+}
+
+static vitro_bytes lend_zeros(uint64_t offset, size_t len, void *user)
+{
+    static const uint8_t zeros[65536];
+    vitro_bytes out = { zeros, len };
+
+    return out;
+}
+
+Test(tcp, a_stream_may_be_longer_than_sequence_numbers_count)
+{
+    enum { SIZE = 60000 };
+    struct tcp t;
+    struct segment s = { .src = { 4, 5000, { 1 } }, .dst = { 4, 80, { 2 } }, .flags = ACK };
+    struct segment early;
+
+    vitro_tcp_init(&t, NULL, NULL, lend_zeros, NULL, count_bytes, NULL);
+    s.seq = 12345;
+    s.len = s.have = SIZE;
+    for (s.number = 1; s.number <= 200000; s.number++, s.seq += SIZE) {
+        if (s.number % 100 == 1) { /* two change places */
+            early = s;
+            continue;
+        }
+        cr_assert(eq(int, vitro_tcp_push(&t, &s, NULL), VITRO_OK));
+        if (s.number % 100 == 2)
+            cr_assert(eq(int, vitro_tcp_push(&t, &early, NULL), VITRO_OK));
+    }
+    vitro_tcp_finish(&t, NULL);
+    vitro_tcp_done(&t);
+    cr_expect(gt(u64, told, UINT64_C(2) << 32));
+}
