@@ -18,7 +18,8 @@ static enum packet_what tell(enum packet_what what, const char **why, const char
     return what;
 }
 
-static void set_endpoint(struct endpoint *e, uint8_t family, const uint8_t *ip, const uint8_t *port)
+static void set_endpoint(struct packet_end *e, uint8_t family, const uint8_t *ip,
+                         const uint8_t *port)
 {
     e->family = family;
     e->port = read16(port, true);
@@ -89,7 +90,7 @@ enum packet_what vitro_packet_parse(const struct capture_record *packet, struct 
     return what;
 }
 
-void vitro_endpoint_format(const struct endpoint *e, char *out, size_t size)
+void vitro_endpoint_format(const struct packet_end *e, char *out, size_t size)
 {
     char ip[INET6_ADDRSTRLEN] = "";
 

@@ -15,7 +15,8 @@
 extern "C" {
 #endif
 
-struct endpoint {
+/* One end of a connection, as a packet names it. */
+struct packet_end {
     uint8_t family; /* 4 or 6 */
     uint16_t port;
     uint8_t ip[16]; /* an IPv4 address in the first four, the rest 0 */
@@ -24,7 +25,7 @@ struct endpoint {
 enum { SEG_FIN = 0x01, SEG_SYN = 0x02, SEG_RST = 0x04, SEG_PSH = 0x08, SEG_ACK = 0x10 };
 
 struct segment {
-    struct endpoint src, dst;
+    struct packet_end src, dst;
     uint32_t seq, ack;
     uint16_t window; /* as sent, without its scale */
     uint8_t flags;   /* the eight bits of RFC 9293, 3.1 */
@@ -49,7 +50,7 @@ enum packet_what vitro_packet_parse(const struct capture_record *packet, struct 
 
 /* "127.0.0.1:80" or "[::1]:80" (RFC 5952); 54 bytes are enough. */
 enum { ENDPOINT_TEXT = 54 };
-void vitro_endpoint_format(const struct endpoint *e, char *out, size_t size);
+void vitro_endpoint_format(const struct packet_end *e, char *out, size_t size);
 
 #ifdef __cplusplus
 }

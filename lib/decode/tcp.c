@@ -48,7 +48,7 @@ static uint64_t mix(uint64_t h, uint64_t value)
     return h ^ h >> 29;
 }
 
-static uint64_t hash_endpoint(uint64_t seed, const struct endpoint *e)
+static uint64_t hash_endpoint(uint64_t seed, const struct packet_end *e)
 {
     uint64_t half[2];
 
@@ -63,7 +63,7 @@ static uint64_t hash_pair(const struct tcp *t, const struct segment *s)
                                          hash_endpoint(t->options.hash_seed, &s->dst));
 }
 
-static bool same_endpoint(const struct endpoint *a, const struct endpoint *b)
+static bool same_endpoint(const struct packet_end *a, const struct packet_end *b)
 {
     return a->port == b->port && a->family == b->family && !memcmp(a->ip, b->ip, sizeof a->ip);
 }
@@ -73,7 +73,7 @@ static struct tcp_conn *find(const struct tcp *t, const struct segment *s, uint6
     struct tcp_conn *c = t->slot_count ? t->slots[hash & (t->slot_count - 1)] : NULL;
 
     for (; c; c = c->chain) {
-        const struct endpoint *client = &c->peers.client, *server = &c->peers.server;
+        const struct packet_end *client = &c->peers.client, *server = &c->peers.server;
 
         if (c->hash != hash)
             continue;

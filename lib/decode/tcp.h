@@ -59,7 +59,7 @@ enum flow_mark {
 };
 
 struct flow_peers {
-    struct endpoint client, server;
+    struct packet_end client, server;
     bool guessed; /* no SYN: 50051, else the lower port, is taken for the server's; may be wrong */
 };
 

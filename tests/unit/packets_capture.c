@@ -375,8 +375,8 @@ Test(packet, what_is_no_whole_tcp_segment_is_told_apart)
 
 Test(packet, endpoints_are_written_as_people_write_them)
 {
-    struct endpoint e4 = { 4, 80, { 127, 0, 0, 1 } };
-    struct endpoint e6 = { 6, 50051, { 0x20, 1, 0x0d, 0xb8, [15] = 1 } };
+    struct packet_end e4 = { 4, 80, { 127, 0, 0, 1 } };
+    struct packet_end e6 = { 6, 50051, { 0x20, 1, 0x0d, 0xb8, [15] = 1 } };
     char out[ENDPOINT_TEXT];
 
     vitro_endpoint_format(&e4, out, sizeof out);
