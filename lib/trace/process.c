@@ -74,9 +74,9 @@ void vitro_fork_forget(vitro_trace *t)
     pthread_mutex_unlock(&all_lock);
 }
 
-static void flush_process(void)
+static void finish_process(void)
 {
-    vitro_trace_flush(process_trace);
+    vitro_trace_finish(process_trace);
 }
 
 static void open_process(const char *sinks)
@@ -86,7 +86,7 @@ static void open_process(const char *sinks)
     struct text line;
 
     if (!vitro_trace_open(&process_trace, sinks, NULL, &err)) {
-        atexit(flush_process); /* what was written after the last turn of a loop */
+        atexit(finish_process); /* what was written after the last turn of a loop */
         return;
     }
     vitro_text_init(&line, why, sizeof why);

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { LINGER_MS = 500 };
+
 /* strerror() has one buffer for all threads; this has none. */
 const char *vitro_sink_reason(int number)
 {
@@ -100,6 +102,18 @@ void vitro_sink_drain(struct sink *s)
     s->len -= done;
     if (!s->len)
         s->start = 0;
+}
+
+void vitro_sink_linger(struct sink *s)
+{
+    size_t before = 0;
+
+    while (s->fd >= 0 && s->len && s->len != before) {
+        struct pollfd ready = { s->fd, POLLOUT, 0 };
+        before = s->len;
+        poll(&ready, 1, LINGER_MS);
+        vitro_sink_drain(s);
+    }
 }
 
 size_t vitro_sink_room(struct sink *s, size_t wanted)

@@ -48,6 +48,9 @@ bool vitro_sink_put(struct sink *s, const vitro_bytes *piece, size_t n, size_t l
 /* Hand the buffer to the system. */
 void vitro_sink_drain(struct sink *s);
 
+/* The same at the end of a trace: a reader that goes on reading gets all, others half a second. */
+void vitro_sink_linger(struct sink *s);
+
 /* What an errno means, in static text. */
 const char *vitro_sink_reason(int number);
 

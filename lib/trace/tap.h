@@ -50,6 +50,9 @@ struct vitro_trace {
 void vitro_trace_enter(vitro_trace *t);
 void vitro_trace_leave(vitro_trace *t);
 
+/* The last flush of a trace; see vitro_sink_linger. Not with the lock held. */
+void vitro_trace_finish(vitro_trace *t);
+
 /* All that follows: with the lock held. */
 
 uint64_t vitro_trace_now(const vitro_trace *t); /* wall clock, ns */

@@ -123,17 +123,30 @@ static bool sink_flush(vitro_trace *t, struct sink *s)
     return s->fd < 0 || (!s->len && !s->lost);
 }
 
-void vitro_trace_flush(vitro_trace *trace)
+bool vitro_trace_flush(vitro_trace *trace)
 {
     bool dirty = false;
 
     if (!trace || !__atomic_load_n(&trace->dirty, __ATOMIC_RELAXED))
-        return;
+        return false;
     vitro_trace_enter(trace);
     for (size_t i = 0; i < trace->sinks; i++)
         dirty |= !sink_flush(trace, &trace->sink[i]);
     mark_dirty(trace, dirty);
     vitro_trace_leave(trace);
+    return dirty;
+}
+
+void vitro_trace_finish(vitro_trace *t)
+{
+    if (!vitro_trace_flush(t))
+        return;
+    vitro_trace_enter(t);
+    for (size_t i = 0; i < t->sinks; i++) {
+        vitro_sink_linger(&t->sink[i]);
+        sink_flush(t, &t->sink[i]);
+    }
+    vitro_trace_leave(t);
 }
 
 void vitro_trace_secrets(vitro_trace *trace, vitro_bytes keylog)
@@ -169,10 +182,9 @@ static vitro_trace *trace_new(void)
 static void trace_free(vitro_trace *t)
 {
     vitro_fork_forget(t);
-    for (size_t i = 0; i < t->sinks; i++) {
-        sink_flush(t, &t->sink[i]);
+    vitro_trace_finish(t);
+    for (size_t i = 0; i < t->sinks; i++)
         vitro_sink_done(&t->sink[i]);
-    }
     vitro_schemas_free(t);
     vitro_buf_done(&t->entry);
     vitro_buf_done(&t->loss);

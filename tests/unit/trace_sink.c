@@ -239,6 +239,31 @@ Test(trace_sink, a_descriptor_that_blocks_loses_nothing)
     }
 }
 
+Test(trace_sink, the_end_of_a_trace_is_not_lost_to_a_reader_who_reads_on)
+{
+    int ends[2];
+    struct reader reader;
+    pthread_t thread;
+    vitro_trace *t;
+    struct recorder *r;
+
+    cr_assert(eq(int, pipe(ends), 0));
+    t = open_fd(ends[1], false);
+    close(ends[1]);
+    r = vitro_recorder_new(t, RECORD_CLIENT, NULL, NULL, 0);
+    write_packets(t, r, 45); /* more than the pipe, less than pipe and buffer hold */
+    vitro_recorder_free(r);
+    cr_expect(vitro_trace_flush(t), "something waits");
+    reader.fd = ends[0];
+    pthread_create(&thread, NULL, reader_main, &reader);
+    vitro_trace_unref(t);
+    pthread_join(thread, NULL);
+    cr_expect(eq(str, reader.w.why, ""));
+    cr_expect(eq(sz, reader.w.n, 45 + 6));
+    walk_done(&reader.w);
+    close(ends[0]);
+}
+
 Test(trace_sink, a_reader_that_left_raises_no_signal)
 {
     for (int kind = 0; kind < 4; kind++) {

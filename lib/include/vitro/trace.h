@@ -63,6 +63,7 @@ VITRO_API vitro_trace *vitro_trace_ref(vitro_trace *trace);
 
 /**
  * Drop one reference; the last one flushes and closes the sinks. Connections hold their own.
+ * A pipe or socket that is behind is given half a second in which its reader takes nothing.
  *
  * @param trace  takes one reference; may be NULL.
  * Thread: any.
@@ -73,9 +74,10 @@ VITRO_API void vitro_trace_unref(vitro_trace *trace);
  * Hand what is buffered to the system. A loop does this once a turn by itself.
  *
  * @param trace  lent; may be NULL.
+ * @return true when a reader is behind and something still waits: flush again later.
  * Thread: any. Never waits for a pipe or socket without the option block.
  */
-VITRO_API void vitro_trace_flush(vitro_trace *trace);
+VITRO_API bool vitro_trace_flush(vitro_trace *trace);
 
 /**
  * Put a sentence into the trace: a note of the kind `say`.
