@@ -75,6 +75,7 @@ static void read_both(struct hpack_reader *r, nghttp2_hd_inflater *inflater, vit
 {
     struct hpack_field f;
     size_t seen = 0;
+    uint32_t entries = r->table.count;
     const uint8_t *p = block.ptr;
 
     vitro_hpack_block(r, block, n);
@@ -82,6 +83,8 @@ static void read_both(struct hpack_reader *r, nghttp2_hd_inflater *inflater, vit
         nghttp2_nv nv;
         int flags = 0;
         ssize_t used;
+        entries += ((f.flags & HPACK_INSERTED) != 0) - f.evicted;
+        cr_assert(entries == r->table.count, "evicted %u " SEED_TEXT, f.evicted, seed_of_run(), n);
         cr_assert(f.wrong == HPACK_WRONG_NOTHING, "%s " SEED_TEXT, vitro_hpack_wrong_text(f.wrong),
                   seed_of_run(), n);
         if (f.repr == HPACK_SIZE_UPDATE)
