@@ -375,8 +375,8 @@ static const uint8_t *packed(struct unpack *u, const ProtobufCMessage *m,
     count = varints ? count_varints(p, after) : (size_t)(after - p) / size;
     if (!varints && (size_t)(after - p) % size)
         return fail(u, PB_FAULT_PACKED_CUT, p + count * size);
-    to = list_reserve(u, m, field, count);
-    if (!to)
+    to = count ? list_reserve(u, m, field, count) : NULL;
+    if (count && !to)
         return NULL;
     while (p && p < after) {
         uint64_t value;
