@@ -51,6 +51,8 @@ typedef enum vitro_tcp_event {
 
 enum { VITRO_C2S = 0, VITRO_S2C = 1 };
 
+#define VITRO_NO_CONN UINT32_MAX
+
 typedef enum vitro_source {
     VITRO_SOURCE_CAPTURE,   /* the file */
     VITRO_SOURCE_DIRECTION, /* the bytes of one direction of a connection, from its first */
@@ -70,23 +72,24 @@ enum {
 typedef struct vitro_event {
     uint64_t offset; /* span in its source */
     uint64_t length;
-    int64_t time;    /* nanoseconds since 1970 of the packet with its last byte */
-    uint32_t number; /* from 1, in the order of emission */
-    uint32_t parent; /* number of the event it came from: DATA for GRPC, GRPC for PROTOBUF */
-    uint32_t packet; /* frame.number of the packet with its last byte, from 1 */
-    uint32_t conn;   /* from 0, in the order of first packets */
-    uint32_t stream; /* HTTP/2 stream */
-    uint32_t detail; /* FRAME with a header block: its number; NOTE: its number */
-    uint32_t rope;   /* handle of the source, for the decoder */
-    uint16_t path;   /* handle of the call's path, for the decoder */
-    uint8_t kind;    /* vitro_event_kind */
-    uint8_t source;  /* vitro_source */
-    uint8_t dir;     /* VITRO_C2S, VITRO_S2C */
-    uint8_t type;    /* FRAME: its type; TCP: vitro_tcp_event; GRPC: the compressed flag byte */
-    uint8_t flags;   /* FRAME: its flags */
+    int64_t time;      /* nanoseconds since 1970 of the packet with its last byte */
+    uint32_t number;   /* from 1, in the order of emission */
+    uint32_t parent;   /* number of the event it came from: DATA for GRPC, GRPC for PROTOBUF */
+    uint32_t packet;   /* frame.number of the packet with its last byte, from 1 */
+    uint32_t conn;     /* from 0, in the order of first packets; VITRO_NO_CONN of a note */
+    uint32_t stream;   /* HTTP/2 stream */
+    uint32_t detail;   /* FRAME with a header block: its number; NOTE: its number */
+    uint32_t rope;     /* handle of the source, for the decoder */
+    uint16_t path;     /* handle of the call's path, for the decoder */
+    uint16_t encoding; /* likewise of grpc-encoding */
+    uint8_t kind;      /* vitro_event_kind */
+    uint8_t source;    /* vitro_source */
+    uint8_t dir;       /* VITRO_C2S, VITRO_S2C */
+    uint8_t type;      /* FRAME: its type; TCP: vitro_tcp_event; GRPC: the compressed flag byte */
+    uint8_t flags;     /* FRAME: its flags */
     uint8_t bits;
     uint8_t why; /* vitro_decode_why(): the reason of UNKNOWN, or a fault of this event */
-    uint8_t spare[3];
+    uint8_t spare;
 } vitro_event;
 
 /** A run of bytes in a source. */

@@ -1,0 +1,262 @@
+/*
+ * core - what the decoder keeps: connections, their two directions, streams, events.
+ *
+ *      vitro_decode -> conn -> direction[2]: segs, frame reader, HPACK reader, block log
+ *                         -> streams: what their headers said, a body for each direction
+ *
+ * Private to decode; one file each: conn.c, direction.c (which bytes are HTTP/2, frames),
+ * headers.c (blocks), body.c (messages), stream.c, detail*.c (fields of an event).
+ */
+#ifndef VITRO_DECODE_CORE_H
+#define VITRO_DECODE_CORE_H
+
+#include "base/list.h"
+#include "decode/block.h"
+#include "decode/tcp.h"
+#include "decode/why.h"
+#include "frame/frame_reader.h"
+#include "pb/schema.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    LOOK_MAX = 64 * 1024, /* bytes held while it is not clear what they are */
+    FRONT_MAX = 1024,     /* bytes of a payload kept until its frame is complete */
+    HELD_MAX = 256,       /* frames of one header block */
+    SEGS_MAX = 65536,     /* of a direction, without an index */
+    STREAMS_MAX = 65536,  /* of a connection: the oldest is given up */
+    NAMES_MAX = 65535,
+    SETTINGS_WAITING = 8
+};
+
+/* What a body is known to be. */
+enum body_kind {
+    BODY_OPEN,    /* not decided: it takes headers or the first 5 bytes */
+    BODY_GRPC,    /* its headers said so */
+    BODY_GUESSED, /* its bytes look so */
+    BODY_OTHER    /* not gRPC: why says the reason */
+};
+
+/* One direction of a stream. */
+struct body {
+    struct rope rope;
+    uint64_t from;   /* offset of the message that is not complete, or of bytes not told yet */
+    uint64_t need;   /* its length with prefix; 0: its prefix is not known */
+    uint32_t cursor; /* a link at or before `from`; ROPE_END: begin at the first */
+    uint32_t parent; /* number of the last DATA event */
+    uint16_t encoding;
+    uint8_t kind;
+    uint8_t why;  /* of BODY_OTHER */
+    bool headers; /* were seen */
+    bool ended;
+};
+
+struct stream {
+    struct list link;    /* oldest first */
+    struct stream *next; /* of its bucket */
+    uint32_t id;
+    uint16_t path;
+    struct body body[2];
+};
+
+enum direction_state {
+    DIR_LOOKING, /* at its first bytes, or behind a hole */
+    DIR_FRAMES,
+    DIR_OTHER /* whatever comes is unknown */
+};
+
+/* The frame that is being read. */
+struct current {
+    uint64_t at; /* of its first byte in the direction */
+    struct frame_head head;
+    struct buf payload; /* of frames with a header block: all of it; else the front */
+    bool active;        /* its head was read */
+    bool hole;
+};
+
+/* The header block that is being put together. */
+struct assembly {
+    bool open, large, hole;
+    uint32_t stream;
+    uint8_t flags; /* of its first frame */
+    bool pushed;
+    struct rope rope;
+    struct buf bytes;
+    vitro_event *held;
+    uint32_t *fragment; /* where the fragment of each held frame begins in the block */
+    uint32_t count, cap;
+    uint32_t started; /* number of the block */
+};
+
+struct direction {
+    struct conn *conn;
+    uint8_t dir;
+    uint8_t state;
+    uint8_t why; /* of DIR_OTHER, or of the bytes before the first frame */
+    bool late;   /* its first byte was not seen */
+    bool suspect;
+    bool finished;
+    bool hpack_ready;
+    bool in_preface;
+    uint64_t told;   /* everything below is covered by events */
+    uint64_t looked; /* so many bytes of look begin no frame */
+    uint64_t missed; /* bytes told as unknown since the last frame */
+    struct segs segs;
+    struct buf look; /* bytes from `told` on, while looking */
+    struct frame_reader reader;
+    struct current frame;
+    struct assembly block;
+    struct hpack_reader hpack;
+    struct block_log log;
+    uint32_t max_frame;                /* what the other side takes */
+    uint32_t tables[SETTINGS_WAITING]; /* HEADER_TABLE_SIZE that the other has announced */
+    uint8_t table_first, table_count;
+    uint32_t packet; /* of the last byte */
+    int64_t time;
+};
+
+struct conn {
+    vitro_decode *decode;
+    uint32_t number;
+    bool guessed; /* who is the client */
+    bool swapped;
+    bool ended;
+    bool told;                    /* an event carries a direction of it */
+    bool from_start;              /* a preface was the first that came */
+    char names[2][ENDPOINT_TEXT]; /* by direction: who sends it */
+    struct direction dir[2];
+    struct list streams;
+    struct stream **buckets;
+    uint32_t bucket_count, stream_count;
+};
+
+/* Texts that many events share; handle 0 is the empty text. */
+struct names {
+    struct account *account;
+    vitro_str *all;
+    uint32_t count, cap;
+    uint16_t *slots; /* a power of two, by hash */
+    uint32_t slot_count;
+};
+
+struct vitro_decode {
+    struct account account;
+    vitro_decode_options options;
+    struct capture capture;
+    struct tcp tcp;
+    struct conn **conns; /* by number; NULL: gone */
+    uint32_t conn_count, conn_cap;
+    struct links links;
+    struct names names;
+    struct freelist stream_list;
+    struct pb_schema *schema;
+    vitro_event **pages; /* with keep: EVENTS_PAGE events each */
+    uint32_t page_cap;
+    uint32_t events;
+    vitro_decode_stats stats;
+    uint64_t lends; /* how often bytes were asked for: what was lent before is stale */
+    size_t peak;
+    struct block_list fields; /* of the block that is being told */
+    uint32_t fields_step;     /* its step of the log, and whose */
+    const struct direction *fields_of;
+    struct block_list replayed; /* of the block that is being looked at */
+    struct arena detail;
+    struct buf scratch;
+    bool failed, finished;
+};
+
+enum { EVENTS_PAGE = 4096 };
+
+/* ---- decode.c ------------------------------------------------------------------------------ */
+
+/* Number an event, keep it and tell it. */
+void vitro_decode_emit(vitro_decode *d, vitro_event *ev);
+
+/* The options' lend, counted. */
+vitro_lend vitro_decode_lend;
+
+/* ---- names.c ------------------------------------------------------------------------------- */
+void vitro_names_init(struct names *n, struct account *account);
+void vitro_names_done(struct names *n);
+uint16_t vitro_names_add(struct names *n, vitro_str text); /* 0: empty, or no room is left */
+vitro_str vitro_names_get(const struct names *n, uint16_t handle);
+
+/* ---- conn.c -------------------------------------------------------------------------------- */
+bool vitro_seen_conn_flow(const struct flow_event *event, void *user); /* user: vitro_decode */
+void vitro_seen_conn_free(struct conn *c);
+
+/* Who was taken for the server is the client: the two directions change places. */
+void vitro_seen_conn_swap(struct conn *c);
+
+/* ---- direction.c, frames.c ---------------------------------------------------------------------
+ */
+void vitro_direction_init(struct direction *d, struct conn *c, uint8_t dir, bool late);
+void vitro_direction_done(struct direction *d);
+void vitro_direction_data(struct direction *d, vitro_bytes bytes, uint64_t capture);
+void vitro_direction_gap(struct direction *d, uint64_t len);
+void vitro_direction_finish(struct direction *d);
+
+/* An event of this direction with its place, packet and time. */
+vitro_event vitro_direction_event(const struct direction *d, vitro_event_kind kind, uint64_t at,
+                                  uint64_t len);
+
+/* Tell [told, to) as unknown. */
+void vitro_direction_unknown(struct direction *d, uint64_t to, uint8_t why);
+
+/* Frames begin at d->told; look holds what was read of them. */
+void vitro_frames_begin(struct direction *d, bool preface);
+void vitro_frames_data(struct direction *d, vitro_bytes bytes, uint64_t capture);
+
+/* The current frame has a hole of len bytes, not more than it lacks. */
+void vitro_frames_gap(struct direction *d, uint64_t len);
+
+/* Whatever frame is being read ends here. */
+void vitro_frames_cut(struct direction *d);
+
+/* ---- headers.c ----------------------------------------------------------------------------- */
+
+/* A whole frame of a header block: holds its event until the block is complete. */
+void vitro_headers_frame(struct direction *d, vitro_event *ev, const struct frame_view *view);
+
+/* The block cannot be completed. Tells the held events. */
+void vitro_headers_break(struct direction *d, uint8_t why);
+
+/* HPACK's table is out of step from here on. */
+void vitro_headers_lose(struct direction *d);
+
+void vitro_headers_limit(struct direction *d, uint32_t table_size);
+
+/* ---- stream.c ------------------------------------------------------------------------------ */
+struct stream *vitro_seen_stream_get(struct conn *c, uint32_t id, bool create);
+void vitro_seen_stream_headers(struct direction *d, uint32_t id, const struct block_list *fields);
+void vitro_seen_stream_end(struct direction *d, uint32_t id); /* END_STREAM */
+void vitro_seen_stream_reset(struct direction *d, uint32_t id);
+
+/* DATA frames may be missing in this direction: no message can be trusted to go on. */
+void vitro_seen_streams_doubt(struct direction *d);
+
+/* Nothing more comes: what is not told yet is. */
+void vitro_seen_streams_finish(struct direction *d);
+void vitro_seen_streams_free(struct conn *c);
+
+/* The lowest offset of the direction that a body still needs. */
+uint64_t vitro_seen_streams_oldest(const struct direction *d);
+
+/* ---- body.c -------------------------------------------------------------------------------- */
+void vitro_body_data(struct direction *d, struct stream *s, uint64_t at, uint32_t len);
+void vitro_body_end(struct direction *d, struct stream *s);
+void vitro_body_doubt(struct direction *d, struct stream *s);
+
+/* ---- source.c ------------------------------------------------------------------------------ */
+struct direction *vitro_decode_direction(const vitro_decode *d, uint32_t conn, uint8_t dir);
+
+/* All bytes of a span that are at hand, at most max, appended to out. False: some are missing. */
+bool vitro_decode_gather(const vitro_decode *d, const vitro_span *span, size_t max,
+                         struct buf *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,253 @@
+/*
+ * decode - the public face: the capture is read, its packets become connections, its notes
+ * events; events are numbered, kept and told.
+ */
+#include "decode/core.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/util.h"
+
+enum { BUDGET = 256 * 1024 * 1024 };
+
+static_assert(sizeof(vitro_event) <= 64, "an index holds at most 64 bytes an event");
+
+vitro_bytes vitro_decode_lend(uint64_t offset, size_t len, void *user)
+{
+    vitro_decode *d = user;
+
+    d->lends++;
+    return d->options.lend(offset, len, d->options.user);
+}
+
+vitro_code vitro_decode_new(vitro_decode **out, const vitro_decode_options *options,
+                            vitro_error *err)
+{
+    vitro_decode *d = vitro_mem_zalloc(NULL, sizeof *d);
+
+    *out = NULL;
+    if (!d)
+        return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "decode", 0, "out of memory");
+    if (!vitro_options_import(&d->options, sizeof d->options, options) || !d->options.lend) {
+        vitro_mem_free(NULL, d, sizeof *d);
+        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "decode", 0, "options without lend");
+    }
+    vitro_account_init(&d->account, NULL,
+                       d->options.budget || d->options.keep ? d->options.budget : BUDGET);
+    vitro_capture_init(&d->capture, vitro_decode_lend, d, &d->account);
+    vitro_tcp_init(&d->tcp, NULL, &d->account, vitro_decode_lend, d, vitro_seen_conn_flow, d);
+    vitro_links_init(&d->links, &d->account);
+    vitro_names_init(&d->names, &d->account);
+    vitro_freelist_init(&d->stream_list, &d->account, sizeof(struct stream));
+    vitro_block_list_init(&d->fields, &d->account);
+    vitro_block_list_init(&d->replayed, &d->account);
+    vitro_arena_init(&d->detail, &d->account, 4096);
+    vitro_buf_init(&d->scratch, &d->account, VITRO_LEND_MAX);
+    *out = d;
+    return VITRO_OK;
+}
+
+void vitro_decode_free(vitro_decode *d)
+{
+    if (!d)
+        return;
+    vitro_tcp_done(&d->tcp);
+    vitro_capture_done(&d->capture);
+    for (uint32_t i = 0; i < d->conn_count; i++) {
+        if (d->conns[i])
+            vitro_seen_conn_free(d->conns[i]);
+    }
+    vitro_mem_free(&d->account, d->conns, d->conn_cap * sizeof(struct conn *));
+    for (uint32_t i = 0; i < d->page_cap; i++)
+        vitro_mem_free(&d->account, d->pages[i], EVENTS_PAGE * sizeof(vitro_event));
+    vitro_mem_free(&d->account, d->pages, d->page_cap * sizeof(vitro_event *));
+    vitro_freelist_trim(&d->stream_list, 0);
+    vitro_links_done(&d->links);
+    vitro_names_done(&d->names);
+    vitro_block_list_done(&d->fields);
+    vitro_block_list_done(&d->replayed);
+    vitro_arena_done(&d->detail);
+    vitro_buf_done(&d->scratch);
+    vitro_pb_schema_free(d->schema);
+    assert(d->account.used == 0);
+    vitro_mem_free(NULL, d, sizeof *d);
+}
+
+/* ---- The index ----------------------------------------------------------------------------- */
+
+static vitro_event *page_slot(vitro_decode *d, uint32_t i)
+{
+    uint32_t page = i / EVENTS_PAGE;
+
+    if (page >= d->page_cap) {
+        uint32_t cap = d->page_cap ? d->page_cap * 2 : 16;
+        vitro_event **pages =
+            vitro_mem_resize(&d->account, d->pages, d->page_cap * sizeof(vitro_event *),
+                             cap * sizeof(vitro_event *));
+        if (!pages)
+            return NULL;
+        memset(pages + d->page_cap, 0, (cap - d->page_cap) * sizeof(vitro_event *));
+        d->pages = pages;
+        d->page_cap = cap;
+    }
+    if (!d->pages[page])
+        d->pages[page] = vitro_mem_alloc(&d->account, EVENTS_PAGE * sizeof(vitro_event));
+    return d->pages[page] ? &d->pages[page][i % EVENTS_PAGE] : NULL;
+}
+
+static void count(vitro_decode_stats *s, const vitro_event *ev)
+{
+    s->events++;
+    s->frames += ev->kind == VITRO_EVENT_FRAME;
+    s->messages += ev->kind == VITRO_EVENT_GRPC;
+    s->unknown += ev->kind == VITRO_EVENT_UNKNOWN;
+}
+
+void vitro_decode_emit(vitro_decode *d, vitro_event *ev)
+{
+    vitro_event *slot;
+
+    if (d->options.keep) {
+        slot = d->events < UINT32_MAX ? page_slot(d, d->events) : NULL;
+        if (!slot) {
+            d->stats.lost++;
+            return;
+        }
+        ev->number = ++d->events;
+        *slot = *ev;
+    } else {
+        ev->number = ++d->events;
+    }
+    if (ev->conn != VITRO_NO_CONN)
+        d->conns[ev->conn]->told = true;
+    count(&d->stats, ev);
+    d->peak = MAX(d->peak, d->account.used);
+    if (d->options.on_event)
+        d->options.on_event(d, ev, d->options.user);
+}
+
+uint32_t vitro_decode_count(const vitro_decode *d)
+{
+    return d->events;
+}
+
+const vitro_event *vitro_decode_event(const vitro_decode *d, uint32_t number)
+{
+    if (!d->options.keep || number == 0 || number > d->events)
+        return NULL;
+    return &d->pages[(number - 1) / EVENTS_PAGE][(number - 1) % EVENTS_PAGE];
+}
+
+void vitro_decode_stats_get(const vitro_decode *d, vitro_decode_stats *out)
+{
+    *out = d->stats;
+    out->memory = d->account.used;
+    out->memory_peak = MAX(d->peak, d->account.used);
+    out->packets = d->capture.number;
+}
+
+const char *vitro_decode_endpoint(const vitro_decode *d, uint32_t conn, int dir)
+{
+    if (conn >= d->conn_count || !d->conns[conn])
+        return "";
+    return d->conns[conn]->names[dir == VITRO_S2C];
+}
+
+/* ---- The capture --------------------------------------------------------------------------- */
+
+vitro_code vitro_decode_schema(vitro_decode *d, vitro_bytes set, vitro_error *err)
+{
+    vitro_code rc = d->schema ? VITRO_OK : vitro_pb_schema_new(&d->schema, &d->account, err);
+
+    if (rc)
+        return rc;
+    rc = vitro_pb_schema_add_set(d->schema, set, err);
+    return rc;
+}
+
+static void note_schema(vitro_decode *d, vitro_bytes entry)
+{
+    struct note_field kind, file;
+
+    if (!vitro_note_find(entry, vitro_str_of("VITRO_KIND"), &kind) ||
+        !vitro_str_eq(kind.value, vitro_str_of("schema")) ||
+        !vitro_note_find(entry, vitro_str_of("VITRO_DESCRIPTOR"), &file))
+        return;
+    if (!d->schema && vitro_pb_schema_new(&d->schema, &d->account, NULL))
+        return;
+    /* A damaged schema is one that is not known. */
+    (void)vitro_pb_schema_add_file(
+        d->schema, (vitro_bytes){ (const uint8_t *)file.value.ptr, file.value.len }, NULL);
+}
+
+static void tell_note(vitro_decode *d, const struct capture_record *r)
+{
+    vitro_event ev;
+
+    note_schema(d, r->bytes);
+    memset(&ev, 0, sizeof ev);
+    ev.kind = VITRO_EVENT_NOTE;
+    ev.source = VITRO_SOURCE_CAPTURE;
+    ev.conn = VITRO_NO_CONN;
+    ev.offset = r->offset;
+    ev.length = r->bytes.len;
+    ev.packet = (uint32_t)r->number;
+    ev.time = r->ts;
+    vitro_decode_emit(d, &ev);
+}
+
+static vitro_code record(vitro_decode *d, const struct capture_record *r, vitro_error *err)
+{
+    struct segment s;
+    const char *why;
+
+    if (r->kind == CAPTURE_NOTE)
+        tell_note(d, r);
+    if (r->kind == CAPTURE_PACKET && vitro_packet_parse(r, &s, &why) == PACKET_TCP)
+        return vitro_tcp_push(&d->tcp, &s, err);
+    return VITRO_OK;
+}
+
+/* Everything the capture has; the step at which that ended. */
+static vitro_code read_all(vitro_decode *d, enum capture_step *step, vitro_error *err)
+{
+    struct capture_record r;
+    vitro_code rc = VITRO_OK;
+
+    *step = CAPTURE_BAD;
+    while (!rc && !d->failed &&
+           (*step = vitro_capture_next(&d->capture, &r, err)) == CAPTURE_RECORD)
+        rc = record(d, &r, err);
+    if (*step == CAPTURE_BAD)
+        d->failed = true;
+    return rc;
+}
+
+vitro_code vitro_decode_advance(vitro_decode *d, vitro_error *err)
+{
+    enum capture_step step;
+    vitro_code rc = read_all(d, &step, err);
+
+    if (rc)
+        return rc;
+    return step == CAPTURE_BAD ? VITRO_INVALID_ARGUMENT : VITRO_OK;
+}
+
+vitro_code vitro_decode_finish(vitro_decode *d, vitro_error *err)
+{
+    enum capture_step step = CAPTURE_BAD;
+    vitro_code rc, end;
+
+    if (d->finished)
+        return VITRO_OK;
+    rc = read_all(d, &step, err);
+    d->finished = true;
+    end = vitro_tcp_finish(&d->tcp, rc || step != CAPTURE_END ? NULL : err);
+    if (rc)
+        return rc;
+    if (step == CAPTURE_CUT)
+        return VITRO_DATA_LOSS;
+    return step == CAPTURE_BAD ? VITRO_INVALID_ARGUMENT : end;
+}

@@ -1,0 +1,55 @@
+/*
+ * detail - the fields of one event, made when somebody looks.
+ *
+ * Items come in the order of their bytes, each above those below it. In each source the lowest of
+ * them tile what the event covers; what has no bytes of its own is marked as derived.
+ */
+#ifndef VITRO_DECODE_DETAIL_H
+#define VITRO_DECODE_DETAIL_H
+
+#include "decode/core.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What is being made. Everything lies in the decoder's arena of details. */
+struct detail {
+    vitro_decode *decode;
+    const vitro_event *ev;
+    vitro_item *items;
+    size_t count, cap;
+    vitro_item sink; /* what is written when memory is out */
+    bool full;
+};
+
+/* Add an item with a span of the event's own source, off counting from that source's begin. */
+vitro_item *vitro_detail_add(struct detail *t, vitro_item_form form, unsigned depth,
+                             const char *name, const char *key, uint64_t off, uint64_t len);
+
+/* The same of a number, with the text that people read; text may be NULL: decimal. */
+vitro_item *vitro_detail_number(struct detail *t, unsigned depth, const char *name, const char *key,
+                                uint64_t off, uint64_t len, uint64_t number, const char *text);
+
+/* An item without bytes of its own. */
+vitro_item *vitro_detail_derived(struct detail *t, unsigned depth, const char *name,
+                                 const char *key, uint64_t number, const char *text);
+
+/* Text that lives as long as the detail; "" without memory. */
+const char *vitro_detail_text(struct detail *t, const char *format, ...) VITRO_PRINTF(2, 3);
+vitro_str vitro_detail_copy(struct detail *t, vitro_str s);
+
+/* key.NUMBER when the dictionary has it, else fallback. */
+const char *vitro_detail_key(struct detail *t, const char *key, uint64_t number,
+                             const char *fallback);
+
+void vitro_detail_frame(struct detail *t, vitro_detail *out);
+void vitro_detail_block(struct detail *t, uint64_t start, uint64_t len, unsigned depth);
+void vitro_detail_grpc(struct detail *t, vitro_detail *out);
+void vitro_detail_protobuf(struct detail *t, vitro_detail *out);
+void vitro_detail_note(struct detail *t, vitro_detail *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

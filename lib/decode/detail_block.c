@@ -1,0 +1,206 @@
+/*
+ * detail_block - the fields of a header block, each with the bytes of its representation.
+ */
+#include "decode/detail.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "base/util.h"
+
+static const char *const repr_keys[] = {
+    [HPACK_INDEXED] = "hpack.indexed",
+    [HPACK_INCREMENTAL_INDEXED] = "hpack.incremental.indexed",
+    [HPACK_INCREMENTAL_NEW] = "hpack.incremental.new",
+    [HPACK_WITHOUT_INDEXED] = "hpack.without.indexed",
+    [HPACK_WITHOUT_NEW] = "hpack.without.new",
+    [HPACK_NEVER_INDEXED] = "hpack.never.indexed",
+    [HPACK_NEVER_NEW] = "hpack.never.new",
+    [HPACK_SIZE_UPDATE] = "hpack.size_update",
+    [HPACK_REST] = "hpack.bad",
+};
+
+/* The entry of the dictionary for a field: by what it says, grpc-status by its value. */
+static const char *field_key(struct detail *t, const struct hpack_field *f)
+{
+    const char *key = vitro_detail_text(t, "header.%.*s", (int)MIN(f->name.len, 64), f->name.ptr);
+    vitro_explanation e;
+    uint64_t code;
+
+    if (f->flags & HPACK_NAME_UNKNOWN)
+        return "hpack.unknown";
+    if (vitro_str_eq(f->name, vitro_str_of("grpc-status")) &&
+        vitro_text_number(f->value, 16, &code))
+        return vitro_detail_key(t, "grpc.status", code, "header.grpc-status");
+    if (vitro_explain(key, VITRO_ENGLISH, &e))
+        return e.key;
+    if (f->name.len > 5 && memcmp(f->name.ptr, "grpc-", 5) == 0)
+        return "header.grpc-";
+    if (f->name.len > 4 && memcmp(f->name.ptr + f->name.len - 4, "-bin", 4) == 0)
+        return "header.-bin";
+    return "header.other";
+}
+
+static vitro_item *block_item(struct detail *t, vitro_item_form form, unsigned depth,
+                              const char *name, const char *key, uint32_t rope, uint32_t off,
+                              uint32_t len)
+{
+    vitro_item *item = vitro_detail_add(t, form, depth, name, key, off, len);
+
+    item->span.source = VITRO_SOURCE_BLOCK;
+    item->span.id = t->ev->detail;
+    item->span.rope = rope;
+    return item;
+}
+
+static void string_items(struct detail *t, unsigned depth, uint32_t rope,
+                         const struct hpack_string *s, vitro_str text, bool huffman, bool name)
+{
+    vitro_item *item;
+
+    if (!s->at)
+        return;
+    item = block_item(t, VITRO_ITEM_NUMBER, depth,
+                      name ? "http2.header.name.length" : "http2.header.value.length",
+                      huffman ? "hpack.huffman"
+                      : name  ? "hpack.name"
+                              : "hpack.value",
+                      rope, s->at, s->off - s->at);
+    item->number = s->len;
+    item->text = vitro_str_of(vitro_detail_text(t, "%u%s", s->len, huffman ? ", Huffman" : ""));
+    if (!s->len)
+        return;
+    item = block_item(t, VITRO_ITEM_TEXT, depth, name ? "http2.header.name" : "http2.header.value",
+                      name ? "hpack.name" : "hpack.value", rope, s->off, s->len);
+    item->text = text;
+}
+
+static vitro_str shown_name(struct detail *t, const struct hpack_field *f)
+{
+    if (f->flags & HPACK_NAME_UNKNOWN)
+        return vitro_str_of(vitro_detail_text(t, "dyn[%u]?", f->index));
+    return f->name;
+}
+
+static const vitro_item_header *header_of(struct detail *t, const struct block_field *field)
+{
+    const struct hpack_field *f = &field->wire;
+    vitro_item_header *h = vitro_arena_zalloc(&t->decode->detail, sizeof *h);
+
+    if (!h)
+        return NULL;
+    h->name = vitro_detail_copy(t, shown_name(t, f));
+    h->value = vitro_detail_copy(t, f->value);
+    h->repr = vitro_hpack_repr_name((enum hpack_repr)f->repr);
+    h->index = f->index;
+    h->evicted = f->evicted;
+    h->indexed = f->repr == HPACK_INDEXED;
+    h->inserted = f->flags & HPACK_INSERTED;
+    h->never = f->flags & HPACK_NEVER;
+    h->huffman_name = f->flags & HPACK_NAME_HUFFMAN;
+    h->huffman_value = f->flags & HPACK_VALUE_HUFFMAN;
+    h->unknown_name = f->flags & HPACK_NAME_UNKNOWN;
+    h->unknown_value = f->flags & HPACK_VALUE_UNKNOWN;
+    h->table_count = field->table_count;
+    h->table_size = field->table_size;
+    return h;
+}
+
+static void head_item(struct detail *t, unsigned depth, uint32_t rope, const struct hpack_field *f)
+{
+    bool update = f->repr == HPACK_SIZE_UPDATE;
+    vitro_item *item;
+
+    if (!f->head)
+        return;
+    item = block_item(t, VITRO_ITEM_NUMBER, depth,
+                      update ? "http2.header_table_size_update.header_table_size"
+                             : "http2.header.index",
+                      update ? "hpack.size_update" : repr_keys[f->repr], rope, f->off, f->head);
+    item->number = update ? f->size : f->index;
+    item->text = vitro_str_of(
+        update     ? vitro_detail_text(t, "%u", f->size)
+        : f->index ? vitro_detail_text(t, "%s, index %u",
+                                       vitro_hpack_repr_name((enum hpack_repr)f->repr), f->index)
+                   : vitro_hpack_repr_name((enum hpack_repr)f->repr));
+}
+
+static void field_items(struct detail *t, unsigned depth, uint32_t rope,
+                        const struct block_field *field)
+{
+    const struct hpack_field *f = &field->wire;
+    vitro_item *item;
+
+    if (f->repr == HPACK_REST) {
+        item = block_item(t, VITRO_ITEM_BYTES, depth, "http2.unknown", "hpack.bad", rope, f->off,
+                          f->len);
+        item->bits |= VITRO_ITEM_UNKNOWN;
+        item->text = vitro_str_of(vitro_hpack_wrong_text((enum hpack_wrong)f->wrong));
+        return;
+    }
+    item = block_item(t, VITRO_ITEM_HEADER, depth, "http2.header",
+                      f->repr == HPACK_SIZE_UPDATE ? "hpack.size_update" : field_key(t, f), rope,
+                      f->off, f->len);
+    item->header = header_of(t, field);
+    if (f->repr == HPACK_SIZE_UPDATE || !item->header) {
+        item->form = VITRO_ITEM_GROUP;
+        item->name = "http2.header_table_size_update";
+        item->header = NULL;
+    }
+    if (f->flags & (HPACK_NAME_UNKNOWN | HPACK_VALUE_UNKNOWN))
+        item->bits |= VITRO_ITEM_UNKNOWN;
+    if (f->wrong)
+        item->text = vitro_str_of(vitro_hpack_wrong_text((enum hpack_wrong)f->wrong));
+    head_item(t, depth + 1, rope, f);
+    string_items(t, depth + 1, rope, &f->name_wire, vitro_detail_copy(t, f->name),
+                 f->flags & HPACK_NAME_HUFFMAN, true);
+    string_items(t, depth + 1, rope, &f->value_wire, vitro_detail_copy(t, f->value),
+                 f->flags & HPACK_VALUE_HUFFMAN, false);
+}
+
+/* Bytes of a logged block, from the capture. */
+struct reading {
+    struct detail *t;
+    uint8_t dir;
+};
+
+static bool read_block(const struct block_step *step, struct buf *out, void *user)
+{
+    const struct reading *r = user;
+    vitro_span span = { 0,          step->length,       r->t->ev->conn, 0,
+                        step->what, VITRO_SOURCE_BLOCK, r->dir,         0 };
+
+    return vitro_decode_gather(r->t->decode, &span, BLOCK_MAX, out);
+}
+
+/* The fields of the event's block, just decoded or decoded again; NULL when they cannot be. */
+static const struct block_list *fields_of(struct detail *t, uint32_t *rope)
+{
+    vitro_decode *d = t->decode;
+    const struct direction *dir = vitro_decode_direction(d, t->ev->conn, t->ev->dir);
+    struct reading r = { t, t->ev->dir };
+
+    if (!dir)
+        return NULL;
+    if (d->fields_of == dir && d->fields_step == t->ev->detail) {
+        *rope = dir->block.rope.first;
+        return &d->fields;
+    }
+    if (!d->options.keep ||
+        !vitro_block_log_decode(&dir->log, t->ev->detail, read_block, &r, &d->replayed))
+        return NULL;
+    *rope = dir->log.steps[t->ev->detail].what;
+    return &d->replayed;
+}
+
+void vitro_detail_block(struct detail *t, uint64_t start, uint64_t len, unsigned depth)
+{
+    uint32_t rope;
+    const struct block_list *fields = fields_of(t, &rope);
+
+    for (const struct block_field *f = fields ? fields->first : NULL; f; f = f->next) {
+        uint64_t end = (uint64_t)f->wire.off + f->wire.len;
+        if (end > start && end <= start + len)
+            field_items(t, depth, rope, f);
+    }
+}

@@ -1,0 +1,99 @@
+/*
+ * rope - sources made of pieces of the source below.
+ *
+ *      direction:  [seg][seg][hole][seg]          a seg: where in the capture its bytes stand
+ *      block, body: [link]->[link]->[link]        a link: where in the direction its bytes stand
+ *
+ * The segs of a direction lie in one array by offset. The links of all header blocks and bodies
+ * share one pool, so that a stream with one DATA frame costs one link and nothing else.
+ */
+#ifndef VITRO_DECODE_ROPE_H
+#define VITRO_DECODE_ROPE_H
+
+#include "base/mem.h"
+#include "vitro/lab/decode.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ROPE_HOLE UINT64_MAX
+#define ROPE_END  UINT32_MAX
+
+struct seg {
+    uint64_t at;      /* offset in the direction; it reaches to the next one's */
+    uint64_t capture; /* offset in the capture, or ROPE_HOLE */
+    int64_t time;     /* of the packet that brought it */
+    uint32_t packet;
+};
+
+struct segs {
+    struct account *account;
+    struct seg *all;
+    size_t first, count, cap; /* first: those before it were dropped */
+    uint64_t end;             /* of the direction */
+    uint64_t holes;           /* bytes */
+    uint64_t dropped;         /* what lies below this offset is no longer held */
+};
+
+void vitro_segs_init(struct segs *s, struct account *account);
+void vitro_segs_done(struct segs *s);
+
+/*
+ * Add len bytes at the end, which stand at `capture`, or ROPE_HOLE, with a packet.
+ * False without memory: nothing is added.
+ */
+bool vitro_segs_add(struct segs *s, uint64_t capture, uint64_t len, uint32_t packet, int64_t time);
+
+/* The seg that holds an offset below the end; NULL when it was dropped. */
+const struct seg *vitro_segs_find(const struct segs *s, uint64_t at);
+
+/* Forget the segs that lie wholly below an offset. */
+void vitro_segs_drop(struct segs *s, uint64_t below);
+
+/*
+ * The run of bytes from `at` on that lies in one seg: its length, and where it is in the capture
+ * or ROPE_HOLE; 0 at the end.
+ */
+uint64_t vitro_segs_run(const struct segs *s, uint64_t at, uint64_t *capture);
+
+/* True when some of [at, at + len) is a hole. */
+bool vitro_segs_hole(const struct segs *s, uint64_t at, uint64_t len);
+
+struct link {
+    uint64_t off; /* in its rope */
+    uint64_t at;  /* in the direction */
+    uint32_t len;
+    uint32_t next; /* ROPE_END: the last */
+};
+
+struct links {
+    struct account *account;
+    struct link *all;
+    uint32_t count, cap;
+    uint32_t free;
+};
+
+struct rope {
+    uint32_t first, last; /* ROPE_END: empty */
+    uint64_t end;         /* length */
+};
+
+void vitro_links_init(struct links *l, struct account *account);
+void vitro_links_done(struct links *l);
+
+void vitro_rope_init(struct rope *r);
+
+/* Add len bytes that stand at `at` of the direction. False without memory. */
+bool vitro_rope_add(struct links *l, struct rope *r, uint64_t at, uint32_t len);
+
+/* Give back the links that lie wholly below an offset; all of them when it is UINT64_MAX. */
+void vitro_rope_release(struct links *l, struct rope *r, uint64_t below);
+
+/* The link that holds offset off, beginning to look at link i; ROPE_END when there is none. */
+uint32_t vitro_links_find(const struct links *l, uint32_t i, uint64_t off);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,368 @@
+#include "ndjson.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "json_out.h"
+
+static const char *const kinds[] = { "",     "tcp",      "http2", "http2",
+                                     "grpc", "protobuf", "note",  "unknown" };
+
+static void time_of(struct json_out *j, int64_t ns)
+{
+    char text[48];
+    int64_t abs = ns < 0 ? -ns : ns;
+
+    snprintf(text, sizeof text, "%s%" PRId64 ".%09" PRId64, ns < 0 ? "-" : "", abs / 1000000000,
+             abs % 1000000000);
+    json_text(j, "ts", vitro_str_of(text));
+}
+
+static void place(struct json_out *j, const vitro_event *ev)
+{
+    vitro_span span = vitro_event_span(ev);
+    char name[64];
+
+    json_text(j, "event", vitro_str_of(kinds[ev->kind & 7]));
+    json_number(j, "n", ev->number);
+    time_of(j, ev->time);
+    if (ev->conn != VITRO_NO_CONN) {
+        json_number(j, "conn", ev->conn);
+        json_text(j, "dir", vitro_str_of(ev->dir == VITRO_C2S ? "c2s" : "s2c"));
+    }
+    vitro_span_name(&span, name, sizeof name);
+    json_text(j, "src", vitro_str_of(name));
+    json_number(j, "off", ev->offset);
+    json_number(j, "len", ev->length);
+    json_number(j, "pkt", ev->packet);
+    if (ev->parent)
+        json_number(j, "parent", ev->parent);
+}
+
+static void bits(struct json_out *j, const vitro_event *ev, const vitro_detail *dt)
+{
+    static const char *const names[] = { "suspect", "hole", "cut", "guessed" };
+
+    for (unsigned i = 0; i < 4; i++) {
+        if (ev->bits >> i & 1)
+            json_bool(j, names[i], true);
+    }
+    if (dt->why)
+        json_text(j, "why", vitro_str_of(dt->why));
+}
+
+/* ---- Header fields ------------------------------------------------------------------------- */
+
+static void header(struct ndjson *n, struct json_out *j, const vitro_item *item)
+{
+    const vitro_item_header *h = item->header;
+
+    json_open(j, NULL, '{');
+    json_text(j, "http2.header.name", h->name);
+    json_text(j, "http2.header.value", h->value);
+    json_text(j, "http2.header.repr", vitro_str_of(h->repr));
+    if (h->index)
+        json_number(j, "http2.header.index", h->index);
+    json_bool(j, "huffman_name", h->huffman_name);
+    json_bool(j, "huffman_value", h->huffman_value);
+    json_number(j, "off", item->span.offset);
+    json_number(j, "len", item->span.length);
+    if (h->unknown_name || h->unknown_value)
+        json_bool(j, "unknown", true);
+    if (item->text.len)
+        json_text(j, "why", item->text);
+    if (n->hpack) {
+        json_bool(j, "inserted", h->inserted);
+        json_number(j, "evicted", h->evicted);
+        json_number(j, "table_count", h->table_count);
+        json_number(j, "table_size", h->table_size);
+    }
+    json_close(j, '}');
+}
+
+static void headers(struct ndjson *n, struct json_out *j, const vitro_detail *dt)
+{
+    char name[64];
+
+    json_open(j, "headers", '[');
+    for (size_t i = 0; i < dt->count; i++) {
+        if (dt->items[i].header)
+            header(n, j, &dt->items[i]);
+    }
+    json_close(j, ']');
+    for (size_t i = 0; i < dt->count; i++) {
+        if (dt->items[i].header && dt->items[i].span.source == VITRO_SOURCE_BLOCK) {
+            vitro_span_name(&dt->items[i].span, name, sizeof name);
+            json_text(j, "headers.src", vitro_str_of(name));
+            break;
+        }
+    }
+}
+
+/* ---- Frames -------------------------------------------------------------------------------- */
+
+static void settings(struct json_out *j, const vitro_detail *dt)
+{
+    json_open(j, "http2.settings", '[');
+    for (size_t i = 0; i + 1 < dt->count; i++) {
+        if (strcmp(dt->items[i].name, "http2.settings.id") != 0)
+            continue;
+        json_open(j, NULL, '{');
+        json_number(j, "http2.settings.id", dt->items[i].number);
+        json_number(j, dt->items[i + 1].name, dt->items[i + 1].number);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
+static void span_hex(struct json_out *j, const vitro_decode *d, const vitro_item *item)
+{
+    uint8_t b[64];
+    size_t n = vitro_decode_bytes(d, &item->span, 0, b, sizeof b, NULL);
+
+    if (item->span.length <= sizeof b)
+        json_hex(j, item->name, (vitro_str){ (const char *)b, n });
+}
+
+static void table_updates(struct json_out *j, const vitro_detail *dt)
+{
+    static const char name[] = "http2.header_table_size_update.header_table_size";
+    bool open = false;
+
+    for (size_t i = 0; i < dt->count; i++) {
+        if (strcmp(dt->items[i].name, name) != 0)
+            continue;
+        if (!open)
+            json_open(j, name, '[');
+        open = true;
+        json_number(j, NULL, dt->items[i].number);
+    }
+    if (open)
+        json_close(j, ']');
+}
+
+/* A member of the frame by itself; settings and header fields are lists of their own. */
+static void frame_item(struct json_out *j, const vitro_decode *d, const vitro_item *item)
+{
+    if (item->span.source != VITRO_SOURCE_DIRECTION ||
+        strncmp(item->name, "http2.settings", 14) == 0)
+        return;
+    switch (item->form) {
+    case VITRO_ITEM_NUMBER:
+        if (strncmp(item->name, "http2.flags.", 12) == 0)
+            json_bool(j, item->name, true);
+        else
+            json_number(j, item->name, item->number);
+        break;
+    case VITRO_ITEM_TEXT:
+        json_text(j, item->name, item->text);
+        break;
+    case VITRO_ITEM_BYTES:
+        if (strcmp(item->name, "http2.data.data") == 0)
+            json_number(j, "http2.data.length", item->span.length);
+        else
+            span_hex(j, d, item);
+        break;
+    default:
+        break;
+    }
+}
+
+static void frame(struct ndjson *n, struct json_out *j, vitro_decode *d, const vitro_event *ev,
+                  const vitro_detail *dt)
+{
+    for (size_t i = 0; i < dt->count; i++)
+        frame_item(j, d, &dt->items[i]);
+    if (ev->type == 4)
+        settings(j, dt);
+    if (ev->type == 1 || ev->type == 5 || ev->type == 9) {
+        table_updates(j, dt);
+        headers(n, j, dt);
+    }
+}
+
+/* ---- Messages ------------------------------------------------------------------------------ */
+
+static void value_of(struct json_out *j, const char *key, const vitro_item_field *f)
+{
+    if (f->bare_number)
+        json_raw(j, key, f->value);
+    else if (f->bare_text)
+        json_text(j, key, f->value);
+    else
+        json_hex(j, key, f->value);
+}
+
+static void readings(struct json_out *j, const vitro_item_field *f)
+{
+    json_open(j, "readings", '[');
+    for (size_t i = 0; i < f->reading_count; i++) {
+        bool bytes = strcmp(f->readings[i].type, "bytes") == 0 ||
+                     strcmp(f->readings[i].type, "message") == 0;
+        json_open(j, NULL, '{');
+        json_text(j, "type", vitro_str_of(f->readings[i].type));
+        if (bytes)
+            json_hex(j, "value", f->readings[i].value);
+        else
+            json_text(j, "value", f->readings[i].value);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
+static size_t fields(struct json_out *j, const vitro_detail *dt, size_t i, unsigned depth);
+
+/* The field at i with what is inside it; returns where the next one may stand. */
+static size_t field(struct json_out *j, const vitro_detail *dt, size_t i)
+{
+    const vitro_item *item = &dt->items[i];
+    const vitro_item_field *f = item->field;
+    size_t next = i + 1;
+    bool inner = false;
+
+    json_open(j, NULL, '{');
+    if (f->name.len)
+        json_text(j, "protobuf.field.name", f->name);
+    json_number(j, "protobuf.field.number", f->number);
+    json_number(j, "protobuf.field.wiretype", f->wiretype);
+    if (f->type)
+        json_text(j, "protobuf.field.type", vitro_str_of(f->type));
+    for (; next < dt->count && dt->items[next].depth > item->depth; next++)
+        inner |= dt->items[next].field != NULL;
+    if (f->reading_count)
+        readings(j, f);
+    else if (!inner &&
+             (f->value.len || f->bare_text || !f->type || strcmp(f->type, "message") != 0))
+        value_of(j, "protobuf.field.value", f);
+    json_number(j, "off", item->span.offset);
+    json_number(j, "len", item->span.length);
+    if (inner || (f->type && strcmp(f->type, "message") == 0 && !f->reading_count))
+        fields(j, dt, i + 1, item->depth + 1U);
+    json_close(j, '}');
+    return next;
+}
+
+static size_t fields(struct json_out *j, const vitro_detail *dt, size_t i, unsigned depth)
+{
+    json_open(j, "fields", '[');
+    while (i < dt->count && dt->items[i].depth >= depth) {
+        if (dt->items[i].depth == depth && dt->items[i].field)
+            i = field(j, dt, i);
+        else
+            i++;
+    }
+    json_close(j, ']');
+    return i;
+}
+
+static void message(struct json_out *j, const vitro_event *ev, const vitro_detail *dt)
+{
+    json_number(j, "http2.streamid", ev->stream);
+    if (ev->kind == VITRO_EVENT_PROTOBUF) {
+        if (dt->key && strcmp(dt->key, "pb.message") == 0 && dt->title.len &&
+            !memchr(dt->title.ptr, ' ', dt->title.len))
+            json_text(j, "protobuf.message.name", dt->title);
+        fields(j, dt, 0, 0);
+        return;
+    }
+    for (size_t i = 0; i < dt->count; i++)
+        json_number(j, dt->items[i].name, dt->items[i].number);
+    if (dt->path.len)
+        json_text(j, "grpc.path", dt->path);
+    if (dt->encoding.len)
+        json_text(j, "grpc.encoding", dt->encoding);
+}
+
+static void note(struct json_out *j, const vitro_detail *dt)
+{
+    char name[64];
+
+    json_text(j, "message", dt->title);
+    for (size_t i = 0; i < dt->count; i++) {
+        size_t n = 0;
+        if (strncmp(dt->items[i].name, "VITRO_", 6) != 0)
+            continue;
+        for (const char *c = dt->items[i].name; *c && n < sizeof name - 1; c++)
+            name[n++] = (char)tolower((unsigned char)*c);
+        name[n] = '\0';
+        json_text(j, strcmp(name, "vitro_kind") == 0 ? "kind" : name, dt->items[i].text);
+    }
+}
+
+/* ---- Lines --------------------------------------------------------------------------------- */
+
+void ndjson_begin(struct ndjson *n, const char *file)
+{
+    struct json_out j = { n->out, false };
+
+    json_open(&j, NULL, '{');
+    json_text(&j, "event", vitro_str_of("vitro"));
+    json_number(&j, "version", 1);
+    json_text(&j, "file", vitro_str_of(file));
+    json_close(&j, '}');
+    fputc('\n', n->out);
+}
+
+static void tcp(struct json_out *j, const vitro_detail *dt)
+{
+    for (size_t i = 0; i < dt->count; i++)
+        json_number(j, dt->items[i].name, dt->items[i].number);
+}
+
+void ndjson_event(struct ndjson *n, vitro_decode *d, const vitro_event *ev)
+{
+    struct json_out j = { n->out, false };
+    vitro_detail dt;
+
+    json_open(&j, NULL, '{');
+    place(&j, ev);
+    if (vitro_decode_detail(d, ev, &dt, NULL))
+        json_bool(&j, "partial", true);
+    switch (ev->kind) {
+    case VITRO_EVENT_TCP:
+        tcp(&j, &dt);
+        break;
+    case VITRO_EVENT_PREFACE:
+        json_bool(&j, "http2.magic", true);
+        break;
+    case VITRO_EVENT_FRAME:
+        frame(n, &j, d, ev, &dt);
+        break;
+    case VITRO_EVENT_GRPC:
+    case VITRO_EVENT_PROTOBUF:
+        message(&j, ev, &dt);
+        break;
+    case VITRO_EVENT_NOTE:
+        note(&j, &dt);
+        break;
+    default:
+        if (ev->stream)
+            json_number(&j, "http2.streamid", ev->stream);
+    }
+    bits(&j, ev, &dt);
+    json_close(&j, '}');
+    fputc('\n', n->out);
+}
+
+void ndjson_end(struct ndjson *n, const vitro_decode *d, const char *error)
+{
+    struct json_out j = { n->out, false };
+    vitro_decode_stats s;
+
+    vitro_decode_stats_get(d, &s);
+    json_open(&j, NULL, '{');
+    json_text(&j, "event", vitro_str_of("end"));
+    json_number(&j, "events", s.events);
+    json_number(&j, "packets", s.packets);
+    json_number(&j, "connections", s.connections);
+    json_number(&j, "frames", s.frames);
+    json_number(&j, "headers", s.headers);
+    json_number(&j, "messages", s.messages);
+    json_number(&j, "unknown", s.unknown);
+    json_number(&j, "lost", s.lost);
+    if (error)
+        json_text(&j, "error", vitro_str_of(error));
+    json_close(&j, '}');
+    fputc('\n', n->out);
+}

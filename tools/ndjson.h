@@ -1,0 +1,22 @@
+/*
+ * ndjson - events as JSON, one object a line. Names are Wireshark's where it has one.
+ */
+#ifndef VITRO_TOOLS_NDJSON_H
+#define VITRO_TOOLS_NDJSON_H
+
+#include <stdio.h>
+
+#include "vitro/lab/decode.h"
+
+struct ndjson {
+    FILE *out;
+    bool hpack; /* what each header field did to the table */
+};
+
+void ndjson_begin(struct ndjson *j, const char *file);
+void ndjson_event(struct ndjson *j, vitro_decode *d, const vitro_event *ev);
+
+/* error may be NULL: the text of what ended the capture early. */
+void ndjson_end(struct ndjson *j, const vitro_decode *d, const char *error);
+
+#endif

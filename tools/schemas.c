@@ -1,0 +1,142 @@
+#include "schemas.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/util.h"
+#include "chat.vitro.h"
+
+extern char **environ;
+
+enum { SET_MAX = 64 * 1024 * 1024 };
+
+vitro_code schemas_add_shipped(vitro_decode *d, vitro_error *err)
+{
+    static const vitro_pb_file *const files[] = { &chat_proto_file };
+    size_t len = vitro_pb_file_set(files, ARRAY_LEN(files), NULL, 0);
+    uint8_t *set = malloc(len ? len : 1);
+    vitro_code rc;
+
+    if (!set)
+        return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "schema", 0, "out of memory");
+    vitro_pb_file_set(files, ARRAY_LEN(files), set, len);
+    rc = vitro_decode_schema(d, (vitro_bytes){ set, len }, err);
+    free(set);
+    return rc;
+}
+
+/* All of a file; to be freed. */
+static vitro_code read_file(const char *path, uint8_t **out, size_t *len, vitro_error *err)
+{
+    FILE *f = fopen(path, "rb");
+    size_t cap = 64 * 1024, n = 0, got;
+    uint8_t *p = malloc(cap);
+
+    *out = NULL;
+    while (f && p && (got = fread(p + n, 1, cap - n, f)) > 0) {
+        n += got;
+        if (n == cap) {
+            uint8_t *larger = cap < SET_MAX ? realloc(p, cap *= 2) : NULL;
+            if (!larger)
+                break;
+            p = larger;
+        }
+    }
+    if (!f || !p || ferror(f) || n == cap) {
+        int e = errno;
+        free(p);
+        if (f)
+            fclose(f);
+        return vitro_fail(err, VITRO_NOT_FOUND, "schema", e, "%s", f ? "too large" : strerror(e));
+    }
+    fclose(f);
+    *out = p;
+    *len = n;
+    return VITRO_OK;
+}
+
+vitro_code schemas_add_set(vitro_decode *d, const char *path, vitro_error *err)
+{
+    uint8_t *set;
+    size_t len;
+    vitro_code rc = read_file(path, &set, &len, err);
+
+    if (rc)
+        return rc;
+    rc = vitro_decode_schema(d, (vitro_bytes){ set, len }, err);
+    free(set);
+    return rc;
+}
+
+/* Run protoc and wait; its messages go to stderr as they are. */
+static vitro_code run(char *const *argv, vitro_error *err)
+{
+    int status = 0, e;
+    pid_t pid;
+
+    e = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
+    if (e)
+        return vitro_fail(err, VITRO_NOT_FOUND, "protoc", e, "%s", strerror(e));
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (!WIFEXITED(status) || WEXITSTATUS(status) == 127)
+        return vitro_fail(err, VITRO_NOT_FOUND, "protoc", 0, "cannot be run");
+    if (WEXITSTATUS(status))
+        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "protoc", WEXITSTATUS(status),
+                          "refused the file");
+    return VITRO_OK;
+}
+
+/* The directory of a path, to be freed. */
+static char *directory_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+}
+
+vitro_code schemas_add_proto(vitro_decode *d, char *const *files, size_t file_count,
+                             char *const *dirs, size_t dir_count, vitro_error *err)
+{
+    char set[] = "/tmp/vitro-XXXXXX", out[64];
+    size_t n = 0, room = file_count * 2 + dir_count + 4, own = 0;
+    char **argv = calloc(room, sizeof *argv), **mine = calloc(room, sizeof *mine);
+    int fd = mkstemp(set);
+    vitro_code rc = VITRO_OK;
+
+    if (fd < 0 || !argv || !mine)
+        rc = vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "protoc", errno, "no temporary file");
+    snprintf(out, sizeof out, "--descriptor_set_out=%s", set);
+    if (!rc) {
+        argv[n++] = (char[]){ "protoc" };
+        argv[n++] = (char[]){ "--include_imports" };
+        argv[n++] = out;
+        for (size_t i = 0; i < dir_count + (dir_count ? 0 : file_count); i++) {
+            char *dir = dir_count ? strdup(dirs[i]) : directory_of(files[i]);
+            if (asprintf(&mine[own], "-I%s", dir ? dir : ".") > 0)
+                argv[n++] = mine[own++];
+            free(dir);
+        }
+        for (size_t i = 0; i < file_count; i++)
+            argv[n++] = files[i];
+        rc = run(argv, err);
+    }
+    if (!rc)
+        rc = schemas_add_set(d, set, err);
+    if (fd >= 0) {
+        close(fd);
+        unlink(set);
+    }
+    for (size_t i = 0; mine && i < own; i++)
+        free(mine[i]);
+    free(mine);
+    free(argv);
+    return rc;
+}

@@ -1,0 +1,194 @@
+/*
+ * text_event - the first line of an event, and the words about it.
+ */
+#include "print.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/text.h"
+
+/* A character outside ASCII as \u{..}. */
+static void put_ascii(FILE *out, const char *text, size_t len)
+{
+    vitro_str s = { text, len };
+    uint32_t c;
+
+    while (s.len) {
+        size_t n = vitro_utf8_decode(s, &c);
+        if (n <= 1)
+            fputc(*s.ptr, out);
+        else
+            fprintf(out, "\\u{%" PRIx32 "}", c);
+        n = n ? n : 1;
+        s.ptr += n;
+        s.len -= n;
+    }
+}
+
+static void put(struct printer *p, const char *text, size_t len)
+{
+    if (p->ascii)
+        put_ascii(p->out, text, len);
+    else
+        fwrite(text, 1, len, p->out);
+}
+
+/* The longest piece of at most n bytes that does not end inside a character. */
+static size_t whole_characters(vitro_str s, size_t n)
+{
+    if (n >= s.len)
+        return s.len;
+    for (size_t back = 0; back < 4 && back < n; back++) {
+        if (((unsigned char)s.ptr[n - back] & 0xc0) != 0x80)
+            return n - back;
+    }
+    return n;
+}
+
+void print_escaped(struct printer *p, vitro_str s)
+{
+    char buf[64 * 10 + 1]; /* a byte becomes at most \u{10ffff} */
+    struct text t;
+
+    while (s.len) {
+        size_t n = whole_characters(s, 64);
+        vitro_text_init(&t, buf, sizeof buf);
+        vitro_text_escape(&t, (vitro_str){ s.ptr, n });
+        put(p, buf, t.len < sizeof buf ? t.len : sizeof buf - 1);
+        s.ptr += n;
+        s.len -= n;
+    }
+}
+
+static char arrow(const vitro_event *ev)
+{
+    if (ev->kind == VITRO_EVENT_NOTE)
+        return '*';
+    return ev->dir == VITRO_C2S ? '>' : '<';
+}
+
+/* The names of the flags that are set, as the detail knows them. */
+static void put_flags(struct printer *p, const vitro_detail *dt)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < dt->count; i++) {
+        if (strncmp(dt->items[i].name, "http2.flags.", 12) != 0)
+            continue;
+        fprintf(p->out, "%s%.*s", any ? "," : " flags ", (int)dt->items[i].text.len,
+                dt->items[i].text.ptr);
+        any = true;
+    }
+}
+
+static const vitro_item *item_named(const vitro_detail *dt, const char *name)
+{
+    for (size_t i = 0; i < dt->count; i++) {
+        if (strcmp(dt->items[i].name, name) == 0)
+            return &dt->items[i];
+    }
+    return NULL;
+}
+
+static void put_frame(struct printer *p, const vitro_event *ev, const vitro_detail *dt)
+{
+    const vitro_item *length = item_named(dt, "http2.length");
+
+    fprintf(p->out, " stream %" PRIu32, ev->stream);
+    put_flags(p, dt);
+    if (length)
+        fprintf(p->out, " length %" PRIu64, length->number);
+}
+
+static void put_tcp(struct printer *p, vitro_decode *d, const vitro_event *ev)
+{
+    fprintf(p->out, " %s to %s", vitro_decode_endpoint(d, ev->conn, ev->dir),
+            vitro_decode_endpoint(d, ev->conn, !ev->dir));
+    if (ev->length)
+        fprintf(p->out, " length %" PRIu64, ev->length);
+}
+
+static void put_message(struct printer *p, const vitro_event *ev, const vitro_detail *dt)
+{
+    fprintf(p->out, " stream %" PRIu32, ev->stream);
+    if (ev->kind == VITRO_EVENT_GRPC) {
+        fputc(' ', p->out);
+        if (dt->path.len)
+            print_escaped(p, dt->path);
+        else
+            fputs("path unknown", p->out);
+    }
+    fprintf(p->out, " length %" PRIu64,
+            ev->kind == VITRO_EVENT_GRPC ? ev->length - (ev->length < 5 ? ev->length : 5)
+                                         : ev->length);
+    if (ev->kind == VITRO_EVENT_GRPC && ev->type)
+        fprintf(p->out, " compressed %u", ev->type);
+}
+
+static void put_kind(struct printer *p, vitro_decode *d, const vitro_event *ev,
+                     const vitro_detail *dt)
+{
+    static const char *const before[] = { "", "TCP ", "", "", "gRPC ", "protobuf ", "", "" };
+
+    fputs(before[ev->kind & 7], p->out);
+    print_escaped(p, dt->title);
+    switch (ev->kind) {
+    case VITRO_EVENT_TCP:
+        put_tcp(p, d, ev);
+        break;
+    case VITRO_EVENT_FRAME:
+        put_frame(p, ev, dt);
+        break;
+    case VITRO_EVENT_GRPC:
+    case VITRO_EVENT_PROTOBUF:
+        put_message(p, ev, dt);
+        break;
+    case VITRO_EVENT_UNKNOWN:
+        if (ev->stream)
+            fprintf(p->out, " stream %" PRIu32, ev->stream);
+        fprintf(p->out, " length %" PRIu64, ev->length);
+        break;
+    default:
+        break;
+    }
+}
+
+static void put_bits(struct printer *p, const vitro_event *ev, const vitro_detail *dt)
+{
+    static const char *const words[] = { "suspect", "hole", "cut", "guessed" };
+
+    for (unsigned i = 0; i < 4; i++) {
+        if (ev->bits >> i & 1)
+            fprintf(p->out, " [%s]", words[i]);
+    }
+    if (dt->why)
+        fprintf(p->out, " (%s)", dt->why);
+}
+
+void print_headline(struct printer *p, vitro_decode *d, const vitro_event *ev,
+                    const vitro_detail *dt)
+{
+    int64_t ns;
+
+    if (!p->timed) {
+        p->timed = true;
+        p->start = ev->time;
+    }
+    ns = ev->time - p->start;
+    fprintf(p->out, "#%" PRIu32 " %s%" PRId64 ".%06" PRId64 " %c ", ev->number, ns < 0 ? "-" : "",
+            (ns < 0 ? -ns : ns) / 1000000000, (ns < 0 ? -ns : ns) / 1000 % 1000000, arrow(ev));
+    put_kind(p, d, ev, dt);
+    if (ev->conn != VITRO_NO_CONN && ev->conn > 0)
+        fprintf(p->out, " conn %" PRIu32, ev->conn);
+    put_bits(p, ev, dt);
+    fputc('\n', p->out);
+    vitro_explanation e;
+    if (p->explain && dt->key && vitro_explain(dt->key, p->language, &e)) {
+        fputs("    ", p->out);
+        print_escaped(p, vitro_str_of(e.text));
+        if (e.section[0])
+            fprintf(p->out, " (%s)", e.section);
+        fputc('\n', p->out);
+    }
+}

@@ -1,0 +1,114 @@
+/*
+ * vitro - one program, a subcommand for each of its uses, as git has them.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "command.h"
+
+static const struct command {
+    const char *name;
+    command_fn *run;
+    const char *usage; /* behind "vitro NAME" */
+    const char *about; /* one line */
+    const char *help;  /* the rest of `vitro help NAME` */
+} commands[] = {
+    { "inspect", inspect_main,
+      "FILE [--plain] [--json] [--hpack] [--proto FILE]... [-I DIR]... [--descriptor-set FILE]... "
+      "[--stats] [--ascii]",
+      "decode a capture (pcapng or pcap; - is stdin) down to the last field",
+      "  --plain                 text: an event a line, its bytes, its fields (the default)\n"
+      "  --json                  NDJSON: an event a line\n"
+      "  --hpack                 also what each header field did to the HPACK table\n"
+      "  --proto FILE            name protobuf fields by this .proto (needs protoc)\n"
+      "  -I DIR                  where FILE and its imports are\n"
+      "  --descriptor-set FILE   name protobuf fields by what protoc -o wrote\n"
+      "  --stats                 how many events there are and what they cost\n"
+      "  --ascii                 other characters as \\u{..}\n"
+      "Status: 0 done; 2 usage; 3 the capture cannot be read, or is cut: what it has was shown.\n" },
+};
+
+bool command_korean(void)
+{
+    static const char *const names[] = { "LC_ALL", "LC_MESSAGES", "LANG" };
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const char *value = getenv(names[i]);
+        if (value && *value)
+            return strncmp(value, "ko", 2) == 0;
+    }
+    return false;
+}
+
+void command_fail(const char *what, const char *where, const char *why, const char *what_to_do)
+{
+    fflush(stdout);
+    fprintf(stderr, "vitro: %s: %s: %s%s%s\n", what, where, why, what_to_do ? "; " : "",
+            what_to_do ? what_to_do : "");
+}
+
+void command_fail_error(const char *what, const char *where, const vitro_error *err,
+                        const char *what_to_do)
+{
+    char text[512];
+
+    vitro_error_format(err, text, sizeof text);
+    command_fail(what, where, text, what_to_do);
+}
+
+static void usage(FILE *out)
+{
+    fputs("usage: vitro COMMAND ...\n\n", out);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].about);
+    fputs("\nvitro help COMMAND tells more.\n", out);
+}
+
+static void help(const struct command *c)
+{
+    printf("usage: vitro %s %s\n\n%s\n\n%s", c->name, c->usage, c->about, c->help);
+}
+
+static const struct command *find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+static bool asks_help(const char *arg)
+{
+    return strcmp(arg, "-h") == 0 || strcmp(arg, "--help") == 0;
+}
+
+int main(int argc, char **argv)
+{
+    const struct command *c;
+    bool wants_help;
+
+    if (argc < 2) {
+        usage(stderr);
+        return EXIT_USAGE;
+    }
+    wants_help = strcmp(argv[1], "help") == 0;
+    if (asks_help(argv[1]) || (wants_help && argc == 2)) {
+        usage(stdout);
+        return EXIT_DONE;
+    }
+    c = find(wants_help ? argv[2] : argv[1]);
+    if (!c) {
+        command_fail("usage", wants_help ? argv[2] : argv[1], "no such command",
+                     "vitro help lists them");
+        return EXIT_USAGE;
+    }
+    for (int i = 2; i < argc && !wants_help && strcmp(argv[i], "--") != 0; i++)
+        wants_help = asks_help(argv[i]);
+    if (!wants_help)
+        return c->run(argc - 1, argv + 1);
+    help(c);
+    return EXIT_DONE;
+}
