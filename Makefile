@@ -183,7 +183,7 @@ $(BIN)/protoc-gen-vitro: $(PLUGIN_O) $(B)/gen/google/protobuf/compiler/plugin.pb
                          $(B)/gen/google/protobuf/descriptor.pb-c.o
 	@mkdir -p $(@D) && echo '  LD $@'
 	@$(CC) $(OPT) $(LINK) -o $@ $^ -lprotobuf-c
-$(VITRO_O) $(B)/lessons/%.o: | $(PROTO_H)
+$(VITRO_O) $(patsubst %.c,$(B)/%.o,$(wildcard lessons/*.c lessons/*/*.c)): | $(PROTO_H)
 
 # A lesson: its program beside its text, found by `vitro learn` next to itself.
 $(OUT)/lessons/%/main: $(B)/lessons/%/main.o $(B)/lessons/lesson.o $(PROTO_A) $(LIB)/libvitro.a
@@ -201,7 +201,7 @@ $(UNIT_BIN): $(B)/%: $(B)/%.o $(SUPPORT_O) $(TEST_PROTO_A) $(PROTO_A) $(STATIC)
 $(PROGRAMS): $(B)/%: $(B)/%.o $(TEST_PROTO_A) $(PROTO_A) $(STATIC)
 	@mkdir -p $(@D) && echo '  LD $@'
 	@$(CC) $(OPT) -pthread -o $@ $^ $(LDLIBS)
-$(B)/tests/%.o: | $(PROTO_H) $(TEST_PROTO_H)
+$(UNIT_BIN:%=%.o) $(PROGRAMS:%=%.o) $(SUPPORT_O): | $(PROTO_H) $(TEST_PROTO_H)
 
 asan ubsan:             ## the suites under address and undefined-behaviour sanitizers
 	@sh tools/deps/install.sh run check

@@ -114,8 +114,6 @@ static void release(vitro_channel *ch)
     vitro_loop *loop = ch->loop;
     bool own = ch->own_loop;
 
-    if (ch->released)
-        *ch->released = true;
     vitro_task_cancel(&ch->pump);
     free_text(ch, ch->target_text);
     free_text(ch, ch->authority);
@@ -201,7 +199,7 @@ vitro_loop *vitro_channel_loop(const vitro_channel *ch)
 
 void vitro_channel_shrunk(vitro_channel *ch)
 {
-    if (ch->freed && ch->n_calls == 0 && list_empty(&ch->connections))
+    if (ch->freed && !ch->driven && ch->n_calls == 0 && list_empty(&ch->connections))
         release(ch);
 }
 
@@ -243,20 +241,13 @@ static void abandon_free(struct await *a)
 /* Run turns until the connections are gone; calls that the application holds end it later. */
 static void drive_to_end(vitro_channel *ch)
 {
-    bool released = false;
     vitro_code rc = VITRO_OK;
 
-    ch->released = &released;
-    vitro_channel_shrunk(ch);
-    while (!released && rc == VITRO_OK) {
-        if (list_empty(&ch->connections) && list_empty(&ch->calls_open)) {
-            ch->released = NULL;
-            return;
-        }
+    ch->driven = true;
+    while (rc == VITRO_OK && !(list_empty(&ch->connections) && list_empty(&ch->calls_open)))
         rc = vitro_loop_run(ch->loop, -1, NULL);
-    }
-    if (!released)
-        ch->released = NULL;
+    ch->driven = false;
+    vitro_channel_shrunk(ch);
 }
 
 void vitro_channel_free(vitro_channel *ch)

@@ -49,7 +49,7 @@ struct vitro_channel {
     size_t n_calls; /* not freed */
 
     bool freed;
-    bool *released;
+    bool driven; /* vitro_channel_free runs the turns, and releases at the end */
 };
 
 /* A call waits: connect, or open its stream, in a later turn. */

@@ -89,13 +89,18 @@ static void on_closed(struct connection *c, const vitro_error *why)
                        "%s closed before its SETTINGS", c->peer);
         try_next(ch);
     }
-    vitro_channel_shrunk(ch);
+}
+
+static void on_gone(void *owner)
+{
+    vitro_channel_shrunk(owner);
 }
 
 static const struct connection_ops connection_ops = {
     .room = on_room,
     .goaway = on_goaway,
     .closed = on_closed,
+    .gone = on_gone,
 };
 
 /* ---- the steps --------------------------------------------------------------------------------

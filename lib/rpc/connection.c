@@ -258,11 +258,14 @@ static void connection_free(struct connection *c)
 static void driver_close(struct driver *d, const vitro_error *why)
 {
     struct connection *c = of_driver(d);
+    const struct connection_ops *ops = c->ops;
+    void *owner = c->owner;
 
     own_lent(c);
     end_streams(c, why);
-    c->ops->closed(c, why);
+    ops->closed(c, why);
     connection_free(c);
+    ops->gone(owner);
 }
 
 static const struct driver_ops driver_ops = {

@@ -5,7 +5,7 @@
  *
  * It knows nothing of calls: its owner (a channel, a server) says what a new stream is and hears
  * when streams may be opened, when the peer wants no more of them, and when all is over. It is
- * freed by itself after `closed`.
+ * freed by itself between `closed` and `gone`.
  */
 #ifndef VITRO_RPC_CONNECTION_H
 #define VITRO_RPC_CONNECTION_H
@@ -29,8 +29,10 @@ struct connection_ops {
     struct stream *(*accept)(struct connection *c);
     /* The peer will take no new streams; those that are open go on. */
     void (*goaway)(struct connection *c, vitro_bytes debug);
-    /* Last event; every stream has had its closed. why is NULL after a clean end. */
+    /* Every stream has had its closed. why is NULL after a clean end. */
     void (*closed)(struct connection *c, const vitro_error *why);
+    /* Last: the connection's memory has been given back. */
+    void (*gone)(void *owner);
 };
 
 struct connection_config {

@@ -236,6 +236,11 @@ void vitro_stream_credit(struct stream *s, uint64_t n)
 void vitro_stream_lend(struct stream *s, vitro_bytes *view)
 {
     s->lent = view;
+    if (view) {
+        vitro_buf_done(&s->own);
+        if (vitro_lpm_keep(&s->reader, &s->own))
+            return; /* no copy: the block that it was put together in is ours now */
+    }
     if (!view)
         list_remove(&s->lending);
     else if (list_empty(&s->lending))

@@ -107,9 +107,6 @@ static void server_release(vitro_server *s)
 {
     struct account *account = s->account.parent;
 
-    if (s->released)
-        *s->released = true;
-
     for (size_t i = 0; i < s->n_shards; i++)
         vitro_shard_done(&s->shards[i]);
     vitro_router_done(&s->router);
@@ -330,18 +327,26 @@ vitro_code vitro_server_listen(vitro_server *s, const char *target, char *bound,
 /* ---- the end ----------------------------------------------------------------------------------
  */
 
-/* Nothing is left that points to the server. */
-static bool is_empty(const vitro_server *s)
+/* Connections are open, or posts on their way. */
+static bool has_traffic(const vitro_server *s)
 {
-    size_t connections, calls;
+    size_t connections;
 
     for (size_t i = 0; i < s->n_shards; i++) {
         if (__atomic_load_n(&s->shards[i].post_sent, __ATOMIC_ACQUIRE))
-            return false;
+            return true;
     }
+    vitro_server_load(s, &connections, NULL);
+    return connections || __atomic_load_n(&s->drained_sent, __ATOMIC_ACQUIRE);
+}
 
-    vitro_server_load(s, &connections, &calls);
-    return connections == 0 && calls == 0;
+/* Nothing is left that points to the server. */
+static bool is_empty(const vitro_server *s)
+{
+    size_t calls;
+
+    vitro_server_load(s, NULL, &calls);
+    return calls == 0 && !has_traffic(s);
 }
 
 static void tell_drained(vitro_server *s)
@@ -364,7 +369,7 @@ static void on_shrunk(struct post *p)
     __atomic_store_n(&s->drained_sent, 0, __ATOMIC_RELEASE);
     if (!s->freed)
         tell_drained(s);
-    else if (is_empty(s))
+    else if (!s->driven && is_empty(s))
         server_release(s);
 }
 
@@ -391,26 +396,19 @@ void vitro_server_drain(vitro_server *s, int64_t grace_ns,
     vitro_server_shrunk(s); /* there may be no connection at all */
 }
 
-/* Run turns until the connections are closed; the first loop runs last, for it may free s. */
+/* Run turns until nothing is on its way any more; calls that the application holds end it later. */
 static void drive_to_end(vitro_server *s)
 {
-    bool released = false;
     vitro_code rc = VITRO_OK;
 
-    s->released = &released;
-    while (!released && rc == VITRO_OK) {
-        vitro_loop *first = first_loop(s);
-        size_t connections;
-
-        vitro_server_load(s, &connections, NULL);
-        if (!connections && !s->drained_sent)
-            break; /* calls that the application still holds */
-        for (size_t i = 1; i < s->n_shards; i++)
-            vitro_loop_run(s->shards[i].loop, 0, NULL);
-        rc = vitro_loop_run(first, 0, NULL);
+    s->driven = true;
+    while (rc == VITRO_OK && has_traffic(s)) {
+        for (size_t i = s->n_shards; i-- > 0;)
+            rc = vitro_loop_run(s->shards[i].loop, 0, NULL);
     }
-    if (!released)
-        s->released = NULL;
+    s->driven = false;
+    if (is_empty(s))
+        server_release(s);
 }
 
 void vitro_server_free(vitro_server *s)

@@ -49,7 +49,7 @@ struct vitro_server {
     uint32_t drained_sent; /* atomic: the post is on its way */
     bool drained_told;
     bool freed;
-    bool *released; /* set when the server's memory is given back */
+    bool driven; /* vitro_server_free runs the turns, and releases at the end */
 };
 
 /* n zeroed bytes that live as long as the server; NULL when memory is out. */

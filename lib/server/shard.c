@@ -24,8 +24,6 @@ static void on_goaway(struct connection *c, vitro_bytes debug)
 
 static void on_closed(struct connection *c, const vitro_error *why)
 {
-    struct shard *s = c->owner;
-
     if (vitro_trace_on(c->config.trace)) {
         char text[256] = "the client closed it";
         if (why)
@@ -34,6 +32,12 @@ static void on_closed(struct connection *c, const vitro_error *why)
                    .reason = vitro_str_of(text));
     }
     list_remove(&c->link);
+}
+
+static void on_gone(void *owner)
+{
+    struct shard *s = owner;
+
     __atomic_fetch_sub(&s->n_connections, 1, __ATOMIC_RELEASE);
     vitro_server_shrunk(s->server);
 }
@@ -43,6 +47,7 @@ static const struct connection_ops connection_ops = {
     .accept = on_accept,
     .goaway = on_goaway,
     .closed = on_closed,
+    .gone = on_gone,
 };
 
 void vitro_shard_adopt(struct shard *s, struct transport *t)

@@ -96,6 +96,16 @@ void vitro_lpm_release(struct lpm_reader *r)
     }
 }
 
+bool vitro_lpm_keep(struct lpm_reader *r, struct buf *into)
+{
+    if (!r->lent)
+        return false;
+    *into = r->body;
+    vitro_buf_init(&r->body, into->account, r->limit);
+    r->lent = false;
+    return true;
+}
+
 vitro_code vitro_lpm_next(struct lpm_reader *r, vitro_bytes *in, struct lpm_message *out,
                           bool *ready, vitro_error *err)
 {

@@ -62,6 +62,12 @@ size_t vitro_lpm_pending(const struct lpm_reader *r);
 /* Bytes that the incomplete message still lacks; what is missing of the prefix while it is cut. */
 size_t vitro_lpm_missing(const struct lpm_reader *r);
 
+/*
+ * Give the block of the message that was lent to into, which held none: the message stays valid
+ * as long as that. False when the message lies in the input instead.
+ */
+bool vitro_lpm_keep(struct lpm_reader *r, struct buf *into);
+
 /* Release the block of a message that was lent, before the next call. */
 void vitro_lpm_release(struct lpm_reader *r);
 
