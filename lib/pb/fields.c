@@ -70,6 +70,10 @@ static inline const uint8_t *varint(struct unpack *u, const uint8_t *p, const ui
         *value = *p;
         return p + 1;
     }
+    if (end - p > 1 && p[1] < 0x80) {
+        *value = (p[0] & 0x7fu) | (uint64_t)p[1] << 7;
+        return p + 2;
+    }
     return long_varint(u, p, end, value);
 }
 

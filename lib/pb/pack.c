@@ -11,77 +11,97 @@
 
 struct out {
     uint8_t *p;
-    size_t left; /* bytes at p; 0 for good once something did not fit */
-    size_t len;  /* of all that was put, written or not */
+    uint8_t *end;  /* of the room; p for good once something did not fit */
+    size_t missed; /* bytes that were only counted */
 };
+
+enum { EDGE = 16 }; /* a tag and a number */
+
+/* Where a tag and a number may be written: in place, or into edge when little room is left. */
+static inline uint8_t *place(const struct out *o, uint8_t *edge)
+{
+    return o->end - o->p >= EDGE ? o->p : edge;
+}
 
 static void put(struct out *o, const void *from, size_t n)
 {
-    o->len += n;
-    if (n > o->left) {
-        o->left = 0;
+    if (n > (size_t)(o->end - o->p)) {
+        o->end = o->p;
+        o->missed += n;
     } else if (n) {
         memcpy(o->p, from, n);
         o->p += n;
-        o->left -= n;
     }
 }
 
-static inline void put_varint(struct out *o, uint64_t value)
+/* What place() gave was filled up to `to`; o is as it was then. */
+static inline void placed(struct out *o, const uint8_t *edge, uint8_t *to)
 {
-    uint8_t edge[PB_VARINT_MAX];
-    size_t n;
-
-    if (o->left < sizeof edge) {
-        put(o, edge, vitro_pb_write_varint(edge, value));
-        return;
-    }
-    for (n = 0; value > 0x7f; value >>= 7)
-        o->p[n++] = (uint8_t)(value | 0x80);
-    o->p[n++] = (uint8_t)value;
-    o->p += n;
-    o->left -= n;
-    o->len += n;
+    if (o->end - o->p >= EDGE)
+        o->p = to;
+    else
+        put(o, edge, (size_t)(to - edge));
 }
 
-static void put_fixed(struct out *o, uint64_t value, size_t size)
+static inline uint8_t *varint(uint8_t *to, uint64_t value)
 {
-    uint8_t bytes[8];
+    for (; value > 0x7f; value >>= 7)
+        *to++ = (uint8_t)(value | 0x80);
+    *to++ = (uint8_t)value;
+    return to;
+}
 
-    vitro_pb_write_fixed64(bytes, value);
-    put(o, bytes, size);
+static inline uint8_t *fixed(uint8_t *to, uint64_t value, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        *to++ = (uint8_t)(value >> (8 * i));
+    return to;
+}
+
+/* A tag, a length and that many bytes. */
+static void put_run(struct out *o, uint64_t tag, const void *p, size_t n)
+{
+    uint8_t edge[EDGE], *to = place(o, edge);
+
+    to = varint(to, tag);
+    placed(o, edge, varint(to, n));
+    put(o, p, n);
 }
 
 struct held { /* a length that is not known yet */
     uint8_t *p;
-    size_t len;
+    size_t missed;
 };
 
-static struct held hold_length(struct out *o)
+static struct held hold_length(struct out *o, uint64_t tag)
 {
-    struct held held = { o->p, o->len + 1 };
+    uint8_t edge[EDGE], *to = place(o, edge);
+    struct held held = { NULL, 0 };
 
+    placed(o, edge, varint(to, tag));
+    held.p = o->p;
     put(o, "", 1);
+    held.missed = o->missed;
     return held;
 }
 
 static void put_held(struct out *o, struct held held)
 {
-    size_t n = o->len - held.len;
+    size_t written = (size_t)(o->p - held.p);
+    size_t missed = o->missed - held.missed;
+    size_t n = missed + written - (written ? 1 : 0);
     size_t more = vitro_pb_varint_size(n) - 1;
-    bool written = n < (size_t)(o->p - held.p);
 
-    o->len += more;
-    if (!written || more > o->left) {
-        o->left = written && !more ? o->left : 0;
+    if (missed || !written || more > (size_t)(o->end - o->p)) {
+        o->end = o->p;
+        o->missed += more;
         return;
     }
     if (more) {
         memmove(held.p + 1 + more, held.p + 1, n);
         o->p += more;
-        o->left -= more;
     }
-    vitro_pb_write_varint(held.p, n);
+    varint(held.p, n);
 }
 
 static uint64_t load(ProtobufCType type, const void *at)
@@ -109,47 +129,63 @@ static uint64_t load(ProtobufCType type, const void *at)
 
 static void put_message(struct out *o, const ProtobufCMessage *m);
 
-static void put_run(struct out *o, const void *p, size_t n)
-{
-    put_varint(o, n);
-    put(o, p, n);
-}
-
-static void put_length_delimited(struct out *o, ProtobufCType type, const void *at)
+static void put_length_delimited(struct out *o, uint64_t tag, ProtobufCType type, const void *at)
 {
     const ProtobufCBinaryData *data = at;
     const void *p = *(const void *const *)at;
     struct held held;
 
     if (type == PROTOBUF_C_TYPE_STRING) {
-        put_run(o, p, p ? strlen(p) : 0);
+        put_run(o, tag, p, p ? strlen(p) : 0);
     } else if (type == PROTOBUF_C_TYPE_BYTES) {
-        put_run(o, data->data, data->len);
+        put_run(o, tag, data->data, data->len);
     } else {
-        held = hold_length(o);
+        held = hold_length(o, tag);
         if (p)
             put_message(o, p);
         put_held(o, held);
     }
 }
 
-static inline void put_value(struct out *o, ProtobufCType type, const void *at)
+/* A number as it stands on the wire. */
+static inline uint8_t *number(uint8_t *to, ProtobufCType type, const void *at)
 {
-    switch (vitro_unpack_wire[type]) {
-    case PB_VARINT:
-        put_varint(o, load(type, at));
-        break;
-    case PB_LEN:
-        put_length_delimited(o, type, at);
-        break;
-    default:
-        put_fixed(o, load(type, at), vitro_unpack_size[type]);
-    }
+    if (vitro_unpack_wire[type] == PB_VARINT)
+        return varint(to, load(type, at));
+    return fixed(to, load(type, at), vitro_unpack_size[type]);
 }
 
-static void put_tag(struct out *o, const ProtobufCFieldDescriptor *field, unsigned wire)
+static inline uint64_t tag_of(const ProtobufCFieldDescriptor *field, unsigned wire)
 {
-    put_varint(o, (uint64_t)field->id << 3 | wire);
+    return (uint64_t)field->id << 3 | wire;
+}
+
+static inline void put_field(struct out *o, const ProtobufCFieldDescriptor *field, const void *at)
+{
+    uint64_t tag = tag_of(field, vitro_unpack_wire[field->type]);
+    uint8_t edge[EDGE], *to;
+
+    if (vitro_unpack_wire[field->type] == PB_LEN) {
+        put_length_delimited(o, tag, field->type, at);
+        return;
+    }
+    to = place(o, edge);
+    to = varint(to, tag);
+    placed(o, edge, number(to, field->type, at));
+}
+
+static void put_packed(struct out *o, const ProtobufCFieldDescriptor *field, const uint8_t *at,
+                       size_t n)
+{
+    struct held held = hold_length(o, tag_of(field, PB_LEN));
+    size_t size = vitro_unpack_size[field->type];
+
+    for (size_t i = 0; i < n; i++, at += size) {
+        uint8_t edge[EDGE], *to = place(o, edge);
+
+        placed(o, edge, number(to, field->type, at));
+    }
+    put_held(o, held);
 }
 
 static void put_list(struct out *o, const ProtobufCMessage *m,
@@ -158,20 +194,13 @@ static void put_list(struct out *o, const ProtobufCMessage *m,
     size_t n = *(const size_t *)unpack_member(m, field->quantifier_offset);
     const uint8_t *at = *(const uint8_t *const *)unpack_member(m, field->offset);
     size_t size = vitro_unpack_size[field->type];
-    bool packed = field->flags & PROTOBUF_C_FIELD_FLAG_PACKED;
-    struct held held = { NULL, 0 };
 
-    if (n && packed) {
-        put_tag(o, field, PB_LEN);
-        held = hold_length(o);
+    if (n && field->flags & PROTOBUF_C_FIELD_FLAG_PACKED) {
+        put_packed(o, field, at, n);
+        return;
     }
-    for (size_t i = 0; i < n; i++, at += size) {
-        if (!packed)
-            put_tag(o, field, vitro_unpack_wire[field->type]);
-        put_value(o, field->type, at);
-    }
-    if (n && packed)
-        put_held(o, held);
+    for (size_t i = 0; i < n; i++, at += size)
+        put_field(o, field, at);
 }
 
 /* Implicit presence: there unless it is the default, bit by bit (-0.0 is written). */
@@ -216,7 +245,9 @@ static bool is_set(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *fi
 
 static void put_unknown(struct out *o, const ProtobufCMessageUnknownField *field)
 {
-    put_varint(o, (uint64_t)field->tag << 3 | (unsigned)field->wire_type);
+    uint8_t edge[EDGE], *to = place(o, edge);
+
+    placed(o, edge, varint(to, (uint64_t)field->tag << 3 | (unsigned)field->wire_type));
     put(o, field->data, field->len);
 }
 
@@ -227,12 +258,10 @@ static void put_message(struct out *o, const ProtobufCMessage *m)
     for (unsigned i = 0; i < m->descriptor->n_fields; i++, field++) {
         const void *at = unpack_member(m, field->offset);
 
-        if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+        if (field->label == PROTOBUF_C_LABEL_REPEATED)
             put_list(o, m, field);
-        } else if (is_set(m, field, at)) {
-            put_tag(o, field, vitro_unpack_wire[field->type]);
-            put_value(o, field->type, at);
-        }
+        else if (is_set(m, field, at))
+            put_field(o, field, at);
     }
     for (unsigned i = 0; i < m->n_unknown_fields; i++)
         put_unknown(o, &m->unknown_fields[i]);
@@ -240,10 +269,12 @@ static void put_message(struct out *o, const ProtobufCMessage *m)
 
 size_t vitro_pb_pack(const ProtobufCMessage *message, uint8_t *out, size_t room)
 {
-    struct out o = { out, room, 0 };
+    uint8_t nowhere; /* so that out may be NULL */
+    uint8_t *start = room ? out : &nowhere;
+    struct out o = { start, start + room, 0 };
 
     put_message(&o, message);
-    return o.len;
+    return (size_t)(o.p - start) + o.missed;
 }
 
 size_t vitro_pb_size(const ProtobufCMessage *message)

@@ -175,11 +175,15 @@ vitro_code vitro_pb_unpack_charged(ProtobufCMessage **out, const ProtobufCMessag
     if (options && !vitro_options_import(&o, sizeof o, options))
         return vitro_fail(err, VITRO_INVALID_ARGUMENT, "pb", 0, "options of a newer version");
     budget = o.max_bytes ? o.max_bytes : (size_t)BUDGET;
-    memset(&u, 0, sizeof u);
     u.bytes = bytes;
     u.flags = o.flags;
     u.depth = o.max_depth ? MIN(o.max_depth, (uint32_t)DEPTH_MOST) : PB_DEPTH;
+    u.any_required = false;
+    u.frame = NULL;
+    u.fault = PB_FAULT_NONE;
     u.err = err;
+    for (size_t i = 0; i < UNPACK_KINDS; i++)
+        u.kinds[i].type = NULL;
     if (bytes.len > SIZE_MAX / 64)
         return exhausted(&u, type, budget);
     first = first_block(type, bytes.len);
