@@ -11,7 +11,8 @@ const vitro_method echo_client_stream = { "/test.Echo/ClientStream", VITRO_CLIEN
 const vitro_method echo_server_stream = { "/test.Echo/ServerStream", VITRO_SERVER_STREAMING };
 const vitro_method echo_bidi = { "/test.Echo/Bidi", VITRO_BIDI_STREAMING };
 
-/* ---- the server's methods --------------------------------------------------------------------- */
+/* ---- the server's methods ---------------------------------------------------------------------
+ */
 
 static void answer_unary(vitro_call *call, const vitro_message *m, void *user)
 {
@@ -76,7 +77,8 @@ static const vitro_call_events bidi_events = { .size = sizeof unary_events,
                                                .on_message = answer_bidi,
                                                .on_end = end_bidi };
 
-/* ---- the world -------------------------------------------------------------------------------- */
+/* ---- the world --------------------------------------------------------------------------------
+ */
 
 void pair_init(struct pair *p)
 {
@@ -118,9 +120,8 @@ void pair_start(struct pair *p)
         vitro_error_format(&err, text, sizeof text);
         cr_assert_fail("%s", text);
     }
-    cr_assert_eq(
-        vitro_channel_new(&p->channel, p->client_loop, bound, &p->channel_options, &err),
-        VITRO_OK);
+    cr_assert_eq(vitro_channel_new(&p->channel, p->client_loop, bound, &p->channel_options, &err),
+                 VITRO_OK);
 }
 
 void pair_run(struct pair *p)
@@ -137,7 +138,8 @@ void pair_stop(struct pair *p)
     vitro_sim_free(p->sim);
 }
 
-/* ---- records ---------------------------------------------------------------------------------- */
+/* ---- records ----------------------------------------------------------------------------------
+ */
 
 static void note(struct record *r, const char *format, ...)
 {
@@ -219,7 +221,6 @@ vitro_call *pair_call(struct pair *p, const vitro_method *method, const vitro_ca
     vitro_call *call;
     vitro_error err;
 
-    cr_assert_eq(vitro_call_start(&call, p->channel, method, o, &record_events, r, &err),
-                 VITRO_OK);
+    cr_assert_eq(vitro_call_start(&call, p->channel, method, o, &record_events, r, &err), VITRO_OK);
     return call;
 }

@@ -4,7 +4,8 @@
 
 #include "support/pair.h"
 
-/* ---- the four kinds --------------------------------------------------------------------------- */
+/* ---- the four kinds ---------------------------------------------------------------------------
+ */
 
 Test(rpc, a_unary_call_brings_back_its_response_and_ok)
 {
