@@ -340,6 +340,8 @@ vitro_code vitro_call_start(vitro_call **out, vitro_channel *channel, const vitr
     if (!vitro_options_import(&o, sizeof o, options))
         return vitro_fail(err, VITRO_INVALID_ARGUMENT, "call", 0,
                           "options that this version does not know");
+    if (!channel->trace && list_empty(&channel->connections))
+        channel->trace = vitro_loop_trace(channel->loop, NULL);
     c = vitro_freelist_take(&channel->calls);
     if (!c)
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "call", 0, "out of memory");

@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "client/call.h"
-#include "trace/trace.h"
 
 enum {
     CONNECT_MS = 20000,
@@ -159,7 +158,7 @@ static vitro_code make(vitro_channel **out, vitro_loop *loop, bool own_loop, con
                           "options that this version does not know, or a window over 2^31-1");
     }
     init(ch, loop, own_loop);
-    ch->trace = vitro_trace_ref(ch->options.trace);
+    ch->trace = ch->options.trace ? vitro_loop_trace(loop, ch->options.trace) : NULL;
     rc = vitro_target_parse(&ch->target, vitro_str_of(target), err);
     if (rc == VITRO_OK)
         rc = copy_texts(ch, target, err);

@@ -26,7 +26,7 @@ struct vitro_channel {
     vitro_loop *loop;
     bool own_loop;
     vitro_channel_options options; /* defaults filled in; its texts are not used */
-    vitro_trace *trace;
+    vitro_trace *trace;            /* the process's from the first call on, when none was given */
     struct account account;
     struct h2_memory memory;
     struct freelist calls, attempts;

@@ -10,7 +10,6 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "client/call.h"
-#include "trace/trace.h"
 
 static void try_next(vitro_channel *ch);
 
@@ -222,8 +221,6 @@ static void on_resolved(struct resolve *r, const struct address *list, size_t co
 
 void vitro_channel_connect(vitro_channel *ch)
 {
-    if (!ch->trace)
-        ch->trace = vitro_trace_process();
     vitro_mem_free(&ch->account, ch->found, ch->n_found * sizeof *ch->found);
     ch->found = NULL;
     ch->n_found = 0;

@@ -122,6 +122,12 @@ const char *vitro_loop_name(const vitro_loop *loop);
 uint32_t vitro_loop_number(const vitro_loop *loop); /* from 0: its interface in a trace */
 uint32_t vitro_loop_next_call(vitro_loop *loop);    /* from 1: the calls of a loop, for notes */
 
+/*
+ * The trace for objects of the loop: given, or the process's when that is NULL, with a reference
+ * for the caller; NULL when there is neither. Under sim it has the world's time from here on.
+ */
+vitro_trace *vitro_loop_trace(vitro_loop *loop, vitro_trace *given);
+
 /* Something was written to the trace: flush it at the end of the turn. trace may be NULL. */
 void vitro_loop_traced(vitro_loop *loop, vitro_trace *trace);
 

@@ -21,10 +21,7 @@ static struct connection *of_h2(struct h2_session *h)
 
 struct note_at vitro_connection_at(const struct connection *c)
 {
-    struct transport *t = c->driver.transport;
-
-    return (struct note_at){ c->config.server ? NOTE_SERVER : NOTE_CLIENT,
-                             t ? vitro_recorder_conn(t->recorder) : RECORD_NO_CONN, c->h2.in,
+    return (struct note_at){ c->config.server ? NOTE_SERVER : NOTE_CLIENT, c->number, c->h2.in,
                              c->h2.out };
 }
 
@@ -167,7 +164,9 @@ static void driver_open(struct driver *d)
 {
     struct connection *c = of_driver(d);
 
-    vitro_note(c->config.trace, connected, .at = vitro_connection_at(c), .address = c->peer);
+    c->number = vitro_recorder_conn(d->transport->recorder);
+    vitro_note(c->config.trace, connected, .at = vitro_connection_at(c),
+               .address = c->config.server ? NULL : c->peer);
     vitro_driver_wake(d);
 }
 
@@ -294,6 +293,7 @@ struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
     c->owner = owner;
     c->config = *config;
     c->window = config->window;
+    c->number = RECORD_NO_CONN;
     vitro_account_init(&c->account, config->parent, config->memory_bytes);
     vitro_md_init(&c->block_md, config->parent); /* a call takes it, and may outlive us */
     vitro_header_list_init(&c->block, &c->account, config->max_header_bytes);

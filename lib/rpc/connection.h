@@ -62,6 +62,7 @@ struct connection {
     struct list link;           /* the owner's */
     uint32_t window;            /* of the connection, as it has grown */
     bool draining;              /* GOAWAY sent or received: no new streams */
+    uint32_t number;            /* in a trace; RECORD_NO_CONN without one */
     char peer[ADDRESS_TEXT];
 };
 

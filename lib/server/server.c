@@ -6,7 +6,6 @@
 #include "base/error.h"
 #include "io/resolve.h"
 #include "io/target.h"
-#include "trace/trace.h"
 
 enum {
     MAX_RECV = 4 * 1024 * 1024,
@@ -91,7 +90,7 @@ vitro_code vitro_server_new(vitro_server **out, vitro_loop *const *loops, size_t
                           "options that this version does not know, or a window over 2^31-1");
     }
     vitro_account_init(&s->account, account, 0);
-    s->trace = vitro_trace_ref(s->options.trace);
+    s->trace = s->options.trace ? vitro_loop_trace(loops[0], s->options.trace) : NULL;
     vitro_router_init(&s->router, &s->account);
     vitro_arena_init(&s->kept, &s->account, 0);
     list_init(&s->listeners);
@@ -220,7 +219,7 @@ static vitro_code listen_on(vitro_server *s, const struct address *a, struct add
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "server", 0, "out of memory");
     l->server = s;
     if (!s->trace)
-        s->trace = vitro_trace_process();
+        s->trace = vitro_loop_trace(first_loop(s), NULL);
     rc = vitro_listener_open(&l->listener, first_loop(s), a, s->trace, on_accepted, err);
     if (rc != VITRO_OK) {
         vitro_mem_free(&s->account, l, sizeof *l);
