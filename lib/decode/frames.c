@@ -41,7 +41,7 @@ static void settings(struct direction *d)
     if (other->table_count == SETTINGS_WAITING)
         return;
     unsigned slot = (unsigned)(other->table_first + other->table_count) % SETTINGS_WAITING;
-    other->tables[slot] = other->hpack.limit;
+    other->tables[slot] = other->hpack_ready ? other->hpack.limit : HPACK_DEFAULT_SIZE;
     if (other->table_count)
         other->tables[slot] = other->tables[(slot + SETTINGS_WAITING - 1) % SETTINGS_WAITING];
     for (size_t i = 0; vitro_frame_setting_at(vitro_buf_bytes(&d->frame.payload), i, &s); i++) {
