@@ -321,9 +321,11 @@ static void run_write(struct task *t)
     if (d->opened)
         produce(d);
     push_down(d);
-    if (d->flush && !d->more && d->out.len == 0)
-        end_layers(d);
     write_out(d);
+    if (d->flush && !d->blocked && !d->more && d->out.len == 0) {
+        end_layers(d);
+        write_out(d);
+    }
     if (d->state == DRIVER_CLOSING && !d->flush)
         return;
     update_want(d);

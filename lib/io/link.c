@@ -102,8 +102,10 @@ static void run_ready(struct task *t)
     struct link_end *e = CONTAINER_OF(t, struct link_end, ready);
     unsigned events = readiness(e);
 
-    if (!events)
+    if (!events) {
+        schedule(e); /* what is still under way needs its timer */
         return;
+    }
     e->base.loop->ready_count++;
     list_append(&e->base.loop->ready, &t->link); /* it stays until it is not ready any more */
     e->base.ready(&e->base, events);
@@ -136,7 +138,9 @@ static void link_want(struct transport *t, unsigned events)
 
 static size_t by_chance(struct vitro_sim *sim, size_t n, uint32_t max)
 {
-    return max ? MIN(n, 1 + (size_t)vitro_chance_below(&sim->chance, max)) : n;
+    size_t some = max ? 1 + (size_t)vitro_chance_below(&sim->chance, max) : n;
+
+    return MIN(n, some);
 }
 
 static void packet_drop(struct link_end *e, struct packet *p)

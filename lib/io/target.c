@@ -150,7 +150,7 @@ static vitro_code host_port(struct target *t, const char *text, vitro_error *err
     memcpy(t->host, host.ptr, host.len);
     t->host[host.len] = '\0';
     t->port = (uint16_t)port;
-    snprintf(t->authority, sizeof t->authority, "%s", text);
+    snprintf(t->authority, sizeof t->authority, "%.*s", TARGET_HOST + 6, text);
     return VITRO_OK;
 }
 
