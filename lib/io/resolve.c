@@ -75,7 +75,7 @@ static void answer(struct resolve *r, const struct address *found, size_t count)
 
 static void answer_failure(struct resolve *r, const char *host, uint16_t port, int failure)
 {
-    vitro_fail(&r->error, VITRO_UNAVAILABLE, "dns", failure, "%s", gai_strerror(failure));
+    vitro_fail(&r->error, VITRO_UNAVAILABLE, "dns", failure, "%s", vitro_lookup_text(failure));
     vitro_wrap(&r->error, VITRO_UNAVAILABLE, "resolve", "%s:%u", host, (unsigned)port);
     answer(r, NULL, 0);
 }

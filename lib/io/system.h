@@ -13,7 +13,10 @@ extern "C" {
 /* "Connection refused" for ECONNREFUSED; static text. */
 const char *vitro_system_text(int number);
 
-/* vitro_fail with that text and the number. */
+/* "Name or service not known" for EAI_NONAME, for what getaddrinfo returns; static text. */
+const char *vitro_lookup_text(int number);
+
+/* vitro_fail with the text of an errno, and the number. */
 vitro_code vitro_fail_system(vitro_error *err, vitro_code code, const char *layer, int number);
 
 #ifdef __cplusplus

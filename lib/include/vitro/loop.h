@@ -103,7 +103,7 @@ VITRO_API void vitro_loop_stop(vitro_loop *loop);
  *
  * @param user  kept until then.
  * @return VITRO_OK; VITRO_RESOURCE_EXHAUSTED out of memory: fn is not called then.
- * Thread: any.
+ * Thread: any that holds a reference until this returns: fn may drop another before.
  */
 VITRO_API VITRO_CHECKED vitro_code vitro_loop_post(vitro_loop *loop, void (*fn)(void *user),
                                                    void *user);
