@@ -333,12 +333,8 @@ static void run_write(struct task *t)
         return;
     if (d->more && vitro_driver_unsent(d) < DRIVER_HIGH)
         schedule_write(d); /* else a layer holds it, and wakes the driver */
-    else if (d->state == DRIVER_CLOSING && !vitro_driver_unsent(d)) {
-        if (d->layers_ended)
-            end_output(d);
-        else
-            schedule_write(d); /* the session's last bytes have left: now the farewells */
-    }
+    else if (d->state == DRIVER_CLOSING && d->layers_ended && !vitro_driver_unsent(d))
+        end_output(d);
 }
 
 void vitro_driver_wake(struct driver *d)
