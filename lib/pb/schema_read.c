@@ -1,9 +1,6 @@
 /*
- * schema_read - FileDescriptorProto bytes to types, by tables.
- *
- * A table says which field of a descriptor message goes where in a record of ours; what has
- * another number or wire type is passed over. Lists are read in two passes, count and fill.
- * Source: google/protobuf/descriptor.proto, whose field numbers stand in the tables.
+ * schema_read - FileDescriptorProto bytes to types: names are completed, lists sorted, and what no
+ * message could have is left out.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,95 +8,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "pb/schema_index.h"
-#include "pb/wire.h"
-
-enum rule_kind { RULE_TEXT, RULE_INT, RULE_FLAG, RULE_COUNT, RULE_INSIDE };
-
-struct rule {
-    uint32_t number;
-    enum rule_kind kind;
-    size_t offset;             /* in the record */
-    const struct rule *inside; /* RULE_INSIDE: a sub-message's fields, into the same record */
-};
-#define RULES_END                                                                                  \
-    {                                                                                              \
-        0, RULE_TEXT, 0, NULL                                                                      \
-    }
-
-struct file_record {
-    vitro_str name, package, syntax;
-    int32_t edition;
-};
-static const struct rule file_rules[] = {
-    { 1, RULE_TEXT, offsetof(struct file_record, name), NULL },
-    { 2, RULE_TEXT, offsetof(struct file_record, package), NULL },
-    { 12, RULE_TEXT, offsetof(struct file_record, syntax), NULL },
-    { 14, RULE_INT, offsetof(struct file_record, edition), NULL },
-    RULES_END,
-};
-
-struct message_record {
-    vitro_str name;
-    size_t fields, oneofs;
-    bool map_entry;
-};
-static const struct rule message_options_rules[] = {
-    { 7, RULE_FLAG, offsetof(struct message_record, map_entry), NULL },
-    RULES_END,
-};
-static const struct rule message_rules[] = {
-    { 1, RULE_TEXT, offsetof(struct message_record, name), NULL },
-    { 2, RULE_COUNT, offsetof(struct message_record, fields), NULL },
-    { 7, RULE_INSIDE, 0, message_options_rules },
-    { 8, RULE_COUNT, offsetof(struct message_record, oneofs), NULL },
-    RULES_END,
-};
-
-struct field_record {
-    vitro_str name, type_name, default_value, json_name;
-    int32_t number, label, type, oneof, packed;
-    bool proto3_optional;
-};
-static const struct rule field_options_rules[] = {
-    { 2, RULE_INT, offsetof(struct field_record, packed), NULL },
-    RULES_END,
-};
-static const struct rule field_rules[] = {
-    { 1, RULE_TEXT, offsetof(struct field_record, name), NULL },
-    { 3, RULE_INT, offsetof(struct field_record, number), NULL },
-    { 4, RULE_INT, offsetof(struct field_record, label), NULL },
-    { 5, RULE_INT, offsetof(struct field_record, type), NULL },
-    { 6, RULE_TEXT, offsetof(struct field_record, type_name), NULL },
-    { 7, RULE_TEXT, offsetof(struct field_record, default_value), NULL },
-    { 8, RULE_INSIDE, 0, field_options_rules },
-    { 9, RULE_INT, offsetof(struct field_record, oneof), NULL },
-    { 10, RULE_TEXT, offsetof(struct field_record, json_name), NULL },
-    { 17, RULE_FLAG, offsetof(struct field_record, proto3_optional), NULL },
-    RULES_END,
-};
-
-struct named_record { /* oneofs, enums and services; their lists are field 2 */
-    vitro_str name;
-    size_t parts;
-};
-static const struct rule named_rules[] = {
-    { 1, RULE_TEXT, offsetof(struct named_record, name), NULL },
-    { 2, RULE_COUNT, offsetof(struct named_record, parts), NULL },
-    RULES_END,
-};
-static const struct rule enum_value_rules[] = {
-    { 1, RULE_TEXT, offsetof(struct pb_enum_value, name), NULL },
-    { 2, RULE_INT, offsetof(struct pb_enum_value, number), NULL },
-    RULES_END,
-};
-static const struct rule method_rules[] = {
-    { 1, RULE_TEXT, offsetof(struct pb_method_type, name), NULL },
-    { 2, RULE_TEXT, offsetof(struct pb_method_type, input_name), NULL },
-    { 3, RULE_TEXT, offsetof(struct pb_method_type, output_name), NULL },
-    { 5, RULE_FLAG, offsetof(struct pb_method_type, client_streaming), NULL },
-    { 6, RULE_FLAG, offsetof(struct pb_method_type, server_streaming), NULL },
-    RULES_END,
-};
+#include "pb/schema_record.h"
 
 /* What all parts of one file share. */
 struct reading {
@@ -119,86 +28,6 @@ static vitro_code damaged(vitro_error *err, enum pb_fault fault)
 static vitro_code no_memory(vitro_error *err)
 {
     return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "schema", 0, "schema is too large");
-}
-
-/* Step over one field, groups whole. Loop while r->at < r->end. */
-static enum pb_fault next_field(struct pb_reader *r, struct pb_token *t)
-{
-    enum pb_fault fault = vitro_pb_read(r, t);
-    size_t body_end;
-
-    if (!fault && t->wire == PB_END)
-        fault = PB_FAULT_GROUP_END;
-    if (!fault && t->wire == PB_START)
-        fault = vitro_pb_skip_group(r, t->number, PB_DEPTH, &body_end);
-    return fault;
-}
-
-static enum pb_fault read_record(vitro_bytes bytes, const struct rule *rules, void *record);
-
-static enum pb_fault apply(const struct rule *rule, const struct pb_token *t, vitro_bytes value,
-                           void *record)
-{
-    bool varint = rule->kind == RULE_INT || rule->kind == RULE_FLAG;
-    uint8_t *at = (uint8_t *)record + rule->offset;
-    vitro_str text = { (const char *)value.ptr, value.len };
-    int32_t number = (int32_t)(uint32_t)t->value;
-
-    if (t->wire != (varint ? PB_VARINT : PB_LEN))
-        return PB_FAULT_NONE;
-    switch (rule->kind) {
-    case RULE_TEXT:
-        memcpy(at, &text, sizeof text);
-        break;
-    case RULE_INT:
-        memcpy(at, &number, sizeof number);
-        break;
-    case RULE_FLAG:
-        *(bool *)at = t->value != 0;
-        break;
-    case RULE_COUNT:
-        ++*(size_t *)(void *)at;
-        break;
-    case RULE_INSIDE:
-        return read_record(value, rule->inside, record);
-    }
-    return PB_FAULT_NONE;
-}
-
-static enum pb_fault read_record(vitro_bytes bytes, const struct rule *rules, void *record)
-{
-    struct pb_reader r = pb_reader_of(bytes);
-    enum pb_fault fault = PB_FAULT_NONE;
-
-    while (!fault && r.at < r.end) {
-        struct pb_token t;
-        const struct rule *rule = rules;
-
-        fault = next_field(&r, &t);
-        if (fault)
-            break;
-        while (rule->number && rule->number != t.number)
-            rule++;
-        if (rule->number)
-            fault = apply(rule, &t, pb_token_bytes(&r, &t), record);
-    }
-    return fault;
-}
-
-/* The next part of a list: field `number` of a message that read_record found sound. */
-static bool next_part(struct pb_reader *r, uint32_t number, vitro_bytes *part)
-{
-    while (r->at < r->end) {
-        struct pb_token t;
-
-        if (next_field(r, &t))
-            return false;
-        if (t.number == number && t.wire == PB_LEN) {
-            *part = pb_token_bytes(r, &t);
-            return true;
-        }
-    }
-    return false;
 }
 
 static void *array(struct reading *in, size_t count, size_t size)
@@ -255,7 +84,7 @@ static vitro_str camel(struct reading *in, vitro_str name)
     return (vitro_str){ p, n };
 }
 
-static bool field_of(struct reading *in, struct pb_field_type *f, const struct field_record *raw)
+static bool field_of(struct reading *in, struct pb_field_type *f, const struct pb_field_record *raw)
 {
     bool repeated = raw->label == PB_REPEATED;
     bool packable = vitro_pb_type_packable((enum pb_type)raw->type);
@@ -291,9 +120,9 @@ static vitro_code read_fields(struct reading *in, struct pb_message_type *m, vit
     struct pb_reader r = pb_reader_of(bytes);
     vitro_bytes part;
 
-    while (next_part(&r, 2, &part)) {
-        struct field_record raw = { .oneof = -1, .packed = -1 };
-        enum pb_fault fault = read_record(part, field_rules, &raw);
+    while (vitro_pb_next_part(&r, 2, &part)) {
+        struct pb_field_record raw = { .oneof = -1, .packed = -1 };
+        enum pb_fault fault = vitro_pb_read_record(part, vitro_pb_field_rules, &raw);
 
         if (fault)
             return damaged(in->err, fault);
@@ -315,9 +144,9 @@ static vitro_code read_oneofs(struct reading *in, struct pb_message_type *m, vit
     struct pb_reader r = pb_reader_of(bytes);
     vitro_bytes part;
 
-    for (size_t i = 0; next_part(&r, 8, &part); i++) {
-        struct named_record raw = { { NULL, 0 }, 0 };
-        enum pb_fault fault = read_record(part, named_rules, &raw);
+    for (size_t i = 0; vitro_pb_next_part(&r, 8, &part); i++) {
+        struct pb_named_record raw = { { NULL, 0 }, 0 };
+        enum pb_fault fault = vitro_pb_read_record(part, vitro_pb_named_rules, &raw);
 
         if (fault)
             return damaged(in->err, fault);
@@ -337,8 +166,8 @@ static int by_value(const void *a, const void *b)
 
 static vitro_code read_enum(struct reading *in, vitro_str scope, vitro_bytes bytes)
 {
-    struct named_record raw = { { NULL, 0 }, 0 };
-    enum pb_fault fault = read_record(bytes, named_rules, &raw);
+    struct pb_named_record raw = { { NULL, 0 }, 0 };
+    enum pb_fault fault = vitro_pb_read_record(bytes, vitro_pb_named_rules, &raw);
     struct pb_reader r = pb_reader_of(bytes);
     struct pb_enum_type *e = array(in, 1, sizeof *e);
     vitro_bytes part;
@@ -351,8 +180,8 @@ static vitro_code read_enum(struct reading *in, vitro_str scope, vitro_bytes byt
     e->values = array(in, raw.parts, sizeof *e->values);
     if (!e->name.ptr || !e->values)
         return no_memory(in->err);
-    while (next_part(&r, 2, &part)) {
-        fault = read_record(part, enum_value_rules, &e->values[e->value_count++]);
+    while (vitro_pb_next_part(&r, 2, &part)) {
+        fault = vitro_pb_read_record(part, vitro_pb_enum_value_rules, &e->values[e->value_count++]);
         if (fault)
             return damaged(in->err, fault);
     }
@@ -363,8 +192,8 @@ static vitro_code read_enum(struct reading *in, vitro_str scope, vitro_bytes byt
 
 static vitro_code read_service(struct reading *in, vitro_str scope, vitro_bytes bytes)
 {
-    struct named_record raw = { { NULL, 0 }, 0 };
-    enum pb_fault fault = read_record(bytes, named_rules, &raw);
+    struct pb_named_record raw = { { NULL, 0 }, 0 };
+    enum pb_fault fault = vitro_pb_read_record(bytes, vitro_pb_named_rules, &raw);
     struct pb_reader r = pb_reader_of(bytes);
     struct pb_service_type *s = array(in, 1, sizeof *s);
     vitro_bytes part;
@@ -377,10 +206,10 @@ static vitro_code read_service(struct reading *in, vitro_str scope, vitro_bytes 
     s->methods = array(in, raw.parts, sizeof *s->methods);
     if (!s->name.ptr || !s->methods)
         return no_memory(in->err);
-    while (next_part(&r, 2, &part)) {
+    while (vitro_pb_next_part(&r, 2, &part)) {
         struct pb_method_type *method = &s->methods[s->method_count++];
 
-        fault = read_record(part, method_rules, method);
+        fault = vitro_pb_read_record(part, vitro_pb_method_rules, method);
         if (fault)
             return damaged(in->err, fault);
         method->input_name = without_dot(method->input_name);
@@ -400,9 +229,9 @@ static vitro_code read_types(struct reading *in, vitro_str scope, vitro_bytes by
     vitro_bytes part;
     vitro_code rc = VITRO_OK;
 
-    while (!rc && next_part(&messages, message_number, &part))
+    while (!rc && vitro_pb_next_part(&messages, message_number, &part))
         rc = read_message(in, scope, part, depth);
-    while (!rc && next_part(&enums, enum_number, &part))
+    while (!rc && vitro_pb_next_part(&enums, enum_number, &part))
         rc = read_enum(in, scope, part);
     return rc;
 }
@@ -410,8 +239,9 @@ static vitro_code read_types(struct reading *in, vitro_str scope, vitro_bytes by
 static vitro_code read_message(struct reading *in, vitro_str scope, vitro_bytes bytes,
                                unsigned depth)
 {
-    struct message_record raw = { { NULL, 0 }, 0, 0, false };
-    enum pb_fault fault = depth ? read_record(bytes, message_rules, &raw) : PB_FAULT_DEPTH;
+    struct pb_message_record raw = { { NULL, 0 }, 0, 0, false };
+    enum pb_fault fault =
+        depth ? vitro_pb_read_record(bytes, vitro_pb_message_rules, &raw) : PB_FAULT_DEPTH;
     struct pb_message_type *m = array(in, 1, sizeof *m);
     vitro_code rc;
 
@@ -440,10 +270,10 @@ static vitro_code read_message(struct reading *in, vitro_str scope, vitro_bytes 
 vitro_code vitro_pb_schema_read(struct pb_schema *s, vitro_bytes bytes, vitro_error *err)
 {
     static const vitro_str proto3 = VITRO_STR_INIT("proto3"), editions = VITRO_STR_INIT("editions");
-    struct file_record raw = { .edition = 0 };
+    struct pb_file_record raw = { .name = { NULL, 0 } };
     struct reading in = { .schema = s, .err = err };
     struct pb_reader services = pb_reader_of(bytes);
-    enum pb_fault fault = read_record(bytes, file_rules, &raw);
+    enum pb_fault fault = vitro_pb_read_record(bytes, vitro_pb_file_rules, &raw);
     vitro_bytes part;
     vitro_code rc;
 
@@ -455,16 +285,16 @@ vitro_code vitro_pb_schema_read(struct pb_schema *s, vitro_bytes bytes, vitro_er
     if (!vitro_pb_symbol_add(s, PB_FILES, raw.name, s))
         return no_memory(err);
     rc = read_types(&in, raw.package, bytes, 4, 5, PB_DEPTH);
-    while (!rc && next_part(&services, 6, &part))
+    while (!rc && vitro_pb_next_part(&services, 6, &part))
         rc = read_service(&in, raw.package, part);
     return rc;
 }
 
 vitro_str vitro_pb_schema_file_name(vitro_bytes bytes)
 {
-    struct file_record raw = { .edition = 0 };
+    struct pb_file_record raw = { .name = { NULL, 0 } };
 
-    if (read_record(bytes, file_rules, &raw))
+    if (vitro_pb_read_record(bytes, vitro_pb_file_rules, &raw))
         return (vitro_str){ NULL, 0 };
     return raw.name;
 }

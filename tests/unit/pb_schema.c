@@ -56,12 +56,13 @@ static struct pb_schema *schema_of(const vitro_pb_file *file)
     return s;
 }
 
-/* A message's fields here and in the descriptor that protobuf-c read from the same bytes. */
-static void expect_message(const struct pb_schema *s, const char *scope,
-                           const Google__Protobuf__DescriptorProto *d)
+/* A message's fields here and in what protobuf-c read from the same bytes; counts messages. */
+static size_t expect_message(const struct pb_schema *s, const char *scope,
+                             const Google__Protobuf__DescriptorProto *d)
 {
     char name[256];
     const struct pb_message_type *m;
+    size_t count = 1;
 
     snprintf(name, sizeof name, "%s.%s", scope, d->name);
     m = vitro_pb_schema_message(s, str(name));
@@ -81,7 +82,8 @@ static void expect_message(const struct pb_schema *s, const char *scope,
         cr_assert(vitro_pb_message_field_named(m, str(f->json_name)) == t);
     }
     for (size_t i = 0; i < d->n_nested_type; i++)
-        expect_message(s, name, d->nested_type[i]);
+        count += expect_message(s, name, d->nested_type[i]);
+    return count;
 }
 
 Test(pb_schema, agrees_with_protoc_about_descriptor_proto)
@@ -90,7 +92,7 @@ Test(pb_schema, agrees_with_protoc_about_descriptor_proto)
     Google__Protobuf__FileDescriptorSet *theirs = (void *)protobuf_c_message_unpack(
         &google__protobuf__file_descriptor_set__descriptor, NULL, set.len, set.ptr);
     struct pb_schema *s = schema_new(NULL);
-    size_t messages = 0;
+    size_t messages = 0, expected = 0;
 
     cr_assert(vitro_pb_schema_add_set(s, set, NULL) == VITRO_OK);
     cr_assert(theirs && theirs->n_file == 2);
@@ -98,11 +100,11 @@ Test(pb_schema, agrees_with_protoc_about_descriptor_proto)
         const Google__Protobuf__FileDescriptorProto *f = theirs->file[i];
 
         for (size_t k = 0; k < f->n_message_type; k++)
-            expect_message(s, f->package, f->message_type[k]);
+            expected += expect_message(s, f->package, f->message_type[k]);
     }
     while (vitro_pb_schema_message_at(s, messages))
         messages++;
-    cr_assert(messages == 31, "%zu messages", messages);
+    cr_assert(messages == expected && messages > 25, "%zu of %zu messages", messages, expected);
     cr_assert(
         vitro_pb_schema_enum(s, str("google.protobuf.FieldDescriptorProto.Type"))->value_count ==
         18);

@@ -225,3 +225,27 @@ Test(pb_unpack, any_truncation_is_an_error_or_a_shorter_message)
         }
     }
 }
+
+Test(pb_unpack, descriptors_made_at_run_time_need_no_init_function)
+{
+    struct chance c = seed_chance();
+    ProtobufCMessageDescriptor all = pbtest__all__descriptor, strict = pbtest2__strict__descriptor;
+    Pbtest2__Strict *m;
+
+    all.message_init = strict.message_init = NULL;
+    for (size_t i = 0; i < 300; i++) {
+        struct pb_make make = { &c, true, space, 2000, 0 };
+        vitro_bytes bytes = pb_make_message(&make, &pbtest__all__descriptor, 3);
+        ProtobufCMessage *ours, *theirs;
+
+        cr_assert(!vitro_pb_unpack(&ours, &all, bytes, NULL, NULL));
+        theirs = protobuf_c_message_unpack(&all, NULL, bytes.len, bytes.ptr);
+        expect_same(ours, theirs, i);
+        vitro_pb_free(ours);
+        protobuf_c_message_free_unpacked(theirs, NULL);
+    }
+    cr_assert(!vitro_pb_unpack((ProtobufCMessage **)&m, &strict,
+                               (vitro_bytes){ (const uint8_t *)"\x08\x01\x12", 4 }, NULL, NULL));
+    cr_assert(m->id == 1 && m->level == 7 && !m->has_level && strcmp(m->word, "hi") == 0);
+    vitro_pb_free(&m->base);
+}
