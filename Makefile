@@ -13,7 +13,7 @@ VERSION    := 0.1.0
 ABI        := 0
 MAKEFLAGS  += --no-print-directory
 JOBS       := $(shell nproc 2>/dev/null || echo 2)
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL),0)
 MAKEFLAGS  += -j$(JOBS)
 endif
 
@@ -87,7 +87,7 @@ run:                    ## the first lesson: on a terminal the screen, elsewhere
 
 check:                  ## all tests, sanitizers, layers, headers, symbols, documents, format
 	@sh tools/deps/install.sh run check
-	@sh tests/check/check.sh
+	+@sh tests/check/check.sh
 
 deps:                   ## install the packages that building and running need
 	@sh tools/deps/install.sh run

@@ -1,0 +1,21 @@
+/*
+ * vitro - gRPC in C: everything that an application needs, in one include.
+ *
+ * loop ........ what runs everything          metadata .... headers and trailers of a call
+ * channel ..... calls out                     server ...... calls in
+ * call ........ one call, on either side      trace ....... what can be watched
+ * pb .......... messages; generated code includes it by itself
+ */
+#ifndef VITRO_H
+#define VITRO_H
+
+#include "vitro/base.h"
+#include "vitro/call.h"
+#include "vitro/channel.h"
+#include "vitro/loop.h"
+#include "vitro/metadata.h"
+#include "vitro/pb.h"
+#include "vitro/server.h"
+#include "vitro/trace.h"
+
+#endif

@@ -1,0 +1,46 @@
+#!/bin/sh
+# Copy what was built in $1 to DESTDIR/PREFIX: headers, libraries, pkg-config files, the two
+# programs and the lessons. Called by `make install`, which sets DESTDIR, PREFIX and VERSION.
+set -eu
+from=$1
+to=$DESTDIR$PREFIX
+
+mkdir -p "$to/include/vitro/lab" "$to/lib/pkgconfig" "$to/bin"
+for header in lib/include/*.h lib/include/vitro/*.h lib/include/vitro/lab/*.h; do
+    [ -e "$header" ] && install -m 644 "$header" "$to/include/${header#lib/include/}"
+done
+for name in vitro vitro-decode; do
+    install -m 644 "$from/lib/lib$name.a" "$to/lib/"
+    for so in "$from/lib/lib$name.so".*; do
+        install -m 755 "$so" "$to/lib/"
+        ln -sf "$(basename "$so")" "$to/lib/lib$name.so"
+    done
+    {
+        echo "prefix=$PREFIX"
+        echo 'libdir=${prefix}/lib'
+        echo 'includedir=${prefix}/include'
+        echo
+        echo "Name: $name"
+        if [ "$name" = vitro ]; then
+            echo 'Description: gRPC in C, every layer of which can be watched'
+        else
+            echo 'Description: the decoder of vitro: captures to named and explained bytes'
+        fi
+        echo "Version: $VERSION"
+        echo 'Requires: libprotobuf-c'
+        echo 'Requires.private: libnghttp2 jansson'
+        echo 'Cflags: -I${includedir}'
+        echo "Libs: -L\${libdir} -l$name"
+        echo 'Libs.private: -pthread'
+    } >"$to/lib/pkgconfig/$name.pc"
+done
+for program in vitro protoc-gen-vitro; do
+    install -m 755 "$from/bin/$program" "$to/bin/"
+done
+for lesson in "$from"/lessons/*/; do
+    [ -d "$lesson" ] || continue
+    name=$(basename "$lesson")
+    mkdir -p "$to/lib/vitro/lessons/$name"
+    install -m 755 "$lesson/main" "$to/lib/vitro/lessons/$name/"
+    install -m 644 "$lesson"/*.md "$to/lib/vitro/lessons/$name/"
+done
