@@ -239,7 +239,9 @@ Test(pb_unpack, descriptors_made_at_run_time_need_no_init_function)
         ProtobufCMessage *ours, *theirs;
 
         cr_assert(!vitro_pb_unpack(&ours, &all, bytes, NULL, NULL));
-        theirs = protobuf_c_message_unpack(&all, NULL, bytes.len, bytes.ptr);
+        ours->descriptor = &pbtest__all__descriptor;
+        /* protobuf-c itself would put the default of a oneof string into its union */
+        theirs = protobuf_c_message_unpack(ours->descriptor, NULL, bytes.len, bytes.ptr);
         expect_same(ours, theirs, i);
         vitro_pb_free(ours);
         protobuf_c_message_free_unpacked(theirs, NULL);
