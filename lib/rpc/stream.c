@@ -51,10 +51,8 @@ vitro_code vitro_stream_open(struct stream *s, struct connection *c, const struc
     return VITRO_OK;
 }
 
-void vitro_stream_closed(struct h2_stream *hs, uint32_t error, bool unsent, const vitro_error *lost)
+static void close_now(struct stream *s, uint32_t error, bool unsent, const vitro_error *lost)
 {
-    struct stream *s = of_h2(hs);
-
     vitro_task_cancel(&s->drain);
     list_remove(&s->link);
     list_remove(&s->lending);
@@ -64,6 +62,22 @@ void vitro_stream_closed(struct h2_stream *hs, uint32_t error, bool unsent, cons
     vitro_queue_clear(&s->h2.send);
     vitro_queue_clear(&s->held);
     s->ops->closed(s, error, unsent, lost);
+}
+
+static void fault(struct stream *s, const vitro_error *why);
+
+/* What came in full is delivered in full: a reader without credit is waited for. */
+void vitro_stream_closed(struct h2_stream *hs, uint32_t error, bool unsent, const vitro_error *lost)
+{
+    struct stream *s = of_h2(hs);
+
+    if (!lost && error == 0 && s->ended && !s->stopped && s->held.len) {
+        s->over = true;
+        return;
+    }
+    if (lost && s->over)
+        fault(s, lost);
+    close_now(s, error, unsent, lost);
 }
 
 /* ---- receiving --------------------------------------------------------------------------------
@@ -83,6 +97,8 @@ void vitro_stream_stop(struct stream *s)
     if (s->conn && s->held.len)
         vitro_h2_consume_stream(&s->conn->h2, &s->h2, s->held.len);
     vitro_queue_clear(&s->held);
+    if (s->over && !task_waiting(&s->drain))
+        vitro_loop_defer(s->conn->driver.loop, &s->drain);
 }
 
 static void try_end(struct stream *s);
@@ -218,6 +234,8 @@ static void on_drain(struct task *t)
         vitro_h2_consume_stream(&c->h2, &s->h2, used);
     }
     try_end(s);
+    if (s->over && (s->stopped || !s->held.len))
+        close_now(s, 0, false, NULL);
     vitro_connection_wake(c);
 }
 
@@ -307,7 +325,7 @@ bool vitro_message_attach(struct queue *q, vitro_bytes msg, vitro_release_fn *re
 
 void vitro_stream_wake(struct stream *s)
 {
-    if (!s->conn)
+    if (!s->conn || s->over)
         return;
     vitro_h2_resume(&s->conn->h2, &s->h2);
     vitro_connection_wake(s->conn);
@@ -315,7 +333,7 @@ void vitro_stream_wake(struct stream *s)
 
 void vitro_stream_reset(struct stream *s, uint32_t error)
 {
-    if (!s->conn)
+    if (!s->conn || s->over)
         return;
     vitro_h2_reset(&s->conn->h2, &s->h2, error);
     vitro_connection_wake(s->conn);

@@ -62,6 +62,7 @@ struct stream {
     bool ended;    /* END_STREAM came */
     bool end_told;
     bool stopped; /* deliver nothing more */
+    bool over;    /* the HTTP/2 stream is closed, but messages wait for credit */
     bool blocked; /* a send said "no more": tell writable */
 };
 
