@@ -119,7 +119,7 @@ Test(generator, a_difference_in_any_member_is_found, .init = open_oracle)
         fields[3].flags ^= what == 0;
         fields[3].offset += what == 1;
         fields[3].default_value =
-            what == 2 ? ours->fields[6].default_value : fields[3].default_value;
+            what == 2 ? ours->fields[7].default_value : fields[3].default_value;
         fields[3].label = what == 3 ? PROTOBUF_C_LABEL_NONE : fields[3].label;
         changed.sizeof_message += what == 4;
         same_message(&s, &changed, theirs);
