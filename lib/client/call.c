@@ -353,6 +353,7 @@ vitro_code vitro_call_start(vitro_call **out, vitro_channel *channel, const vitr
         vitro_call_unref(&c->base);
         return rc;
     }
+    vitro_trace_file(channel->trace, method->file);
     vitro_note(channel->trace, call, .at = note_at(c), .call = c->base.id, .method = c->base.path);
     list_append(&channel->calls_open, &c->open);
     list_append(&channel->waiting, &c->waiting);

@@ -177,6 +177,7 @@ static void serve(struct server_call *c, const struct route *route, const struct
     }
     vitro_md_swap(&c->base.headers, &conn->block_md);
     c->stream.credit = route->manual_credit ? 0 : STREAM_CREDIT_ALL;
+    vitro_trace_file(conn->config.trace, route->file);
     vitro_note(conn->config.trace, call, .at = note_at(c), .call = c->base.id,
                .stream = (uint32_t)c->stream.h2.id, .method = route->path);
     vitro_call_tell_headers(&c->base);

@@ -62,6 +62,8 @@ enum note_id {
     NOTE_IDS
 };
 
+struct vitro_pb_file;
+
 /* True when notes are wanted. */
 static inline bool vitro_trace_on(const vitro_trace *trace)
 {
@@ -84,6 +86,9 @@ void vitro_trace_note(vitro_trace *trace, enum note_id id, const void *note);
  * serialized FileDescriptorProto. Imports are written before what needs them.
  */
 void vitro_trace_schema(vitro_trace *trace, vitro_str file, vitro_bytes descriptor);
+
+/* The same of a file that generated code embeds, and of all that it imports. */
+void vitro_trace_file(vitro_trace *trace, const struct vitro_pb_file *file);
 
 #ifdef __cplusplus
 }

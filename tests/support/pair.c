@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-const vitro_method echo_unary = { "/test.Echo/Unary", VITRO_UNARY };
-const vitro_method echo_client_stream = { "/test.Echo/ClientStream", VITRO_CLIENT_STREAMING };
-const vitro_method echo_server_stream = { "/test.Echo/ServerStream", VITRO_SERVER_STREAMING };
-const vitro_method echo_bidi = { "/test.Echo/Bidi", VITRO_BIDI_STREAMING };
+const vitro_method echo_unary = { "/test.Echo/Unary", VITRO_UNARY, NULL };
+const vitro_method echo_client_stream = { "/test.Echo/ClientStream", VITRO_CLIENT_STREAMING, NULL };
+const vitro_method echo_server_stream = { "/test.Echo/ServerStream", VITRO_SERVER_STREAMING, NULL };
+const vitro_method echo_bidi = { "/test.Echo/Bidi", VITRO_BIDI_STREAMING, NULL };
 
 /* ---- the server's methods ---------------------------------------------------------------------
  */

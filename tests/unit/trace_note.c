@@ -13,6 +13,7 @@
 #include "support/seed.h"
 #include "support/walk.h"
 #include "trace/trace.h"
+#include "vitro/pb.h"
 
 TestSuite(trace_note);
 
@@ -211,6 +212,30 @@ Test(trace_note, a_schema_is_written_once_for_each_file_byte_for_byte)
     raw = walk_raw(&w.item[1], "VITRO_DESCRIPTOR", &len);
     cr_expect(raw && len == b.len && !memcmp(raw, b.ptr, len));
     expect_field(&w.item[2], "VITRO_KIND", "say");
+    walk_done(&w);
+}
+
+Test(trace_note, a_file_comes_after_its_imports_and_each_once)
+{
+    static const uint8_t bytes[] = "abc";
+    static const vitro_pb_file base = { sizeof base, "base.proto", bytes, 1, NULL };
+    static const vitro_pb_file *const of_base[] = { &base, NULL };
+    static const vitro_pb_file left = { sizeof left, "left.proto", bytes, 2, of_base };
+    static const vitro_pb_file *const of_both[] = { &left, &base, NULL };
+    static const vitro_pb_file top = { sizeof top, "top.proto", bytes, 3, of_both };
+    static const char *const order[] = { "base.proto", "left.proto", "top.proto" };
+    struct walk w;
+    int fd;
+    vitro_trace *t = open_trace(&fd);
+
+    vitro_trace_file(t, NULL);
+    vitro_trace_file(t, &left);
+    vitro_trace_file(t, &top);
+    vitro_trace_file(t, &top);
+    close_trace(t, fd, &w);
+    cr_assert(eq(sz, w.n, 3));
+    for (size_t i = 0; i < w.n; i++)
+        expect_field(&w.item[i], "VITRO_FILE", order[i]);
     walk_done(&w);
 }
 

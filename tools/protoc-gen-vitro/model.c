@@ -304,6 +304,7 @@ static bool service_build(struct file *f, struct service *s, const service_proto
 {
     struct names methods = { 0 };
     s->proto = proto;
+    s->file = f->ident;
     s->full = *f->package ? text_of("%s.%s", f->package, proto->name) : text_of("%s", proto->name);
     s->name = name_stub(s->full);
     s->place = place_at(f, path);

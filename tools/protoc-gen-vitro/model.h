@@ -112,7 +112,8 @@ struct method {
 struct service {
     const service_proto *proto;
     char *full;
-    char *name; /* chat_chat_service */
+    char *name;       /* chat_chat_service */
+    const char *file; /* chat_proto */
     struct method *methods;
     size_t n_methods;
     struct place place;

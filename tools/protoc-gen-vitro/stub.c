@@ -7,7 +7,7 @@
 #include "stub.h"
 
 struct vars {
-    struct var list[12];
+    struct var list[13];
 };
 
 /* $NAME$ is the prefix of macros. */
@@ -38,6 +38,7 @@ static struct vars vars_of(const struct service *s, const struct method *m)
     return (struct vars){ {
         { "service", s->name },
         { "full", s->full },
+        { "file", s->file },
         { "name", m->name },
         { "NAME", upper_of(m->name) },
         { "member", m->member },
@@ -55,7 +56,7 @@ void stub_fill(struct text *out, const char *template, const struct service *s,
                const struct method *m)
 {
     struct vars vars = vars_of(s, m);
-    struct var list[13] = { { NULL, NULL } };
+    struct var list[14] = { { NULL, NULL } };
     memcpy(list, vars.list, sizeof vars.list);
     text_fill(out, template, list);
 }
@@ -196,7 +197,8 @@ void write_client_header(struct text *out, const struct service *s, const struct
 
 void write_client_source(struct text *out, const struct service *s, const struct method *m)
 {
-    stub_fill(out, "const vitro_method $name$_method = { \"$path$\", $kind$ };\n\n", s, m);
+    stub_fill(out, "const vitro_method $name$_method = { \"$path$\", $kind$, &$file$_file };\n\n",
+              s, m);
     stub_fill(out, checked_body, s, m);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         if (has_part(m, &parts[i])) {

@@ -35,10 +35,13 @@ typedef enum vitro_kind {
     VITRO_BIDI_STREAMING = 3    /* many, many */
 } vitro_kind;
 
+struct vitro_pb_file;
+
 /** A method as generated code names it. */
 typedef struct vitro_method {
     const char *path; /* "/package.Service/Method"; static text */
     vitro_kind kind;
+    const struct vitro_pb_file *file; /* static: its schema, for traces; NULL: not known */
 } vitro_method;
 
 enum {
