@@ -27,8 +27,10 @@ static vitro_event body_event(struct direction *d, struct stream *s, vitro_event
                               uint64_t from, uint64_t len)
 {
     const struct body *b = &s->body[d->dir];
-    vitro_event ev = vitro_direction_event(d, kind, from, len);
+    vitro_event ev = vitro_direction_event(d, kind, d->told ? d->told - 1 : 0, 1);
 
+    ev.offset = from;
+    ev.length = len;
     ev.source = VITRO_SOURCE_BODY;
     ev.stream = s->id;
     ev.parent = b->parent;

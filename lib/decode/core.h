@@ -28,7 +28,8 @@ enum {
     SEGS_MAX = 65536,     /* of a direction, without an index */
     STREAMS_MAX = 65536,  /* of a connection: the oldest is given up */
     NAMES_MAX = 65535,
-    SETTINGS_WAITING = 8
+    SETTINGS_WAITING = 8,
+    SUSPECT_FRAMES = 4 /* doubted after a frame was found again */
 };
 
 /* What a body is known to be. */
@@ -76,6 +77,12 @@ struct current {
     bool hole;
 };
 
+/* A frame of a header block, and where its fragment begins in the block. */
+struct held {
+    vitro_event event;
+    uint32_t fragment;
+};
+
 /* The header block that is being put together. */
 struct assembly {
     bool open, large, hole;
@@ -84,19 +91,17 @@ struct assembly {
     bool pushed;
     struct rope rope;
     struct buf bytes;
-    vitro_event *held;
-    uint32_t *fragment; /* where the fragment of each held frame begins in the block */
+    struct held *held;
     uint32_t count, cap;
-    uint32_t started; /* number of the block */
 };
 
 struct direction {
     struct conn *conn;
     uint8_t dir;
     uint8_t state;
-    uint8_t why; /* of DIR_OTHER, or of the bytes before the first frame */
-    bool late;   /* its first byte was not seen */
-    bool suspect;
+    uint8_t why;     /* of DIR_OTHER, or of the bytes before the first frame */
+    bool late;       /* its first byte was not seen */
+    uint8_t suspect; /* so many sound frames are still doubted */
     bool finished;
     bool hpack_ready;
     bool in_preface;
@@ -212,8 +217,8 @@ void vitro_frames_data(struct direction *d, vitro_bytes bytes, uint64_t capture)
 /* The current frame has a hole of len bytes, not more than it lacks. */
 void vitro_frames_gap(struct direction *d, uint64_t len);
 
-/* Whatever frame is being read ends here. */
-void vitro_frames_cut(struct direction *d);
+/* Whatever frame is being read ends here: before a hole, or with the connection. */
+void vitro_frames_cut(struct direction *d, bool hole);
 
 /* ---- headers.c ----------------------------------------------------------------------------- */
 

@@ -150,7 +150,7 @@ static void part_item(struct detail *t, struct frame_head h, const struct frame_
 {
     const struct name *n = name_of(p->field, h.type);
     uint64_t from = t->ev->offset + FRAME_HEAD_BYTES, end = t->ev->offset + t->ev->length;
-    uint64_t at = from + p->off, len = p->len;
+    uint64_t at = from + p->off, len = p->len, settled;
     const char *name = n->name;
     vitro_item *item;
 
@@ -173,16 +173,37 @@ static void part_item(struct detail *t, struct frame_head h, const struct frame_
     } else if (p->field == FRAME_FIELD_SETTINGS) {
         item->form = VITRO_ITEM_GROUP;
         settings_items(t, payload, from, end);
-        /* what the payload that was read does not reach */
-        if (payload.len < p->off + len)
-            vitro_detail_add(t, VITRO_ITEM_BYTES, 1, "http2.unknown", "unknown",
-                             from + payload.len / 6 * 6, p->off + len - payload.len / 6 * 6);
+        settled = MIN(payload.len, len) / 6 * 6;
+        if (settled < len)
+            vitro_detail_add(t, VITRO_ITEM_BYTES, 1, "http2.unknown", "unknown", at + settled,
+                             len - settled);
     } else if (p->field == FRAME_FIELD_FRAGMENT && t->ev->detail != UINT32_MAX) {
         item->form = VITRO_ITEM_GROUP;
         vitro_detail_block(t, t->ev->rope, len, 1);
     } else if (p->field == FRAME_FIELD_EXCESS) {
         item->bits |= VITRO_ITEM_UNKNOWN;
     }
+}
+
+/* How many bytes of a span come before its first hole. */
+static uint64_t before_hole(struct detail *t, vitro_span span)
+{
+    vitro_span parts[8];
+    uint64_t sum = 0;
+
+    while (span.length) {
+        size_t n = vitro_decode_parts(t->decode, &span, parts, ARRAY_LEN(parts));
+        for (size_t i = 0; i < MIN(n, ARRAY_LEN(parts)); i++) {
+            if (parts[i].hole)
+                return sum;
+            sum += parts[i].length;
+            span.offset += parts[i].length;
+            span.length -= parts[i].length;
+        }
+        if (!n)
+            break;
+    }
+    return sum;
 }
 
 void vitro_detail_frame(struct detail *t, vitro_detail *out)
@@ -199,6 +220,8 @@ void vitro_detail_frame(struct detail *t, vitro_detail *out)
     out->key = vitro_detail_key(t, "h2.frame", t->ev->type, "h2.frame.unknown");
     vitro_buf_consume(b, b->len);
     vitro_decode_gather(t->decode, &span, max, b);
+    if (t->ev->bits & VITRO_EVENT_HOLE)
+        b->len = MIN(b->len, (size_t)before_hole(t, span));
     if (b->len < FRAME_HEAD_BYTES) {
         vitro_detail_add(t, VITRO_ITEM_BYTES, 0, "http2.unknown", "unknown", t->ev->offset,
                          t->ev->length);

@@ -46,7 +46,6 @@ void vitro_direction_done(struct direction *d)
     vitro_buf_done(&d->frame.payload);
     vitro_buf_done(&d->block.bytes);
     vitro_mem_free(account, d->block.held, d->block.cap * sizeof *d->block.held);
-    vitro_mem_free(account, d->block.fragment, d->block.cap * sizeof *d->block.fragment);
     vitro_block_log_done(&d->log);
     if (d->hpack_ready)
         vitro_hpack_reader_done(&d->hpack);
@@ -255,7 +254,7 @@ static struct direction *look(struct direction *d, bool over)
         return d;
     v = look_further(d, over);
     if (v == YES) {
-        d->suspect = true;
+        d->suspect = SUSPECT_FRAMES;
         found(d, before, (size_t)d->looked, false);
     } else if (over || d->missed + d->looked >= MISSES_MAX) {
         give_up(d, d->why ? WHY_NO_FRAME : WHY_NOT_H2);
@@ -279,7 +278,7 @@ static void trim(struct direction *d)
     if (d->block.rope.first != ROPE_END)
         needed = MIN(needed, d->conn->decode->links.all[d->block.rope.first].at);
     for (uint32_t i = 0; i < d->block.count; i++)
-        needed = MIN(needed, d->block.held[i].offset);
+        needed = MIN(needed, d->block.held[i].event.offset);
     needed = MIN(needed, vitro_seen_streams_oldest(d));
     if (d->state == DIR_OTHER)
         needed = 0;
@@ -346,7 +345,7 @@ void vitro_direction_gap(struct direction *d, uint64_t len)
         return;
     }
     if (d->state == DIR_FRAMES) {
-        vitro_frames_cut(d);
+        vitro_frames_cut(d, true);
         vitro_seen_streams_doubt(d);
         vitro_headers_lose(d);
     } else {
@@ -368,7 +367,7 @@ void vitro_direction_finish(struct direction *d)
     if (d->state == DIR_LOOKING)
         d = look(d, true);
     if (d->state == DIR_FRAMES)
-        vitro_frames_cut(d);
+        vitro_frames_cut(d, false);
     vitro_direction_unknown(d, d->segs.end, d->state == DIR_OTHER ? d->why : WHY_NO_FRAME);
     vitro_seen_streams_finish(d);
     d->finished = true;

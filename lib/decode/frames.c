@@ -100,6 +100,8 @@ static void frame_end(struct direction *d, uint64_t to, uint8_t why, uint8_t bit
     ev.bits |= bits | (f->hole ? VITRO_EVENT_HOLE : 0);
     ev.why = why ? why : f->hole ? WHY_FRAME_HOLE : frame_why(&view);
     d->told = to;
+    if (d->suspect && !ev.why)
+        d->suspect--;
     if (has_block(ev.type) && !(bits & VITRO_EVENT_CUT)) {
         vitro_headers_frame(d, &ev, &view);
     } else {
@@ -212,13 +214,18 @@ void vitro_frames_gap(struct direction *d, uint64_t len)
     }
 }
 
-void vitro_frames_cut(struct direction *d)
+void vitro_frames_cut(struct direction *d, bool hole)
 {
     uint64_t to = d->segs.end;
 
-    if (d->frame.active)
-        frame_end(d, to, d->frame.hole ? WHY_FRAME_HOLE : WHY_FRAME_CUT, VITRO_EVENT_CUT);
-    else if (d->told < to)
-        vitro_direction_unknown(d, to, d->in_preface ? WHY_PREFACE_CUT : WHY_HEAD_CUT);
+    if (d->frame.active) {
+        frame_end(d, to, hole || d->frame.hole ? WHY_FRAME_HOLE : WHY_FRAME_CUT,
+                  VITRO_EVENT_CUT | (hole ? VITRO_EVENT_HOLE : 0));
+        return;
+    }
     vitro_headers_break(d, WHY_BLOCK_OPEN);
+    vitro_direction_unknown(d, to,
+                            hole            ? WHY_FRAME_HOLE
+                            : d->in_preface ? WHY_PREFACE_CUT
+                                            : WHY_HEAD_CUT);
 }

@@ -37,12 +37,13 @@ static void tell_held(struct direction *d, uint32_t number, uint8_t why, uint8_t
     struct assembly *b = &d->block;
 
     for (uint32_t i = 0; i < b->count; i++) {
-        b->held[i].detail = number;
-        b->held[i].rope = b->fragment[i];
-        b->held[i].bits |= bits;
-        if (!b->held[i].why)
-            b->held[i].why = why;
-        vitro_decode_emit(d->conn->decode, &b->held[i]);
+        vitro_event *ev = &b->held[i].event;
+        ev->detail = number;
+        ev->rope = b->held[i].fragment;
+        ev->bits |= bits;
+        if (!ev->why)
+            ev->why = why;
+        vitro_decode_emit(d->conn->decode, ev);
     }
     b->count = 0;
 }
@@ -115,26 +116,17 @@ static void block_finish(struct direction *d)
 
 static bool hold(struct assembly *b, struct account *account, const vitro_event *ev)
 {
+    uint32_t cap = b->cap ? b->cap * 4 : 2;
+    struct held *held;
+
     if (b->count == b->cap) {
-        uint32_t cap = b->cap ? b->cap * 4 : 2;
-        vitro_event *held =
-            vitro_mem_resize(account, b->held, b->cap * sizeof *held, cap * sizeof *held);
-        uint32_t *fragment;
+        held = vitro_mem_resize(account, b->held, b->cap * sizeof *held, cap * sizeof *held);
         if (!held)
             return false;
         b->held = held;
-        fragment = vitro_mem_resize(account, b->fragment, b->cap * sizeof *fragment,
-                                    cap * sizeof *fragment);
-        if (!fragment) { /* as large as cap says again */
-            held = vitro_mem_resize(account, b->held, cap * sizeof *held, b->cap * sizeof *held);
-            b->held = held || !b->cap ? held : b->held;
-            return false;
-        }
-        b->fragment = fragment;
         b->cap = cap;
     }
-    b->fragment[b->count] = (uint32_t)b->rope.end;
-    b->held[b->count++] = *ev;
+    b->held[b->count++] = (struct held){ *ev, (uint32_t)b->rope.end };
     return true;
 }
 

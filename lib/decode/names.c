@@ -50,16 +50,15 @@ static bool names_room(struct names *n)
 
     if (n->count < n->cap)
         return true;
-    all = vitro_mem_resize(n->account, n->all, n->cap * sizeof *all, cap * sizeof *all);
-    if (!all)
-        return false;
-    n->all = all;
     slots = vitro_mem_zalloc(n->account, slot_count * sizeof *slots);
-    if (!slots) { /* the larger array is charged already: shrink it again */
-        all = vitro_mem_resize(n->account, n->all, cap * sizeof *all, n->cap * sizeof *all);
-        n->all = all || !n->cap ? all : n->all;
+    if (!slots)
+        return false;
+    all = vitro_mem_resize(n->account, n->all, n->cap * sizeof *all, cap * sizeof *all);
+    if (!all) {
+        vitro_mem_free(n->account, slots, slot_count * sizeof *slots);
         return false;
     }
+    n->all = all;
     vitro_mem_free(n->account, n->slots, n->slot_count * sizeof *n->slots);
     n->slots = slots;
     n->slot_count = slot_count;

@@ -1,0 +1,102 @@
+#include "support/decoded.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+
+vitro_bytes decoded_lend(uint64_t offset, size_t len, void *user)
+{
+    const struct decoded_bytes *b = user;
+    vitro_bytes got = { NULL, 0 };
+    size_t end = MIN(b->len, b->most ? b->most : b->len);
+
+    if (offset < end) {
+        got.ptr = b->ptr + offset;
+        got.len = MIN(len, end - (size_t)offset);
+    }
+    return got;
+}
+
+vitro_decode *decoded_of(const struct decoded_bytes *bytes, bool keep, vitro_code *code)
+{
+    vitro_decode_options options = VITRO_DECODE_OPTIONS_INIT;
+    vitro_decode *d;
+    vitro_code rc;
+
+    options.lend = decoded_lend;
+    options.user = (void *)(uintptr_t)bytes;
+    options.keep = keep;
+    if (vitro_decode_new(&d, &options, NULL))
+        abort();
+    rc = vitro_decode_finish(d, NULL);
+    if (code)
+        *code = rc;
+    return d;
+}
+
+static void put_str(FILE *out, vitro_str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        fprintf(out,
+                (unsigned char)s.ptr[i] < 32 || (unsigned char)s.ptr[i] > 126 ? "%%%02x" : "%c",
+                (unsigned char)s.ptr[i]);
+}
+
+static void put_item(FILE *out, const vitro_item *item)
+{
+    fprintf(out, "  %u %s %d+%llu+%llu ", item->depth, item->name, item->span.source,
+            (unsigned long long)item->span.offset, (unsigned long long)item->span.length);
+    put_str(out, item->text);
+    if (item->header) {
+        fprintf(out, " %s %u ", item->header->repr, item->header->index);
+        put_str(out, item->header->name);
+        fputs("=", out);
+        put_str(out, item->header->value);
+    }
+    if (item->field) {
+        fprintf(out, " %u %s ", item->field->number, item->field->type ? item->field->type : "?");
+        put_str(out, item->field->value);
+        for (size_t i = 0; i < item->field->reading_count; i++) {
+            fprintf(out, " %s ", item->field->readings[i].type);
+            put_str(out, item->field->readings[i].value);
+        }
+    }
+    fputc('\n', out);
+}
+
+static void put_event(FILE *out, vitro_decode *d, const vitro_event *ev, enum decoded_what what)
+{
+    bool above = ev->source == VITRO_SOURCE_BODY;
+    vitro_detail dt;
+
+    if (vitro_decode_detail(d, ev, &dt, NULL))
+        abort();
+    if (what == DECODED_ALL || above)
+        fprintf(out, "%d c%u d%u s%u %llu+%llu t%u f%u b%u w%u %.*s %.*s\n", ev->kind, ev->conn,
+                ev->dir, ev->stream, (unsigned long long)ev->offset, (unsigned long long)ev->length,
+                ev->type, ev->flags, ev->bits, ev->why, (int)dt.title.len, dt.title.ptr,
+                (int)dt.path.len, dt.path.ptr);
+    for (size_t i = 0; i < dt.count; i++) {
+        if (what == DECODED_ALL || above || dt.items[i].header)
+            put_item(out, &dt.items[i]);
+    }
+}
+
+char *decoded_text(vitro_decode *d, enum decoded_what what)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    for (int dir = 0; dir < 2; dir++) { /* by direction: how the two interleave is time */
+        for (uint32_t i = 1; i <= vitro_decode_count(d); i++) {
+            const vitro_event *ev = vitro_decode_event(d, i);
+            if (ev->kind != VITRO_EVENT_TCP && ev->dir == dir)
+                put_event(out, d, ev, what);
+        }
+    }
+    fclose(out);
+    return text;
+}

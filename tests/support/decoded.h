@@ -1,0 +1,29 @@
+/*
+ * decoded - a capture in memory, decoded with an index, and its events as text to compare.
+ */
+#ifndef VITRO_TESTS_DECODED_H
+#define VITRO_TESTS_DECODED_H
+
+#include "support/pcap_write.h"
+#include "vitro/lab/decode.h"
+
+/* Bytes that a decoder borrows; `most` may be less than len: what has come so far. */
+struct decoded_bytes {
+    const uint8_t *ptr;
+    size_t len, most;
+};
+vitro_bytes decoded_lend(uint64_t offset, size_t len, void *user);
+
+/* Decode all of it; aborts only when memory is out. *code is what finish returned. */
+vitro_decode *decoded_of(const struct decoded_bytes *bytes, bool keep, vitro_code *code);
+
+/* What is compared: every kind of event, or only what does not depend on cuts of DATA. */
+enum decoded_what { DECODED_ALL, DECODED_ABOVE };
+
+/*
+ * One line an event and one a field, without time, number and packet. With DECODED_ABOVE only
+ * header fields, messages, protobuf fields and unknown bodies. To be freed.
+ */
+char *decoded_text(vitro_decode *d, enum decoded_what what);
+
+#endif
