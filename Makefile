@@ -198,9 +198,10 @@ test-programs: $(PROGRAMS)
 $(UNIT_BIN): $(B)/%: $(B)/%.o $(SUPPORT_O) $(TEST_PROTO_A) $(PROTO_A) $(STATIC)
 	@mkdir -p $(@D) && echo '  LD $@'
 	@$(CC) $(OPT) -pthread -o $@ $^ $(LDLIBS) -lcriterion
+$(B)/tests/differential/generate: $(addprefix $(B)/tests/support/,conversation.o pcap_write.o seed.o)
 $(PROGRAMS): $(B)/%: $(B)/%.o $(TEST_PROTO_A) $(PROTO_A) $(STATIC)
 	@mkdir -p $(@D) && echo '  LD $@'
-	@$(CC) $(OPT) -pthread -o $@ $^ $(LDLIBS)
+	@$(CC) $(OPT) -pthread -o $@ $(filter %.o,$^) $(filter-out %.o,$^) $(LDLIBS)
 $(UNIT_BIN:%=%.o) $(PROGRAMS:%=%.o) $(SUPPORT_O): | $(PROTO_H) $(TEST_PROTO_H)
 
 asan ubsan:             ## the suites under address and undefined-behaviour sanitizers
