@@ -9,10 +9,15 @@
 
 enum { DEPTH_MOST = 1000, BUDGET = 64 << 20, SLACK = 96, GUESS_MOST = 2048 };
 
-/* Of the wire's 77 bytes of a usual record about as many become struct as become text. */
-static size_t first_block(const ProtobufCMessageDescriptor *type, size_t len)
+/*
+ * One block for nearly every message: the struct, all text, and for arrays and sub-messages as
+ * much again, up to a limit. Of bytes that are lent only the latter.
+ */
+static size_t first_block(const ProtobufCMessageDescriptor *type, size_t len, uint32_t flags)
 {
-    return room_round(type->sizeof_message + len + MIN(len, (size_t)GUESS_MOST) + SLACK);
+    size_t text = flags & VITRO_PB_LEND_BYTES ? 0 : len;
+
+    return room_round(type->sizeof_message + text + MIN(len, (size_t)GUESS_MOST) + SLACK);
 }
 
 static size_t seen_size(const ProtobufCMessageDescriptor *type)
@@ -186,7 +191,7 @@ vitro_code vitro_pb_unpack_charged(ProtobufCMessage **out, const ProtobufCMessag
         u.kinds[i].type = NULL;
     if (bytes.len > SIZE_MAX / 64)
         return exhausted(&u, type, budget);
-    first = first_block(type, bytes.len);
+    first = first_block(type, bytes.len, o.flags);
     vitro_room_init(&u.room, first, budget, o.allocator, account);
     *out = unpack_root(&u, type);
     if (*out)

@@ -43,7 +43,7 @@ enum { VITRO_PB_FIELD_ANY_STRING = 1 };
 
 typedef struct vitro_pb_options {
     size_t size;                   /* set by VITRO_PB_OPTIONS_INIT, never by hand */
-    uint32_t max_depth;            /* 0: 100 messages or groups in each other; at most 1000 */
+    uint32_t max_depth;            /* 0: 100 messages in each other; at most 1000; groups 100 */
     uint32_t flags;                /* VITRO_PB_ANY_STRING ... */
     size_t max_bytes;              /* 0: 64 MiB of memory for one message */
     ProtobufCAllocator *allocator; /* keeps, until vitro_pb_free; NULL: the library's */
