@@ -52,17 +52,15 @@ static void on_headers(struct attempt *a, const struct reply_head *head)
 static void on_status(struct attempt *a, const struct reply_head *head)
 {
     struct client_call *c = a->call;
-    char text[1024];
-    vitro_str message = head->message;
+    bool theirs = head->explicit_status || head->message.len;
 
     vitro_md_swap(&c->trailers, &a->stream.conn->block_md);
-    if (message.len <= sizeof text) {
-        message.len = vitro_status_message_decode(message, text);
-        message.ptr = text;
-    }
-    if (!head->explicit_status && !message.len)
-        message = vitro_str_of(head->error.frame[0].text);
-    vitro_client_call_decide(c, head->code, message, head->explicit_status ? NULL : &head->error);
+    vitro_client_call_decide(c, head->code,
+                             theirs ? head->message : vitro_str_of(head->error.frame[0].text),
+                             head->explicit_status ? NULL : &head->error);
+    if (theirs && c->message) /* decoding never makes it longer */
+        c->message_len =
+            vitro_status_message_decode((vitro_str){ c->message, c->message_len }, c->message);
 }
 
 static void on_block(struct stream *s, bool end_stream)

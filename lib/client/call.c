@@ -115,15 +115,22 @@ static void let_go(struct client_call *c)
 /* ---- the end ----------------------------------------------------------------------------------
  */
 
+static void free_message(struct client_call *c)
+{
+    if (c->message)
+        vitro_mem_free(c->base.account, c->message, c->message_room);
+    c->message = NULL;
+}
+
 void vitro_client_call_decide(struct client_call *c, vitro_code code, vitro_str message,
                               const vitro_error *why)
 {
-    if (c->message)
-        vitro_mem_free(c->base.account, c->message, c->message_len + 1);
+    free_message(c);
     c->decided = true;
     c->code = code;
     c->message = message.len ? vitro_mem_text(c->base.account, message) : NULL;
     c->message_len = c->message ? message.len : 0;
+    c->message_room = c->message_len + 1;
     c->has_error = why != NULL;
     if (why)
         c->error = *why;
@@ -256,8 +263,7 @@ static void call_destroy(vitro_call *base)
     vitro_md_done(&c->request);
     vitro_md_done(&c->trailers);
     vitro_call_done(base);
-    if (c->message)
-        vitro_mem_free(base->account, c->message, c->message_len + 1);
+    free_message(c);
     if (c->authority)
         vitro_mem_free(base->account, c->authority, strlen(c->authority) + 1);
     vitro_freelist_put(&channel->calls, c);

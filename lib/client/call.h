@@ -45,8 +45,8 @@ struct client_call {
     bool blocked; /* a send said "no more" before there was an attempt */
     bool decided; /* the status is known; closed is told once messages are through */
     vitro_code code;
-    char *message; /* of message_len + 1 bytes; NULL: none */
-    size_t message_len;
+    char *message; /* of message_room bytes; NULL: none */
+    size_t message_len, message_room;
     vitro_error error;
     bool has_error;
     struct task close;
@@ -58,7 +58,7 @@ void vitro_client_call_begin_attempt(struct client_call *c, struct connection *c
 /* End it for a reason of this side. closed is told in a later turn. */
 void vitro_client_call_fail(struct client_call *c, const vitro_error *why);
 
-/* The status is decided by what came: told by vitro_client_call_close. */
+/* The status is decided: told by vitro_client_call_close. message is copied. */
 void vitro_client_call_decide(struct client_call *c, vitro_code code, vitro_str message,
                               const vitro_error *why);
 

@@ -94,13 +94,18 @@ static void add(struct pair *p, const vitro_method *m, const vitro_call_events *
     cr_assert_eq(vitro_server_add(p->server, m, NULL, e, NULL, NULL), VITRO_OK);
 }
 
+void pair_make_world(struct pair *p)
+{
+    cr_assert_eq(vitro_sim_new(&p->sim, &p->sim_options, NULL), VITRO_OK);
+    cr_assert_eq(vitro_sim_loop(p->sim, &p->server_loop, "server", NULL), VITRO_OK);
+    cr_assert_eq(vitro_sim_loop(p->sim, &p->client_loop, "client", NULL), VITRO_OK);
+}
+
 void pair_make_server(struct pair *p)
 {
     vitro_error err;
 
-    cr_assert_eq(vitro_sim_new(&p->sim, &p->sim_options, NULL), VITRO_OK);
-    cr_assert_eq(vitro_sim_loop(p->sim, &p->server_loop, "server", NULL), VITRO_OK);
-    cr_assert_eq(vitro_sim_loop(p->sim, &p->client_loop, "client", NULL), VITRO_OK);
+    pair_make_world(p);
     cr_assert_eq(vitro_server_new(&p->server, &p->server_loop, 1, &p->server_options, &err),
                  VITRO_OK);
     add(p, &echo_unary, &unary_events);
@@ -109,9 +114,16 @@ void pair_make_server(struct pair *p)
     add(p, &echo_bidi, &bidi_events);
 }
 
-void pair_start(struct pair *p)
+void pair_make_channel(struct pair *p)
 {
-    char bound[160], text[512];
+    cr_assert_eq(
+        vitro_channel_new(&p->channel, p->client_loop, p->target, &p->channel_options, NULL),
+        VITRO_OK);
+}
+
+void pair_listen(struct pair *p)
+{
+    char bound[sizeof p->target], text[512];
     vitro_error err;
 
     if (!p->server)
@@ -120,8 +132,13 @@ void pair_start(struct pair *p)
         vitro_error_format(&err, text, sizeof text);
         cr_assert_fail("%s", text);
     }
-    cr_assert_eq(vitro_channel_new(&p->channel, p->client_loop, bound, &p->channel_options, &err),
-                 VITRO_OK);
+    memcpy(p->target, bound, sizeof bound);
+}
+
+void pair_start(struct pair *p)
+{
+    pair_listen(p);
+    pair_make_channel(p);
 }
 
 void pair_run(struct pair *p)

@@ -30,6 +30,13 @@ extern const vitro_method echo_unary, echo_client_stream, echo_server_stream, ec
 void pair_init(struct pair *p);
 void pair_make_server(struct pair *p); /* the loops and the server, for adding methods */
 void pair_start(struct pair *p);
+
+/* One side alone, the other one being a script (support/peer.h): the loops; the server, which
+ * listens; the channel. */
+void pair_make_world(struct pair *p);
+void pair_listen(struct pair *p);
+void pair_make_channel(struct pair *p);
+
 void pair_stop(struct pair *p);
 
 /* Everything that happened to one call, as text: "headers message(abc) end closed OK" */
