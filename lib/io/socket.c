@@ -82,7 +82,8 @@ static enum io_result sock_write(struct transport *t, const vitro_bytes *from, s
     message.msg_iovlen = MIN(pieces, (size_t)WRITE_PIECES);
     for (size_t i = 0; i < message.msg_iovlen; i++)
         iov[i] = (struct iovec){ (void *)(uintptr_t)from[i].ptr, from[i].len };
-    sent = sendmsg(sock_of(t)->source.fd, &message, MSG_NOSIGNAL);
+    sent = pieces == 1 ? send(sock_of(t)->source.fd, from[0].ptr, from[0].len, MSG_NOSIGNAL)
+                       : sendmsg(sock_of(t)->source.fd, &message, MSG_NOSIGNAL);
     *n = sent > 0 ? (size_t)sent : 0;
     return sent < 0 ? failed(errno, err) : IO_DONE;
 }

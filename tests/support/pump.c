@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "io/socket.h"
 #include "io/target.h"
 #include "support/seed.h"
@@ -15,7 +16,13 @@ static uint8_t pattern(size_t i)
 
 /* ---- the layer ------------------------------------------------------------------------------ */
 
-static void copy_changed(struct queue *in, struct queue *out, uint8_t key)
+static enum vitro_step out_of_memory(vitro_error *err)
+{
+    vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "pump", 0, "out of memory");
+    return VITRO_FAILED;
+}
+
+static bool copy_changed(struct queue *in, struct queue *out, uint8_t key)
 {
     while (in->len) {
         vitro_bytes some = vitro_queue_peek(in);
@@ -24,15 +31,16 @@ static void copy_changed(struct queue *in, struct queue *out, uint8_t key)
 
         for (size_t i = 0; i < n; i++)
             changed[i] = some.ptr[i] ^ key;
-        cr_assert(vitro_queue_append(out, changed, n));
+        if (!vitro_queue_append(out, changed, n))
+            return false;
         vitro_queue_consume(in, n);
     }
+    return true;
 }
 
 static enum vitro_step xor_open(struct layer *l, struct queue *out, vitro_error *err)
 {
-    cr_assert(vitro_queue_append(out, "?", 1));
-    return VITRO_IDLE;
+    return vitro_queue_append(out, "?", 1) ? VITRO_IDLE : out_of_memory(err);
 }
 
 static enum vitro_step xor_up(struct layer *l, struct queue *in, struct queue *out,
@@ -45,16 +53,15 @@ static enum vitro_step xor_up(struct layer *l, struct queue *in, struct queue *o
         vitro_queue_consume(in, 1);
         l->ready = true;
     }
-    copy_changed(in, out, x->key);
-    return VITRO_IDLE;
+    return copy_changed(in, out, x->key) ? VITRO_IDLE : out_of_memory(err);
 }
 
 static enum vitro_step xor_down(struct layer *l, struct queue *in, struct queue *out,
                                 vitro_error *err)
 {
-    if (l->ready)
-        copy_changed(in, out, CONTAINER_OF(l, struct xor_layer, layer)->key);
-    return VITRO_IDLE;
+    struct xor_layer *x = CONTAINER_OF(l, struct xor_layer, layer);
+
+    return !l->ready || copy_changed(in, out, x->key) ? VITRO_IDLE : out_of_memory(err);
 }
 
 static void xor_close(struct layer *l)
@@ -94,7 +101,10 @@ static enum vitro_step take(struct driver *d, struct queue *in, vitro_error *err
     p->takes++;
     if (p->echoes) {
         p->received += n;
-        cr_assert(vitro_queue_move_some(&p->echo, in, n) && vitro_queue_own(&p->echo));
+        if (!vitro_queue_move_some(&p->echo, in, n) || !vitro_queue_own(&p->echo)) {
+            vitro_queue_clear(&p->echo);
+            return out_of_memory(err);
+        }
         vitro_driver_wake(d);
         return in->len ? VITRO_MORE : VITRO_IDLE;
     }
@@ -110,7 +120,8 @@ static enum vitro_step take(struct driver *d, struct queue *in, vitro_error *err
     return in->len ? VITRO_MORE : VITRO_IDLE;
 }
 
-static enum vitro_step produce_pattern(struct pump *p, struct queue *out, size_t budget)
+static enum vitro_step produce_pattern(struct pump *p, struct queue *out, size_t budget,
+                                       vitro_error *err)
 {
     uint8_t bytes[3000];
     size_t left = p->to_send - p->sent, n = seed_between(&p->chance, 1, sizeof bytes);
@@ -118,7 +129,8 @@ static enum vitro_step produce_pattern(struct pump *p, struct queue *out, size_t
     n = MIN(MIN(n, left), budget);
     for (size_t i = 0; i < n; i++)
         bytes[i] = pattern(p->sent++);
-    cr_assert(vitro_queue_append(out, bytes, n));
+    if (!vitro_queue_append(out, bytes, n))
+        return out_of_memory(err);
     return p->sent < p->to_send ? VITRO_MORE : VITRO_IDLE;
 }
 
@@ -128,8 +140,9 @@ static enum vitro_step produce(struct driver *d, struct queue *out, size_t budge
 
     cr_assert(p->opens == 1 && p->closes == 0 && budget > 0);
     if (!p->echoes)
-        return p->to_send ? produce_pattern(p, out, budget) : VITRO_IDLE;
-    cr_assert(vitro_queue_move_some(out, &p->echo, MIN(budget, p->echo.len)));
+        return p->to_send ? produce_pattern(p, out, budget, err) : VITRO_IDLE;
+    if (!vitro_queue_move_some(out, &p->echo, MIN(budget, p->echo.len)))
+        return out_of_memory(err);
     return p->echo.len ? VITRO_MORE : VITRO_IDLE;
 }
 
@@ -193,7 +206,7 @@ void pump_listen(struct pump_world *w, vitro_loop *client, vitro_loop *server, c
     w->client_loop = client;
     w->server_loop = server;
     cr_assert_eq(vitro_target_parse(&t, vitro_str_of(target), &err), VITRO_OK);
-    if (vitro_listener_open(&w->listener, server, &t.addresses[0], NULL, accepted, &err) !=
+    if (vitro_listener_open(&w->listener, server, &t.addresses[0], w->trace, accepted, &err) !=
         VITRO_OK) {
         vitro_error_format(&err, text, sizeof text);
         cr_assert_fail("%s", text);
@@ -219,7 +232,7 @@ void pump_connect(struct pump_world *w, struct pump *p, size_t n, size_t layers,
     p->to_send = n;
     p->driver.loop = w->client_loop;
     p->driver.layers = layers;
-    vitro_connect_start(&p->connect, w->client_loop, &w->listener.bound, NULL, INT64_MAX,
+    vitro_connect_start(&p->connect, w->client_loop, &w->listener.bound, w->trace, INT64_MAX,
                         connected);
 }
 

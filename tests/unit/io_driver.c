@@ -225,29 +225,177 @@ Test(io_driver, a_turn_reads_and_takes_no_more_of_a_connection_than_its_share)
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
-static bool turns_are_over(void *user)
+static bool is_over(void *user)
 {
-    return ++*(size_t *)user > 3000;
+    const struct pump *p = user;
+
+    return p->closes > 0;
 }
 
-Test(io_driver, running_out_of_memory_closes_and_leaks_nothing)
+/* The nth allocation and all later ones fail, from the first byte of the connection on. */
+static size_t fail_from(int kind, size_t nth, size_t layers)
 {
-    for (size_t fail_at = 6; fail_at < 60; fail_at++) {
-        static struct stage s;
-        static struct pump p;
-        size_t turns = 0;
+    static struct stage s;
+    static struct pump p;
+    size_t calls;
 
-        memset(&p, 0, sizeof p);
-        stage_begin(&s, 3, NULL);
-        pump_listen(&s.world, s.loop, s.loop, s.target);
-        s.heap.fail_at = fail_at;
-        p.keep = true; /* the pattern's own additions must not fail: nothing is sent */
-        pump_connect(&s.world, &p, 0, 0, 1);
-        vitro_loop_run_until(s.loop, turns_are_over, &turns, vitro_loop_now(s.loop) + 1, NULL);
-        s.heap.fail_at = 0;
-        if (!p.closes)
-            vitro_driver_close(&p.driver, false, NULL);
-        cr_assert(pump_run(&s.world, &p), "fail at %zu", fail_at);
-        stage_end(&s);
+    memset(&p, 0, sizeof p);
+    stage_begin(&s, kind, NULL);
+    pump_listen(&s.world, s.loop, s.loop, s.target);
+    s.world.server_layers = layers;
+    calls = s.heap.calls;
+    s.heap.fail_at = nth ? calls + nth : 0;
+    pump_connect(&s.world, &p, 50000, layers, 1);
+    vitro_loop_run_until(s.loop, is_over, &p, vitro_loop_now(s.loop) + 50000000, NULL);
+    s.heap.fail_at = 0;
+    calls = s.heap.calls - calls;
+    if (!p.closes && p.driver.transport)
+        vitro_driver_close(&p.driver, false, NULL);
+    else if (!p.closes)
+        vitro_connect_cancel(&p.connect);
+    if (p.driver.transport)
+        cr_assert(pump_run(&s.world, &p), "%s, failing from %zu", kinds[kind], nth);
+    if (s.world.accepted && !s.world.servers[0].closes)
+        vitro_driver_close(&s.world.servers[0].driver, false, NULL);
+    stage_end(&s);
+    if (!nth)
+        cr_assert_eq(p.received, 50000u);
+    return calls;
+}
+
+Test(io_driver, running_out_of_memory_at_any_moment_closes_and_leaks_nothing)
+{
+    for (int kind = 0; kind < KINDS; kind++) {
+        size_t layers = kind % 3, calls = fail_from(kind, 0, layers);
+
+        cr_assert_gt(calls, 4u);
+        for (size_t nth = 1; nth <= calls; nth += nth < 20 ? 1 : 7)
+            fail_from(kind, nth, layers);
     }
+}
+
+/* ---- a layer that holds --------------------------------------------------------------------- */
+
+/* As a gate does: bytes stay in the queue below or above until they are let go. */
+struct holder {
+    struct layer layer;
+    size_t up, down; /* bytes that may pass */
+    size_t ups;
+    bool ended;
+};
+
+static enum vitro_step pass(struct queue *in, struct queue *out, size_t *may)
+{
+    size_t n = MIN(in->len, *may);
+
+    *may -= n;
+    cr_assert(vitro_queue_move_some(out, in, n));
+    return VITRO_IDLE;
+}
+
+static enum vitro_step hold_up(struct layer *l, struct queue *in, struct queue *out,
+                               vitro_error *err)
+{
+    CONTAINER_OF(l, struct holder, layer)->ups++;
+    return pass(in, out, &CONTAINER_OF(l, struct holder, layer)->up);
+}
+
+static enum vitro_step hold_down(struct layer *l, struct queue *in, struct queue *out,
+                                 vitro_error *err)
+{
+    return pass(in, out, &CONTAINER_OF(l, struct holder, layer)->down);
+}
+
+static void hold_end(struct layer *l, struct queue *out)
+{
+    CONTAINER_OF(l, struct holder, layer)->ended = true;
+    cr_assert(vitro_queue_append(out, "bye", 3));
+}
+
+static void hold_close(struct layer *l)
+{
+}
+
+static const struct layer_ops hold_ops = { "hold", NULL, hold_up, hold_down, hold_end, hold_close };
+
+static struct {
+    struct driver driver;
+    struct connect connect;
+    struct holder holder;
+    size_t produced, taken;
+    int closes;
+} held;
+
+static void held_open(struct driver *d)
+{
+}
+
+static enum vitro_step held_take(struct driver *d, struct queue *in, vitro_error *err)
+{
+    held.taken += in->len;
+    vitro_queue_clear(in);
+    return VITRO_IDLE;
+}
+
+static enum vitro_step held_produce(struct driver *d, struct queue *out, size_t budget,
+                                    vitro_error *err)
+{
+    static const uint8_t zeros[1000];
+    size_t n = MIN(budget, sizeof zeros);
+
+    if (held.produced >= 600000)
+        return VITRO_IDLE;
+    cr_assert(vitro_queue_append(out, zeros, n));
+    held.produced += n;
+    return VITRO_MORE;
+}
+
+static void held_close(struct driver *d, const vitro_error *why)
+{
+    held.closes++;
+}
+
+static const struct driver_ops held_ops = { held_open, held_take, held_produce, NULL, held_close };
+
+static void held_connected(struct connect *c, struct transport *t, const vitro_error *err)
+{
+    vitro_driver_init(&held.driver, t->loop, &held_ops);
+    layer_init(&held.holder.layer, &hold_ops);
+    held.holder.layer.ready = true;
+    vitro_driver_push(&held.driver, &held.holder.layer);
+    vitro_driver_open(&held.driver, t);
+}
+
+Test(io_driver, what_a_layer_holds_stops_the_session_and_goes_on_when_let_go)
+{
+    static struct stage s;
+    struct pump *server = &s.world.servers[0];
+
+    stage_begin(&s, 3, NULL);
+    pump_listen(&s.world, s.loop, s.loop, s.target);
+    vitro_connect_start(&held.connect, s.loop, &s.world.listener.bound, NULL, INT64_MAX,
+                        held_connected);
+    vitro_sim_run(s.sim); /* it comes to rest: nothing spins */
+    cr_assert_eq(server->received, 0u);
+    cr_assert(held.produced >= DRIVER_HIGH && held.produced < DRIVER_HIGH + 1000);
+    held.holder.down = 100;
+    vitro_driver_wake(&held.driver);
+    vitro_sim_run(s.sim);
+    cr_assert_eq(server->received, 100u);
+    cr_assert_eq(held.taken, 0u);
+    cr_assert_eq(held.driver.received, 100u);
+    held.holder.up = 60;
+    vitro_driver_again(&held.driver);
+    vitro_sim_run(s.sim);
+    cr_assert_eq(held.taken, 60u);
+    vitro_driver_close(&held.driver, true, NULL);
+    vitro_sim_run(s.sim);
+    cr_assert_eq(held.closes, 0, "not before all is sent");
+    held.holder.down = SIZE_MAX;
+    vitro_driver_wake(&held.driver);
+    vitro_sim_run(s.sim);
+    cr_assert(held.closes == 1 && held.holder.ended);
+    cr_assert_geq(held.produced, 600000u);
+    cr_assert_eq(server->received, held.produced + 3);
+    stage_end(&s);
 }
