@@ -99,10 +99,7 @@ Test(pb_message, strings_are_utf8_without_nul)
     options.flags |= VITRO_PB_CUT_STRINGS;
     cr_assert(vitro_pb_unpack((ProtobufCMessage **)&m, &pbtest__all__descriptor, odd, &options,
                               NULL) == VITRO_OK);
-    cr_assert(strcmp(m->st, "a") == 0 && memcmp(m->st,
-                                                "a\0\xff"
-                                                "b",
-                                                5) == 0);
+    cr_assert(memcmp(m->st, odd.ptr + 2, 4) == 0 && m->st[4] == 0);
     vitro_pb_free(&m->base);
 }
 
