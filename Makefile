@@ -163,7 +163,7 @@ $(ORACLE): $(filter tests/%,$(ORACLE_PROTOS))
 	@protoc -Itests/proto --c_out=$(GEN)/oracle $(ORACLE_PROTOS)
 	@$(CC) -std=gnu11 -w -fPIC -shared -Wl,-Bsymbolic -I$(GEN)/oracle -o $@ \
 	  $$(find $(GEN)/oracle -name '*.pb-c.c') -lprotobuf-c
-$(B)/tests/unit/generator_descriptors: | $(ORACLE)
+$(B)/tests/unit/generator_descriptors $(B)/tests/unit/generator_messages: | $(ORACLE)
 
 # Archives: who uses one .proto links that one alone.
 $(PROTO_A): $(PROTO_O)

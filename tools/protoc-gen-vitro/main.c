@@ -52,7 +52,7 @@ static char *generate(const request_proto *request, response_proto *response)
     struct params params;
     struct model model = { 0 };
     char *error = params_read(&params, request->parameter);
-    if (error || !model_build(&model, request, &error)) {
+    if (error || !model_build(&model, request, params.external, &error)) {
         return error;
     }
     response->file = room(request->n_file_to_generate * 2 * sizeof *response->file);

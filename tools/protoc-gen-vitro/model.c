@@ -391,6 +391,7 @@ static bool file_build(const struct model *m, struct file *f, file_proto *proto,
     f->services = room(proto->n_service * sizeof *f->services);
     for (size_t i = 0; i < proto->n_service; i++) {
         struct path at = path_to(&top, FILE_SERVICE, i);
+        f->services[f->n_services].external = m->external;
         if (!service_build(f, &f->services[f->n_services++], proto->service[i], &at, error)) {
             return false;
         }
@@ -438,8 +439,9 @@ static void link_services(struct link *l, struct file *f)
     }
 }
 
-bool model_build(struct model *m, const request_proto *request, char **error)
+bool model_build(struct model *m, const request_proto *request, bool external, char **error)
 {
+    m->external = external;
     m->files = room(request->n_proto_file * sizeof *m->files);
     for (size_t i = 0; i < request->n_proto_file; i++) {
         if (!file_build(m, &m->files[m->n_files++], request->proto_file[i], error)) {

@@ -114,6 +114,7 @@ struct service {
     char *full;
     char *name;       /* chat_chat_service */
     const char *file; /* chat_proto */
+    bool external;    /* its messages are protoc-c's */
     struct method *methods;
     size_t n_methods;
     struct place place;
@@ -139,6 +140,7 @@ struct file {
 };
 
 struct model {
+    bool external;      /* messages are protoc-c's */
     struct file *files; /* imports first, as protoc orders them */
     size_t n_files;
 };
@@ -146,7 +148,7 @@ struct model {
 typedef Google__Protobuf__Compiler__CodeGeneratorRequest request_proto;
 
 /** Model all files of a request. error is set, and false returned, when they do not fit. */
-bool model_build(struct model *m, const request_proto *request, char **error);
+bool model_build(struct model *m, const request_proto *request, bool external, char **error);
 
 struct file *model_file(const struct model *m, const char *path);
 const struct message *model_message(const struct model *m, const char *type_name);

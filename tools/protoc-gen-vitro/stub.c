@@ -2,13 +2,7 @@
  * stub - a service in C, the client's side: blocking functions, and `_start` with events. What
  * they do is the library's (vitro/stub.h); here they get their types.
  */
-#include <string.h>
-
 #include "stub.h"
-
-struct vars {
-    struct var list[13];
-};
 
 /* $NAME$ is the prefix of macros. */
 static char *upper_of(const char *name)
@@ -33,9 +27,17 @@ static const char *handle_of(const struct method *m)
     return !m->many_responses ? "writer" : m->many_requests ? "stream" : "reader";
 }
 
-static struct vars vars_of(const struct service *s, const struct method *m)
+/* protoc-c's own free_unpacked knows nothing of messages in one block. */
+static const char *release_of(const struct service *s, const struct method *m)
 {
-    return (struct vars){ {
+    return s->external ? "vitro_pb_free(&response->base)"
+                       : text_of("%s__free_unpacked()", m->response->type.lower);
+}
+
+void stub_fill(struct text *out, const char *template, const struct service *s,
+               const struct method *m)
+{
+    const struct var vars[] = {
         { "service", s->name },
         { "full", s->full },
         { "file", s->file },
@@ -49,16 +51,10 @@ static struct vars vars_of(const struct service *s, const struct method *m)
         { "Response", m->response->type.name },
         { "request", m->request->type.lower },
         { "response", m->response->type.lower },
-    } };
-}
-
-void stub_fill(struct text *out, const char *template, const struct service *s,
-               const struct method *m)
-{
-    struct vars vars = vars_of(s, m);
-    struct var list[14] = { { NULL, NULL } };
-    memcpy(list, vars.list, sizeof vars.list);
-    text_fill(out, template, list);
+        { "release", release_of(s, m) },
+        { NULL, NULL },
+    };
+    text_fill(out, template, vars);
 }
 
 /* A part of the client's side: which methods have it, what it says in the header, what it does. */
@@ -72,7 +68,7 @@ struct part {
 };
 
 static const struct part parts[] = {
-    { ONE, ONE, "$path$, waiting for the response: release it with $response$__free_unpacked().",
+    { ONE, ONE, "$path$, waiting for the response: release it with $release$.",
       "vitro_code $name$(\n"
       "    vitro_channel *channel, const $Request$ *request, $Response$ **response,\n"
       "    const vitro_call_options *options, vitro_error *err)",
@@ -99,7 +95,7 @@ static const struct part parts[] = {
     { MANY, MANY, "No request follows.",
       "vitro_code $name$_write_end($name$_stream *stream, vitro_error *err)",
       "    return vitro_call_write_end(stream->call, err);\n" },
-    { ANY, MANY, "Wait for the next response: $response$__free_unpacked(). NULL at the end.",
+    { ANY, MANY, "Wait for the next response: $release$. NULL at the end.",
       "vitro_code $name$_read(\n"
       "    $name$_$handle$ *$handle$, $Response$ **response, vitro_error *err)",
       "    ProtobufCMessage *message = NULL;\n"
@@ -113,7 +109,7 @@ static const struct part parts[] = {
       "    vitro_call *call = $handle$->call;\n"
       "    $handle$->call = NULL;\n"
       "    return vitro_call_close(call, reply, err);\n" },
-    { MANY, ONE, "No request follows: wait for the response and the status, and close.",
+    { MANY, ONE, "No request follows: wait for the response ($release$) and the status, and close.",
       "vitro_code $name$_finish(\n"
       "    $name$_writer *writer, $Response$ **response, vitro_error *err)",
       "    ProtobufCMessage *message = NULL;\n"
