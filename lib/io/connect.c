@@ -10,7 +10,7 @@
 #include "io/system.h"
 
 /* A full backlog of a UNIX socket says "try again": it is tried so often. */
-static const int64_t retry_ns = 5 * 1000000;
+static const int64_t retry_ns = INT64_C(5) * 1000000;
 
 static void try_socket(struct connect *c);
 

@@ -61,6 +61,8 @@ struct driver_stage {
     struct queue down; /* what goes out below the layer */
 };
 
+enum driver_state { DRIVER_NEW, DRIVER_OPENING, DRIVER_OPEN, DRIVER_CLOSING, DRIVER_CLOSED };
+
 /* Embedded in the connection's struct, found again with CONTAINER_OF. */
 struct driver {
     const struct driver_ops *ops;
@@ -73,7 +75,7 @@ struct driver {
     uint64_t received, sent;     /* bytes of the transport so far */
     int64_t linger_ns; /* after a flushing close: how long the peer's end is waited for; 0: not */
     uint32_t conn;     /* number of the connection in its trace; RECORD_NO_CONN without one */
-    enum { DRIVER_NEW, DRIVER_OPENING, DRIVER_OPEN, DRIVER_CLOSING, DRIVER_CLOSED } state;
+    enum driver_state state;
 
     /* private */
     struct task read_again, write, closed; /* what a later turn has to do */

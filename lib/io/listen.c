@@ -14,7 +14,7 @@
 enum { BACKLOG = 4096 };
 
 /* Out of descriptors or memory: so long nothing is accepted. */
-static const int64_t pause_ns = 100 * 1000000;
+static const int64_t pause_ns = INT64_C(100) * 1000000;
 
 /* ---- accepting ------------------------------------------------------------------------------ */
 

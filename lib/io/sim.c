@@ -1,12 +1,9 @@
 #include "io/sim.h"
 
 #include <assert.h>
-#include <string.h>
 
 #include "base/error.h"
-#include "base/text.h"
 #include "io/inside.h"
-#include "io/target.h"
 #include "trace/trace.h"
 
 /*
@@ -16,12 +13,6 @@
 static const int64_t wall_default = INT64_C(1758326400) * 1000000000; /* 2025-09-20T00:00:00Z */
 
 enum { FIRST_PORT = 50051, IN_FLIGHT_DEFAULT = 256 * 1024 };
-
-struct sim_name {
-    struct list link;
-    struct address address;
-    char host[TARGET_HOST];
-};
 
 /* ---- the poller of a loop of a world -------------------------------------------------------- */
 
@@ -82,14 +73,10 @@ vitro_code vitro_sim_new(vitro_sim **out, const vitro_sim_options *options, vitr
 
 void vitro_sim_free(vitro_sim *sim)
 {
-    struct list *item;
-
     if (!sim)
         return;
     assert(list_empty(&sim->loops) && list_empty(&sim->listeners) && list_empty(&sim->links));
-    while ((item = list_pop(&sim->names)) != NULL)
-        vitro_mem_free(&sim->account, CONTAINER_OF(item, struct sim_name, link),
-                       sizeof(struct sim_name));
+    vitro_sim_names_done(sim);
     for (size_t i = 0; i < SIM_TRACES && sim->traces[i]; i++) {
         vitro_trace_clock(sim->traces[i], vitro_clock_system());
         vitro_trace_unref(sim->traces[i]);
@@ -290,69 +277,4 @@ uint64_t vitro_sim_chance(vitro_sim *sim, uint64_t below)
 vitro_memory vitro_sim_memory(const vitro_sim *sim)
 {
     return (vitro_memory){ sim->account.used, sim->account.live };
-}
-
-/* ---- names and listeners -------------------------------------------------------------------- */
-
-vitro_code vitro_sim_name(vitro_sim *sim, const char *name, const char *address, vitro_error *err)
-{
-    struct target target;
-    vitro_code rc = vitro_target_parse(&target, vitro_str_of(address), err);
-    struct sim_name *n;
-
-    if (rc != VITRO_OK)
-        return rc;
-    if (!target.count || strlen(name) >= TARGET_HOST)
-        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "sim", 0, "%s is no address", address);
-    n = vitro_mem_zalloc(&sim->account, sizeof *n);
-    if (!n)
-        return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "sim", 0, "out of memory");
-    memcpy(n->host, name, strlen(name) + 1);
-    n->address = target.addresses[0];
-    list_append(&sim->names, &n->link);
-    return VITRO_OK;
-}
-
-size_t vitro_sim_lookup(const struct vitro_sim *sim, const char *host, uint16_t port,
-                        struct address *out, size_t max)
-{
-    size_t n = 0;
-
-    for (const struct list *i = sim->names.next; i != &sim->names && n < max; i = i->next) {
-        const struct sim_name *name = CONTAINER_OF(i, struct sim_name, link);
-        if (strcmp(name->host, host) != 0)
-            continue;
-        out[n] = name->address;
-        if (!vitro_address_port(&out[n]))
-            vitro_address_set_port(&out[n], port);
-        n++;
-    }
-    if (n == 0 && max && strcmp(host, "localhost") == 0)
-        n = vitro_address_parse_ip(&out[0], vitro_str_of("127.0.0.1"), port);
-    return n;
-}
-
-struct listener *vitro_sim_listener(const struct vitro_sim *sim, const struct address *address)
-{
-    for (const struct list *i = sim->listeners.next; i != &sim->listeners; i = i->next) {
-        struct listener *l = CONTAINER_OF(i, struct listener, sim_link);
-        if (vitro_address_equal(&l->bound, address))
-            return l;
-    }
-    return NULL;
-}
-
-bool vitro_sim_listen(struct vitro_sim *sim, struct listener *l)
-{
-    bool ip = l->bound.kind == ADDRESS_IPV4 || l->bound.kind == ADDRESS_IPV6;
-
-    if (ip && vitro_address_port(&l->bound) == 0) {
-        do {
-            vitro_address_set_port(&l->bound, sim->next_port++);
-        } while (vitro_sim_listener(sim, &l->bound));
-    } else if (vitro_sim_listener(sim, &l->bound)) {
-        return false;
-    }
-    list_append(&sim->listeners, &l->sim_link);
-    return true;
 }

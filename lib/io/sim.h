@@ -56,6 +56,8 @@ void vitro_sim_forget(vitro_loop *loop);
 size_t vitro_sim_lookup(const struct vitro_sim *sim, const char *host, uint16_t port,
                         struct address *out, size_t max);
 
+void vitro_sim_names_done(struct vitro_sim *sim);
+
 /* Who listens on the address; NULL: nobody. */
 struct listener *vitro_sim_listener(const struct vitro_sim *sim, const struct address *address);
 

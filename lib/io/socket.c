@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -72,6 +73,15 @@ static enum io_result sock_read(struct transport *t, uint8_t *to, size_t room, s
     return got == 0 ? IO_END : IO_DONE;
 }
 
+/* An iovec is for reading and for writing: it has no const. */
+static struct iovec span(vitro_bytes bytes)
+{
+    struct iovec v = { .iov_len = bytes.len };
+
+    memcpy(&v.iov_base, &bytes.ptr, sizeof bytes.ptr);
+    return v;
+}
+
 static enum io_result sock_write(struct transport *t, const vitro_bytes *from, size_t pieces,
                                  size_t *n, vitro_error *err)
 {
@@ -81,7 +91,7 @@ static enum io_result sock_write(struct transport *t, const vitro_bytes *from, s
 
     message.msg_iovlen = MIN(pieces, (size_t)WRITE_PIECES);
     for (size_t i = 0; i < message.msg_iovlen; i++)
-        iov[i] = (struct iovec){ (void *)(uintptr_t)from[i].ptr, from[i].len };
+        iov[i] = span(from[i]);
     sent = pieces == 1 ? send(sock_of(t)->source.fd, from[0].ptr, from[0].len, MSG_NOSIGNAL)
                        : sendmsg(sock_of(t)->source.fd, &message, MSG_NOSIGNAL);
     *n = sent > 0 ? (size_t)sent : 0;

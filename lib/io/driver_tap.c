@@ -1,0 +1,33 @@
+#include "io/driver_inside.h"
+
+/* What a driver tells its recorder; called only when there is one. */
+
+void vitro_driver_tap_read(struct driver *d, vitro_bytes bytes)
+{
+    if (!d->transport->tap_reads)
+        return;
+    vitro_recorder_bytes(d->transport->recorder, RECORD_RECEIVED, &bytes, 1);
+    vitro_loop_traced(d->loop, d->transport->trace);
+}
+
+void vitro_driver_tap_written(struct driver *d, vitro_bytes *pieces, size_t n)
+{
+    size_t count = 0;
+
+    for (; n; count++) {
+        pieces[count].len = MIN(pieces[count].len, n);
+        n -= pieces[count].len;
+    }
+    vitro_recorder_bytes(d->transport->recorder, d->transport->sent_as, pieces, count);
+    vitro_loop_traced(d->loop, d->transport->trace);
+}
+
+void vitro_driver_tap_end(struct driver *d, bool sent, enum record_end how)
+{
+    struct transport *t = d->transport;
+
+    if (!sent && !t->tap_reads)
+        return;
+    vitro_recorder_end(t->recorder, sent ? t->sent_as : RECORD_RECEIVED, how);
+    vitro_loop_traced(d->loop, t->trace);
+}
