@@ -51,7 +51,7 @@ static const struct capture_case cases[] = {
       SOUND },
     { "retransmission", { .calls = 8 }, PCAP_NG, true, RETRANSMISSION },
     { "reorder", { .calls = 8 }, PCAP_NG, true, REORDER },
-    { "missing-start", { .calls = 16 }, PCAP_NG, false, MISSING_START },
+    { "missing-start", { .calls = 40, .styles = true }, PCAP_NG, false, MISSING_START },
 };
 
 /* A segment of a turn, to be sent out of turn. */

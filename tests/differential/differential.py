@@ -1,0 +1,429 @@
+#!/usr/bin/env python3
+"""Our decoder against tshark, field by field.
+
+Captures: generated ones (generate.c), the lesson's own trace, and its traffic on lo as dumpcap
+sees it. For each, `vitro inspect --json` and `tshark -T pdml` must agree on every HTTP/2 frame
+(stream, type, flags, length), every header field (name, value, representation, index), every gRPC
+message (compressed flag, length, type) and every protobuf field (name, number, wire type, value).
+
+    differential.py              all captures; one line each
+    differential.py FILE...      these captures
+    differential.py --self-test  alters one thing of each kind: each must be found
+
+A count of 0 that EXPECTED_ZERO does not name is a failure, and so is a count that differs from
+what the generator says it wrote.
+"""
+import copy
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+VITRO = os.path.join(ROOT, "build/bin/vitro")
+GENERATE = os.path.join(ROOT, "build/debug/tests/differential/generate")
+LESSON = os.path.join(ROOT, "build/lessons/08-unary/main")
+PORT = 50051
+COUNTS = ("frames", "headers", "messages", "fields")
+
+# What a capture by that name cannot have in both. tshark hands nothing to gRPC on a stream whose
+# :path it does not know; where a start is missing, only messages of other streams are compared.
+EXPECTED_ZERO = {}
+LATE = {"missing-start"}
+
+
+def run(command, env, **more):
+    done = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
+    if done.returncode != 0:
+        sys.exit("differential: %s: status %d: %s"
+                 % (" ".join(command), done.returncode, done.stderr.decode()[-500:]))
+    return done.stdout
+
+
+def environment(home):
+    env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": home, "XDG_CONFIG_HOME": home}
+    return env
+
+
+# ---- Ours ---------------------------------------------------------------------------------------
+
+def our_field(field):
+    value = field.get("protobuf.field.value")
+    if isinstance(value, dict):
+        value = value["hex"]
+    inner = [our_field(f) for f in field.get("fields", [])]
+    return {"name": field.get("protobuf.field.name", ""), "number": field["protobuf.field.number"],
+            "wiretype": field["protobuf.field.wiretype"], "value": canonical(value),
+            "fields": inner}
+
+
+def our_header(header):
+    if header.get("unknown"):
+        name = "<unknown>" if header["http2.header.name"].startswith("dyn[") \
+            else header["http2.header.name"]
+    else:
+        name = header["http2.header.name"]
+    value = header["http2.header.value"]
+    return {"name": name, "value": value["hex"] if isinstance(value, dict) else value,
+            "repr": header["http2.header.repr"], "index": header.get("http2.header.index", 0)}
+
+
+def ours(path, env):
+    """Per connection and direction: the frames, the messages."""
+    out = {}
+    paths = {}
+    text = run([VITRO, "inspect", "--json", path], env)
+    for line in text.decode().splitlines():
+        event = json.loads(line)
+        kind = event["event"]
+        if kind not in ("http2", "grpc", "protobuf"):
+            continue
+        side = out.setdefault((event["conn"], event["dir"]), {"frames": [], "messages": []})
+        if kind == "http2" and event.get("http2.magic"):
+            continue
+        if kind == "http2" and event.get("cut"):
+            continue
+        if kind == "http2":
+            side["frames"].append({
+                "packet": event["pkt"], "stream": event["http2.streamid"], "type": event["http2.type"],
+                "flags": event["http2.flags"], "length": event["http2.length"],
+                "headers": [our_header(h) for h in event.get("headers", [])]})
+        elif kind == "grpc" and not event.get("cut"):
+            paths[event["n"]] = event.get("grpc.path")
+            side["messages"].append({
+                "packet": event["pkt"], "stream": event["http2.streamid"], "flag": event["grpc.compressed_flag"],
+                "length": event["grpc.message_length"], "path": event.get("grpc.path", ""),
+                "name": "", "fields": []})
+        elif kind == "protobuf" and event["parent"] in paths:
+            message = side["messages"][-1]
+            if event["len"]: # tshark shows no message where there are no bytes
+                message["name"] = event.get("protobuf.message.name", "")
+            message["fields"] = [our_field(f) for f in event["fields"]]
+    return out
+
+
+# ---- Theirs -------------------------------------------------------------------------------------
+
+def child(element, name):
+    for field in element.iter("field"):
+        if field.get("name") == name:
+            return field
+    return None
+
+
+def number(element, name):
+    field = child(element, name)
+    return int(field.get("show"), 0) if field is not None else None
+
+
+def canonical(value):
+    """Values as both sides can write them."""
+    if value is None:
+        return ""
+    if value is True or value is False:
+        return str(int(value))
+    if isinstance(value, float):
+        return "%.9g" % value
+    return str(value)
+
+
+VALUES = ("string", "int32", "int64", "uint32", "uint64", "bool", "double", "float")
+
+
+def their_field(element):
+    value = child(element, "protobuf.field.value")
+    typed, inner = None, []
+    for message in element:
+        if (message.get("show") or "").startswith("Message:"):
+            inner = their_fields(message)
+    if value is not None:
+        typed = "" if value.get("size") == "0" else (value.get("value") or "")
+        for kind in VALUES:
+            field = child(value, "protobuf.field.value." + kind)
+            if field is not None:
+                typed = field.get("show")
+                if kind == "string":
+                    typed = bytes.fromhex(field.get("value") or "").decode()
+                elif kind in ("double", "float"):
+                    typed = float(typed)
+                elif kind == "bool":
+                    typed = typed in ("1", "True", "true")
+    return {"name": child(element, "protobuf.field.name").get("show"),
+            "number": number(element, "protobuf.field.number"),
+            "wiretype": number(element, "protobuf.field.wiretype"),
+            "value": "" if inner else canonical(typed), "fields": inner}
+
+
+def their_fields(message):
+    return [their_field(f) for f in message if (f.get("show") or "").startswith("Field(")]
+
+
+def their_header(element):
+    index = child(element, "http2.header.index")
+    value = child(element, "http2.header.value")
+    return {"name": child(element, "http2.header.name").get("show"),
+            "value": value.get("show") if value.get("size") != "0" else "",
+            "repr": child(element, "http2.header.repr").get("show"),
+            "index": int(index.get("show")) if index is not None else 0}
+
+
+def their_frame(proto, packet):
+    return {"packet": packet, "stream": number(proto, "http2.streamid"), "type": number(proto, "http2.type"),
+            "flags": number(proto, "http2.flags"), "length": number(proto, "http2.length"),
+            "headers": [their_header(h) for h in proto.iter("field")
+                        if h.get("name") == "http2.header"]}
+
+
+def their_message(proto, stream, packet):
+    title = (proto.get("showname") or "").split(":", 1)[-1].strip()
+    return {"packet": packet, "stream": stream, "flag": number(proto, "grpc.compressed_flag"),
+            "length": number(proto, "grpc.message_length"), "path": title.split(",")[0],
+            "name": "", "fields": []}
+
+
+def their_packet(packet, port, out, failed):
+    here = int(child(packet, "num").get("show"))
+    tcp = [p for p in packet if p.get("name") == "tcp"]
+    if not tcp:
+        return
+    side = "s2c" if number(tcp[0], "tcp.srcport") == port else "c2s"
+    key = (number(tcp[0], "tcp.stream"), side)
+    side = out.setdefault(key, {"frames": [], "messages": []})
+    if any("failed assertion" in (f.get("showname") or "") for f in packet.iter("field")):
+        failed.setdefault(key, here)
+    stream = None
+    for proto in packet:
+        if proto.get("name") == "http2" and child(proto, "http2.type") is not None:
+            side["frames"].append(their_frame(proto, here))
+            stream = side["frames"][-1]["stream"]
+        elif proto.get("name") == "grpc":
+            side["messages"].append(their_message(proto, stream, here))
+        elif proto.get("name") == "protobuf" and side["messages"]:
+            name = child(proto, "protobuf.message.name")
+            side["messages"][-1]["name"] = name.get("show") if name is not None else ""
+            for message in proto:
+                if (message.get("show") or "").startswith("Message:"):
+                    side["messages"][-1]["fields"] = their_fields(message)
+
+
+def theirs(path, env, port):
+    protos = 'uat:protobuf_search_paths:"%s","TRUE"' % os.path.join(ROOT, "proto")
+    text = run(["tshark", "-n", "-r", path, "-d", "tcp.port==%d,http2" % port,
+                "-o", "tcp.reassemble_out_of_order:TRUE", "-o", protos,
+                "-o", "protobuf.preload_protos:TRUE", "-T", "pdml"], env)
+    out, failed = {}, {}
+    for packet in ElementTree.fromstring(text):
+        their_packet(packet, port, out, failed)
+    return out, failed
+
+
+# ---- Comparison ---------------------------------------------------------------------------------
+
+def count_fields(fields):
+    return sum(1 + count_fields(f["fields"]) for f in fields)
+
+
+def counts(sides):
+    total = dict.fromkeys(COUNTS, 0)
+    for side in sides.values():
+        total["frames"] += len(side["frames"])
+        total["headers"] += sum(len(f["headers"]) for f in side["frames"])
+        total["messages"] += len(side["messages"])
+        total["fields"] += sum(count_fields(m["fields"]) for m in side["messages"])
+    return total
+
+
+def differ(a, b, where, out):
+    """Every place where two trees of dicts and lists are not the same."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        for key in sorted(set(a) | set(b)):
+            differ(a.get(key), b.get(key), "%s.%s" % (where, key), out)
+    elif isinstance(a, list) and isinstance(b, list):
+        for i in range(max(len(a), len(b))):
+            differ(a[i] if i < len(a) else None, b[i] if i < len(b) else None,
+                   "%s[%d]" % (where, i), out)
+    elif a != b:
+        out.append("%s: ours %r, tshark %r" % (where, a, b))
+
+
+def settle(sides, failed):
+    """Where tshark's dissector failed, its header table is wrong from there on: that direction is
+    compared up to the packet. Then packets are not compared: a frame of ours is told with its last
+    byte, theirs with the segment that completed it."""
+    for key, side in sides.items():
+        for kind in ("frames", "messages"):
+            side[kind] = [x for x in side[kind]
+                          if key not in failed or x["packet"] < failed[key]]
+            for x in side[kind]:
+                del x["packet"]
+
+
+def only_known_streams(mine, other):
+    """Drop our messages of streams for which tshark had no path."""
+    for key, side in mine.items():
+        known = {m["stream"] for m in other.get(key, {"messages": []})["messages"]}
+        side["messages"] = [m for m in side["messages"] if m["stream"] in known]
+
+
+def compare(name, mine, other, written=None):
+    """Print the line of a capture; the number of failures."""
+    other, failed = other
+    if name not in LATE:
+        failed = {}
+    settle(mine, failed)
+    settle(other, failed)
+    if name in LATE:
+        only_known_streams(mine, other)
+    differences = []
+    for key in sorted(set(mine) | set(other)):
+        empty = {"frames": [], "messages": []}
+        differ(mine.get(key, empty), other.get(key, empty), "%s %s" % key, differences)
+    a, b = counts(mine), counts(other)
+    print("%-16s %s different %d" % (name, " ".join("%s %d=%d" % (c, a[c], b[c]) for c in COUNTS),
+                                     len(differences)))
+    if failed:
+        print("    compared up to where tshark's dissector failed: %s"
+              % ", ".join("%s packet %d" % (key[1], failed[key]) for key in sorted(failed)))
+    for text in differences[:10]:
+        print("    " + text)
+    failures = len(differences)
+    for c in COUNTS:
+        if (a[c] == 0 or b[c] == 0) and c not in EXPECTED_ZERO.get(name, ()):
+            print("    no %s at all" % c)
+            failures += 1
+        if written and written[c] != a[c]:
+            print("    %s: the generator wrote %d" % (c, written[c]))
+            failures += 1
+    return failures
+
+
+# ---- Captures -----------------------------------------------------------------------------------
+
+def generated(directory, env):
+    """path, what was written."""
+    for line in run([GENERATE, directory], env).decode().splitlines():
+        words = line.split()
+        yield words[0], {words[i]: int(words[i + 1]) for i in range(1, len(words), 2)}
+
+
+def lesson_trace(directory, env):
+    path = os.path.join(directory, "lesson.pcapng")
+    run([VITRO, "learn", "08", "--plain"], dict(env, VITRO_TRACE="file:" + path))
+    return path
+
+
+def free_port():
+    import socket
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def lesson_on_lo(directory, env):
+    """What dumpcap sees of the lesson run on loopback, and the server's port."""
+    path = os.path.join(directory, "lo.pcapng")
+    dump = subprocess.Popen(["dumpcap", "-q", "-i", "lo", "-f", "tcp", "-w", path], env=env,
+                            stderr=subprocess.PIPE)
+    for line in dump.stderr:
+        if b"File:" in line or b"Capturing on" in line:
+            break
+    time.sleep(0.5)
+    run([VITRO, "learn", "08", "--plain", "--real"], env)
+    time.sleep(1)
+    dump.send_signal(signal.SIGINT)
+    dump.wait()
+    ports = run(["tshark", "-n", "-r", path, "-T", "fields", "-e", "tcp.dstport", "-Y",
+                 "tcp.flags.syn==1 && tcp.flags.ack==0"], env).decode().split()
+    if not ports:
+        sys.exit("differential: the lesson opened no connection on lo")
+    return path, int(ports[0])
+
+
+def name_of(path):
+    return os.path.splitext(os.path.basename(path))[0]
+
+
+def all_captures(directory, env):
+    """path, port, what was written or None."""
+    for path, written in generated(directory, env):
+        late = name_of(path) in LATE
+        yield path, PORT, None if late else written
+    if os.path.exists(LESSON):
+        yield lesson_trace(directory, env), PORT, None
+        path, port = lesson_on_lo(directory, env)
+        yield path, port, None
+    else:
+        print("lesson 08-unary is not built: its captures are left out")
+
+
+# ---- The test of the test -----------------------------------------------------------------------
+
+def alterations(mine):
+    """A copy of ours with one thing altered, for each kind of thing."""
+    def altered(change):
+        other = copy.deepcopy(mine)
+        change(other)
+        return other
+
+    def frame(sides, test):
+        return next(f for s in sides.values() for f in s["frames"] if test(f))
+
+    def message(sides):
+        return next(m for s in sides.values() for m in s["messages"] if m["fields"])
+
+    def header(sides):
+        return frame(sides, lambda f: f["headers"])["headers"][0]
+
+    def add(target, key, n):
+        target[key] = target[key] + n
+
+    yield "flag", altered(lambda s: add(frame(s, lambda f: f["type"] == 0), "flags", 1))
+    yield "length", altered(lambda s: add(frame(s, lambda f: f["type"] == 1), "length", 1))
+    yield "header value", altered(lambda s: add(header(s), "value", "x"))
+    yield "representation", altered(lambda s: add(header(s), "repr", "x"))
+    yield "index", altered(lambda s: add(header(s), "index", 1))
+    yield "message length", altered(lambda s: add(message(s), "length", 1))
+    yield "protobuf field", altered(lambda s: add(message(s)["fields"][0], "value", "0"))
+
+
+def self_test(directory, env):
+    missed = 0
+    path = next(p for p, _ in generated(directory, env) if name_of(p) == "everything")
+    mine, (other, failed) = ours(path, env), theirs(path, env, PORT)
+    clean = []
+    settle(mine, failed)
+    settle(other, failed)
+    differ(mine, other, "", clean)
+    if clean:
+        print("self-test: %d differences before anything was altered" % len(clean))
+        missed += 1
+    for what, changed in alterations(mine):
+        found = []
+        differ(changed, other, "", found)
+        print("self-test: %s altered: %s" % (what, found[0] if found else "NOT FOUND"))
+        missed += not found
+    return missed
+
+
+def main(arguments):
+    failures = 0
+    with tempfile.TemporaryDirectory() as directory:
+        env = environment(directory)
+        if "--self-test" in arguments:
+            failures = self_test(directory, env)
+        elif arguments:
+            for path in arguments:
+                failures += compare(name_of(path), ours(path, env), theirs(path, env, PORT))
+        else:
+            for path, port, written in all_captures(directory, env):
+                failures += compare(name_of(path), ours(path, env), theirs(path, env, port),
+                                    written)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
