@@ -44,6 +44,7 @@ SUPPORT_C  := $(wildcard tests/support/*.c)
 UNIT_C     := $(wildcard tests/unit/*.c)
 PROGRAM_C  := $(wildcard tests/soak/*.c tests/threads/*.c tests/bench/vitro/*.c tests/differential/*.c)
 LESSONS    := $(patsubst lessons/%/main.c,%,$(wildcard lessons/[0-9]*/main.c))
+LESSON_TEXTS := $(wildcard lessons/[0-9]*/*.md lessons/[0-9]*/*.c)
 PROTOS     := $(wildcard proto/*.proto)
 TEST_PROTOS := $(wildcard tests/proto/*.proto)
 
@@ -96,7 +97,7 @@ help:                   ## list targets
 	@sed -n 's/^\([a-z][a-z_ -]*\):.*## /  \1\t/p' Makefile | expand -t 28
 
 programs: $(BIN)/vitro $(BIN)/protoc-gen-vitro
-lessons: $(LESSONS:%=$(OUT)/lessons/%/main)
+lessons: $(LESSONS:%=$(OUT)/lessons/%/main) $(LESSON_TEXTS:%=$(OUT)/%)
 
 # ---- libraries ---------------------------------------------------------------------------------
 $(LIB)/libvitro.a: $(LIB_O)
@@ -189,7 +190,8 @@ $(VITRO_O) $(patsubst %.c,$(B)/%.o,$(wildcard lessons/*.c lessons/*/*.c)): | $(P
 $(OUT)/lessons/%/main: $(B)/lessons/%/main.o $(B)/lessons/lesson.o $(PROTO_A) $(LIB)/libvitro.a
 	@mkdir -p $(@D) && echo '  LD $@'
 	@$(CC) $(OPT) -pthread $(LINK) -o $@ $^ $(LDLIBS)
-	@cp lessons/$*/*.md $(@D)/
+$(LESSON_TEXTS:%=$(OUT)/%): $(OUT)/%: %
+	@mkdir -p $(@D) && cp $< $@
 
 # ---- tests -------------------------------------------------------------------------------------
 suites: $(UNIT_BIN)

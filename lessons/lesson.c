@@ -11,8 +11,11 @@
 
 enum { DONE = 0, FAILED = 1, USAGE = 2, NO_WORLD = 3 };
 
-/* gRPC's first window, and no growth: flow control is the same in every run. */
-enum { WINDOW_BYTES = 65535 };
+/*
+ * gRPC's first window, and no growth: flow control is the same in every run. In memory a byte
+ * takes a millisecond to the other side, so that the times in a trace tell a round trip.
+ */
+enum { WINDOW_BYTES = 65535, LATENCY_NS = 1000000, MOMENT_NS = 1000000000 };
 
 static int fail(int status, const char *what, const vitro_error *err)
 {
@@ -93,6 +96,7 @@ static vitro_code open_sim(lesson *l, uint64_t seed, vitro_error *err)
     vitro_code rc;
 
     options.seed = seed;
+    options.latency_ns = LATENCY_NS;
     rc = vitro_sim_new(&sim, &options, err);
     if (rc)
         return rc;
@@ -162,6 +166,23 @@ int lesson_main(int argc, char **argv, vitro_code (*play)(lesson *l, vitro_error
 vitro_code lesson_listen(lesson *l, vitro_server *server, vitro_error *err)
 {
     return vitro_server_listen(server, l->listen, l->bound, sizeof l->bound, err);
+}
+
+static bool is_quiet(void *server)
+{
+    size_t connections;
+
+    vitro_server_load(server, &connections, NULL);
+    return connections == 0;
+}
+
+void lesson_end(lesson *l, vitro_server *server)
+{
+    if (!server)
+        return;
+    if (!is_quiet(server))
+        vitro_loop_run_until(l->loop, is_quiet, server, vitro_loop_now(l->loop) + MOMENT_NS, NULL);
+    vitro_server_free(server);
 }
 
 void lesson_say(lesson *l, const char *format, ...)

@@ -56,6 +56,14 @@ int lesson_main(int argc, char **argv, vitro_code (*play)(lesson *l, vitro_error
 VITRO_CHECKED vitro_code lesson_listen(lesson *l, vitro_server *server, vitro_error *err);
 
 /**
+ * Free the server once its connections are gone, for a moment at most: those that a client has
+ * closed end in good order.
+ *
+ * @param server  takes; NULL is accepted.
+ */
+void lesson_end(lesson *l, vitro_server *server);
+
+/**
  * Say something at this point of the run: a note in the trace; on stdout when nobody watches.
  *
  * @param format  as printf; cut at 1,023 bytes.

@@ -13,6 +13,7 @@ enum { EXIT_DONE = 0, EXIT_NEGATIVE = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3 };
 typedef int command_fn(int argc, char **argv);
 
 command_fn inspect_main;
+command_fn learn_main;
 
 /* One line on stderr: `vitro: WHAT: WHERE: WHY; WHAT TO DO`; what_to_do may be NULL. */
 void command_fail(const char *what, const char *where, const char *why, const char *what_to_do);

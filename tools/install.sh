@@ -42,5 +42,5 @@ for lesson in "$from"/lessons/*/; do
     name=$(basename "$lesson")
     mkdir -p "$to/lib/vitro/lessons/$name"
     install -m 755 "$lesson/main" "$to/lib/vitro/lessons/$name/"
-    install -m 644 "$lesson"/*.md "$to/lib/vitro/lessons/$name/"
+    install -m 644 "$lesson"/*.md "$lesson"/*.c "$to/lib/vitro/lessons/$name/"
 done

@@ -15,6 +15,17 @@ static const struct command {
     const char *about; /* one line */
     const char *help;  /* the rest of `vitro help NAME` */
 } commands[] = {
+    { "learn", learn_main, "[NN|NAME] [--plain] [--real] [--lang en|ko] [--seed N] [--list]",
+      "a lesson: its program runs, and each byte of that run is shown and explained",
+      "  NN|NAME                 08, unary or 08-unary; without one, the list of lessons\n"
+      "  --plain                 text (the default)\n"
+      "  --real                  on loopback sockets and in real time; else in memory, on a clock\n"
+      "                          of its own: the same bytes every run\n"
+      "  --lang en|ko            English or Korean; else as LC_ALL, LC_MESSAGES or LANG say\n"
+      "  --seed N                another world of the same kind\n"
+      "  --list                  what lessons there are\n"
+      "VITRO_TRACE=file:F keeps the lesson's trace in F: vitro inspect and Wireshark open it.\n"
+      "Status: 0 done; 2 usage; 3 the lesson cannot be found, or its program failed.\n" },
     { "inspect", inspect_main,
       "FILE [--plain] [--json] [--hpack] [--proto FILE]... [-I DIR]... [--descriptor-set FILE]... "
       "[--stats] [--ascii]",

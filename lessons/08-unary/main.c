@@ -70,7 +70,7 @@ static vitro_code play(lesson *l, vitro_error *err)
     if (!rc)
         rc = say_hello(l, channel, err);
     vitro_channel_free(channel);
-    vitro_server_free(server);
+    lesson_end(l, server);
     return rc;
 }
 

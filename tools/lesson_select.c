@@ -1,0 +1,139 @@
+#include "lesson_select.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { WORDS = 16, WORD = 64, ANCESTORS = 8 };
+
+/* The words that describe an event. */
+struct words {
+    char text[WORDS][WORD];
+    size_t count;
+};
+
+static void add(struct words *w, vitro_str s)
+{
+    if (w->count < WORDS && s.len)
+        snprintf(w->text[w->count++], WORD, "%.*s", (int)s.len, s.ptr);
+}
+
+static void add_stream(struct words *w, const vitro_event *ev)
+{
+    if (w->count < WORDS)
+        snprintf(w->text[w->count++], WORD, "%" PRIu32, ev->stream);
+}
+
+static bool has(const struct words *w, const char *word, size_t n)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        if (strlen(w->text[i]) == n && memcmp(w->text[i], word, n) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_word(const char *item)
+{
+    return strncmp(item, "http2.flags.", 12) == 0 || strcmp(item, "VITRO_KIND") == 0 ||
+           strcmp(item, "VITRO_SIDE") == 0;
+}
+
+/* Flags of a frame, the kind of a note and whose it is. */
+static void add_items(struct words *w, const vitro_detail *dt)
+{
+    for (size_t i = 0; i < dt->count; i++) {
+        const vitro_item *item = &dt->items[i];
+        if (is_word(item->name))
+            add(w, item->text);
+    }
+}
+
+/* Who says it, where a sentence begins as `server: ` does. */
+static void add_speaker(struct words *w, vitro_str title)
+{
+    const char *colon = title.len ? memchr(title.ptr, ':', title.len) : NULL;
+
+    if (colon && has(w, "say", 3))
+        add(w, (vitro_str){ title.ptr, (size_t)(colon - title.ptr) });
+}
+
+static void describe(struct words *w, const vitro_event *ev, const vitro_detail *dt)
+{
+    static const char *const kinds[] = { "",     "TCP",      "PREFACE", "",
+                                         "GRPC", "PROTOBUF", "NOTE",    "UNKNOWN" };
+
+    add(w, vitro_str_of("all"));
+    add(w, vitro_str_of(kinds[ev->kind & 7]));
+    if (ev->kind == VITRO_EVENT_NOTE) {
+        add_items(w, dt);
+        add_speaker(w, dt->title);
+        return;
+    }
+    add(w, vitro_str_of(ev->dir == VITRO_C2S ? "c2s" : "s2c"));
+    if (ev->kind == VITRO_EVENT_FRAME || ev->kind == VITRO_EVENT_TCP ||
+        ev->kind == VITRO_EVENT_PROTOBUF)
+        add(w, dt->title);
+    if (ev->kind == VITRO_EVENT_FRAME) {
+        add_stream(w, ev);
+        add_items(w, dt);
+    }
+}
+
+/* ---- matching ---------------------------------------------------------------------------------
+ */
+
+/* One alternative: all of its words hold. One without a word holds for nothing. */
+static bool holds(const struct words *w, const char *term, size_t n)
+{
+    bool any = false;
+
+    while (n) {
+        size_t gap = strspn(term, " "), len, no;
+        gap = gap < n ? gap : n;
+        term += gap;
+        n -= gap;
+        len = strcspn(term, " ,");
+        len = len < n ? len : n;
+        no = len && *term == '!';
+        if (len && has(w, term + no, len - no) == (no == 1))
+            return false;
+        any = any || len;
+        term += len;
+        n -= len;
+    }
+    return any;
+}
+
+static bool matches(const struct words *w, const char *selector)
+{
+    while (*selector) {
+        size_t n = strcspn(selector, ",");
+        if (holds(w, selector, n))
+            return true;
+        selector += n + (selector[n] == ',');
+    }
+    return false;
+}
+
+static bool selects_itself(vitro_decode *d, const vitro_event *ev, const char *selector)
+{
+    struct words w;
+    vitro_detail dt;
+
+    if (vitro_decode_detail(d, ev, &dt, NULL))
+        return false;
+    w.count = 0;
+    describe(&w, ev, &dt);
+    return matches(&w, selector);
+}
+
+bool lesson_selects(vitro_decode *d, const vitro_event *ev, const char *selector)
+{
+    for (int i = 0; ev && i < ANCESTORS; i++) {
+        if (selects_itself(d, ev, selector))
+            return true;
+        ev = ev->parent ? vitro_decode_event(d, ev->parent) : NULL;
+    }
+    return false;
+}

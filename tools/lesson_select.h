@@ -1,0 +1,23 @@
+/*
+ * lesson_select - which events of a run a `wire` block shows.
+ *
+ *      all                          every event
+ *      c2s HEADERS 1                all of these words describe the event
+ *      SETTINGS !ACK                and those with a ! do not
+ *      c2s PREFACE, c2s SETTINGS    one of the two
+ *
+ * Words: c2s, s2c; the stream's number; PREFACE, the frame's type (HEADERS) and its flags
+ * (END_STREAM); TCP with SYN, FIN, RST; GRPC; PROTOBUF and the message's type; NOTE, its kind
+ * (say) and its side (client, server), which
+ * of a said sentence is its beginning, up to a colon. What came out of a chosen event is chosen,
+ * too: with DATA its messages and their fields.
+ */
+#ifndef VITRO_TOOLS_LESSON_SELECT_H
+#define VITRO_TOOLS_LESSON_SELECT_H
+
+#include "vitro/lab/decode.h"
+
+/* d keeps its events. */
+bool lesson_selects(vitro_decode *d, const vitro_event *ev, const char *selector);
+
+#endif
