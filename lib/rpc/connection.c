@@ -254,17 +254,59 @@ static void connection_free(struct connection *c)
     vitro_mem_free(c->config.parent, c, sizeof *c);
 }
 
-static void driver_close(struct driver *d, const vitro_error *why)
+static void finish(struct connection *c)
 {
-    struct connection *c = of_driver(d);
     const struct connection_ops *ops = c->ops;
     void *owner = c->owner;
 
-    own_lent(c);
-    end_streams(c, why);
-    ops->closed(c, why);
+    ops->closed(c, c->has_why ? &c->why : NULL);
     connection_free(c);
     ops->gone(owner);
+}
+
+/* Streams that came in full and wait for their reader only need no transport any more. */
+static void let_linger(struct connection *c)
+{
+    for (struct list *i = c->streams.next, *next; i != &c->streams; i = next) {
+        struct stream *s = CONTAINER_OF(i, struct stream, link);
+
+        next = i->next;
+        if (s->over) {
+            list_remove(&s->link);
+            list_append(&c->lingering, &s->link);
+        }
+    }
+}
+
+static void driver_close(struct driver *d, const vitro_error *why)
+{
+    struct connection *c = of_driver(d);
+
+    c->has_why = why != NULL;
+    if (why)
+        c->why = *why;
+    own_lent(c);
+    let_linger(c);
+    end_streams(c, why);
+    c->dead = true;
+    if (list_empty(&c->lingering)) {
+        finish(c);
+        return;
+    }
+    c->draining = true;
+    c->ops->goaway(c, (vitro_bytes){ NULL, 0 });
+}
+
+void vitro_connection_stream_gone(struct connection *c)
+{
+    if (c->dead) {
+        if (list_empty(&c->lingering))
+            finish(c);
+        return;
+    }
+    close_when_idle(c);
+    if (!c->config.server && !c->draining)
+        c->ops->room(c);
 }
 
 static const struct driver_ops driver_ops = {
@@ -299,6 +341,7 @@ struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
     vitro_header_list_init(&c->block, &c->account, config->max_header_bytes);
     list_init(&c->streams);
     list_init(&c->lending);
+    list_init(&c->lingering);
     list_init(&c->link);
     vitro_address_text(&t->peer, c->peer, sizeof c->peer);
     if (vitro_h2_init(&c->h2, &h2_ops, &h2, NULL) != VITRO_OK) {
@@ -320,7 +363,8 @@ uint32_t vitro_connection_room(const struct connection *c)
 
 void vitro_connection_wake(struct connection *c)
 {
-    vitro_driver_wake(&c->driver);
+    if (!c->dead)
+        vitro_driver_wake(&c->driver);
 }
 
 void vitro_connection_drain(struct connection *c, const char *why)
@@ -334,8 +378,18 @@ void vitro_connection_drain(struct connection *c, const char *why)
     close_when_idle(c);
 }
 
+/* Each is closed in a later turn, the last one with the connection. */
+static void stop_lingering(struct connection *c)
+{
+    for (struct list *i = c->lingering.next; i != &c->lingering; i = i->next)
+        vitro_stream_stop(CONTAINER_OF(i, struct stream, link));
+}
+
 void vitro_connection_abort(struct connection *c, const vitro_error *why)
 {
     c->draining = true;
-    vitro_driver_close(&c->driver, false, why);
+    if (!c->dead)
+        vitro_driver_close(&c->driver, false, why);
+    else
+        stop_lingering(c);
 }

@@ -59,10 +59,14 @@ struct connection {
     struct list streams;        /* opened and not closed */
     size_t open;                /* how many */
     struct list lending;        /* streams with a message that lies in the read buffer */
+    struct list lingering;      /* over, but read from: they outlive the transport */
     struct list link;           /* the owner's */
     uint32_t window;            /* of the connection, as it has grown */
     bool draining;              /* GOAWAY sent or received: no new streams */
-    uint32_t number;            /* in a trace; RECORD_NO_CONN without one */
+    bool dead;                  /* the driver has closed; only lingering streams are left */
+    bool has_why;               /* it has closed for a reason */
+    vitro_error why;
+    uint32_t number; /* in a trace; RECORD_NO_CONN without one */
     char peer[ADDRESS_TEXT];
 };
 
@@ -76,6 +80,9 @@ struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
 
 /* Client: how many streams may be opened now. */
 uint32_t vitro_connection_room(const struct connection *c);
+
+/* A stream that lingered is closed: its connection may be, too. c may be freed by this. */
+void vitro_connection_stream_gone(struct connection *c);
 
 /* Something was submitted: write at the end of the turn. */
 void vitro_connection_wake(struct connection *c);

@@ -64,8 +64,6 @@ static void close_now(struct stream *s, uint32_t error, bool unsent, const vitro
     s->ops->closed(s, error, unsent, lost);
 }
 
-static void fault(struct stream *s, const vitro_error *why);
-
 /* What came in full is delivered in full: a reader without credit is waited for. */
 void vitro_stream_closed(struct h2_stream *hs, uint32_t error, bool unsent, const vitro_error *lost)
 {
@@ -75,8 +73,6 @@ void vitro_stream_closed(struct h2_stream *hs, uint32_t error, bool unsent, cons
         s->over = true;
         return;
     }
-    if (lost && s->over)
-        fault(s, lost);
     close_now(s, error, unsent, lost);
 }
 
@@ -234,9 +230,11 @@ static void on_drain(struct task *t)
         vitro_h2_consume_stream(&c->h2, &s->h2, used);
     }
     try_end(s);
-    if (s->over && (s->stopped || !s->held.len))
-        close_now(s, 0, false, NULL);
     vitro_connection_wake(c);
+    if (s->over && (s->stopped || !s->held.len)) {
+        close_now(s, 0, false, NULL);
+        vitro_connection_stream_gone(c);
+    }
 }
 
 void vitro_stream_credit(struct stream *s, uint64_t n)

@@ -149,6 +149,16 @@ static Chat__MessageRequest request_of(const char *text)
     return r;
 }
 
+struct seen {
+    char text[512];
+    vitro_code code;
+};
+
+static void see_closed(vitro_call *call, const vitro_status *status, void *user)
+{
+    ((struct seen *)user)->code = status->code;
+}
+
 /* ---- blocking ---------------------------------------------------------------------------------
  */
 
@@ -205,6 +215,65 @@ Test(stub, a_blocking_reader_gives_each_message_and_then_the_status)
     end(&w);
 }
 
+/* The server is gone before the second message is read: all of them and the status had come. */
+Test(stub, a_slow_reader_gets_what_came_in_full_also_when_the_connection_has_gone)
+{
+    for (int how = 0; how < 3; how++) {
+        struct world w;
+        Chat__UserRequest request = CHAT__USER_REQUEST__INIT;
+        chat_chat_service_get_notifications_reader reader;
+        Chat__Notification *n = NULL;
+        int count = 0;
+        begin(&w, &handlers);
+        cr_assert_eq(chat_chat_service_get_notifications(w.channel, &request, &reader, NULL, NULL),
+                     VITRO_OK);
+        while (chat_chat_service_get_notifications_read(&reader, &n, NULL) == VITRO_OK && n) {
+            chat__notification__free_unpacked(n, NULL);
+            if (count++ > 0)
+                continue;
+            vitro_sim_run(w.sim); /* the rest arrives, and waits */
+            if (how == 0)
+                cr_assert(vitro_sim_cut(w.sim, 0));
+            else if (how == 1)
+                vitro_server_drain(w.server, 0, NULL, NULL);
+            else
+                break; /* nobody reads on: close drops it */
+            vitro_sim_run(w.sim);
+        }
+        cr_expect_eq(count, how == 2 ? 1 : 3, "%d messages", count);
+        cr_expect_eq(chat_chat_service_get_notifications_close(&reader, NULL, NULL), VITRO_OK);
+        end(&w);
+    }
+}
+
+Test(stub, a_channel_goes_while_messages_wait_for_a_reader)
+{
+    struct world w;
+    struct seen seen = { .code = VITRO_OK };
+    vitro_call_options options = VITRO_CALL_OPTIONS_INIT;
+    chat_chat_service_get_notifications_events events =
+        CHAT_CHAT_SERVICE_GET_NOTIFICATIONS_EVENTS_INIT;
+    Chat__UserRequest request = CHAT__USER_REQUEST__INIT;
+    vitro_call *call;
+    options.manual_credit = true;
+    events.call.on_closed = see_closed;
+    for (int cut = 0; cut < 2; cut++) {
+        begin(&w, &handlers);
+        cr_assert_eq(chat_chat_service_get_notifications_start(&call, w.channel, &request, &options,
+                                                               &events, &seen, NULL),
+                     VITRO_OK);
+        vitro_call_credit(call, 1);
+        vitro_sim_run(w.sim);
+        if (cut)
+            cr_assert(vitro_sim_cut(w.sim, 0));
+        vitro_sim_run(w.sim);
+        vitro_call_unref(call);
+        end(&w);
+        cr_expect_eq(seen.code, VITRO_CANCELLED);
+        seen.code = VITRO_OK;
+    }
+}
+
 Test(stub, a_blocking_writer_ends_with_the_one_response)
 {
     struct world w;
@@ -251,11 +320,6 @@ Test(stub, a_blocking_stream_reads_and_writes_in_turns)
 /* ---- events -----------------------------------------------------------------------------------
  */
 
-struct seen {
-    char text[512];
-    vitro_code code;
-};
-
 static void see_response(vitro_call *call, const Chat__MessageResponse *r, void *user)
 {
     struct seen *s = user;
@@ -267,11 +331,6 @@ static void see_chat(vitro_call *call, const Chat__ChatMessage *m, void *user)
     struct seen *s = user;
     size_t n = strlen(s->text);
     snprintf(s->text + n, sizeof s->text - n, "[%s]", m->text);
-}
-
-static void see_closed(vitro_call *call, const vitro_status *status, void *user)
-{
-    ((struct seen *)user)->code = status->code;
 }
 
 Test(stub, events_bring_typed_messages_and_the_status)
