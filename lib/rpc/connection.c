@@ -316,6 +316,12 @@ static const struct driver_ops driver_ops = {
     .on_close = driver_close,
 };
 
+/*
+ * TCP answers bytes that nobody reads with a reset, which takes back what the peer has not read
+ * yet: the last status, the reason in a GOAWAY. So a server goes on reading until the client ends.
+ */
+static const int64_t server_linger_ns = 1000000000;
+
 /* ---- life -------------------------------------------------------------------------------------
  */
 
@@ -350,6 +356,7 @@ struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
         return NULL;
     }
     vitro_driver_init(&c->driver, loop, &driver_ops);
+    c->driver.linger_ns = config->server ? server_linger_ns : 0;
     vitro_driver_open(&c->driver, t);
     return c;
 }

@@ -148,8 +148,11 @@ static enum vitro_step produce(struct driver *d, struct queue *out, size_t budge
 
 static void on_end(struct driver *d)
 {
-    cr_assert_eq(pump_of(d)->ends++, 0);
-    vitro_driver_close(d, true, NULL);
+    struct pump *p = pump_of(d);
+
+    cr_assert_eq(p->ends++, 0);
+    if (!p->stays)
+        vitro_driver_close(d, true, NULL);
 }
 
 static void on_close(struct driver *d, const vitro_error *why)
@@ -164,9 +167,11 @@ static void on_close(struct driver *d, const vitro_error *why)
 
 static const struct driver_ops pump_ops = { on_open, take, produce, on_end, on_close };
 
-static void begin(struct pump *p, vitro_loop *loop, struct transport *t, size_t layers)
+static void begin(struct pump *p, vitro_loop *loop, struct transport *t, size_t layers,
+                  int64_t linger_ns)
 {
     vitro_driver_init(&p->driver, loop, &pump_ops);
+    p->driver.linger_ns = linger_ns;
     vitro_queue_init(&p->echo, vitro_loop_pool(loop));
     for (size_t i = 0; i < layers; i++) {
         layer_init(&p->layers[i].layer, &xor_ops);
@@ -194,7 +199,7 @@ static void accepted(struct listener *l, struct transport *t)
                    &w->send_buffer, sizeof w->send_buffer);
     p->echoes = true;
     p->take_max = w->take_max;
-    begin(p, w->server_loop, t, w->server_layers);
+    begin(p, w->server_loop, t, w->server_layers, w->linger_ns);
 }
 
 void pump_listen(struct pump_world *w, vitro_loop *client, vitro_loop *server, const char *target)
@@ -218,7 +223,7 @@ static void connected(struct connect *c, struct transport *t, const vitro_error 
     struct pump *p = CONTAINER_OF(c, struct pump, connect);
 
     if (t) {
-        begin(p, p->driver.loop, t, p->driver.layers);
+        begin(p, p->driver.loop, t, p->driver.layers, 0);
         return;
     }
     p->failed = true;

@@ -29,7 +29,8 @@ struct pump {
     size_t take_max;      /* bytes of one take; 0: all */
     size_t takes, turns_of_takes;
     int opens, closes, ends;
-    bool keep; /* the sending side does not close when all is back */
+    bool keep;  /* the sending side does not close when all is back */
+    bool stays; /* nor when the peer has ended */
     bool failed;
     vitro_error why; /* code VITRO_OK: clean */
 };
@@ -43,7 +44,8 @@ struct pump_world {
     size_t accepted;
     size_t server_layers; /* 0 to 2 on each connection */
     size_t take_max;
-    int send_buffer; /* SO_SNDBUF of accepted sockets; 0: as it is */
+    int64_t linger_ns; /* of accepted connections */
+    int send_buffer;   /* SO_SNDBUF of accepted sockets; 0: as it is */
 };
 
 /* Listen on a target ("ipv4:127.0.0.1:0"); both loops are kept and may be the same. */

@@ -147,6 +147,39 @@ Test(io_driver, closing_in_the_middle_ends_both_sides_exactly_once)
     }
 }
 
+static void close_and_linger(int kind)
+{
+    static struct stage s;
+    static struct pump p;
+    struct pump *server = &s.world.servers[0];
+    struct killer killer = { .driver = &server->driver, .flush = true };
+
+    memset(&p, 0, sizeof p);
+    stage_begin(&s, kind, NULL);
+    s.world.linger_ns = 10000000000;
+    pump_listen(&s.world, s.loop, s.loop, s.target);
+    pump_connect(&s.world, &p, (size_t)1 << 40, 0, 1);
+    while (!p.opens || server->received < 100000)
+        cr_assert_eq(vitro_loop_run(s.loop, 1000000000, NULL), VITRO_OK);
+    vitro_timer_init(&killer.timer, fire_killer);
+    vitro_timer_start(s.loop, &killer.timer, vitro_loop_now(s.loop));
+    p.keep = p.stays = true;
+    while (!p.ends)
+        cr_assert_eq(vitro_loop_run(s.loop, 1000000000, NULL), VITRO_OK);
+    cr_assert_eq(server->closes, 0, "%s: it waits for the peer's end", kinds[kind]);
+    vitro_driver_close(&p.driver, false, NULL);
+    cr_assert(pump_run(&s.world, &p));
+    stage_end(&s);
+    cr_assert_eq(p.received, server->driver.sent, "%s: %zu", kinds[kind], p.received);
+    cr_assert_eq(p.why.code, VITRO_OK, "%s: %s", kinds[kind], p.why.frame[0].text);
+}
+
+Test(io_driver, a_lingering_close_takes_nothing_back_from_a_peer_that_still_sends)
+{
+    for (int kind = 0; kind < KINDS; kind++)
+        close_and_linger(kind);
+}
+
 Test(io_driver, a_cut_link_fails_both_sides_as_unavailable)
 {
     static struct stage s;
