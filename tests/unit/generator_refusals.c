@@ -164,6 +164,30 @@ Test(generator, comments_of_the_proto_are_carried_into_the_header)
     protoc_done(&p);
 }
 
+Test(generator, a_file_has_an_identifier_of_its_own_whatever_its_path)
+{
+    static const char *const rows[][2] = {
+        { "3d.proto", "vitro_pb_file proto_3d_proto_file;" },
+        { "a/b_c.proto", "vitro_pb_file a_b__c_proto_file;" },
+        { "a_b/c.proto", "vitro_pb_file a__b_c_proto_file;" },
+        { "x-y.z.proto", "vitro_pb_file x_2dy_z_proto_file;" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct protoc p;
+        char *header, name[64];
+        protoc_init(&p);
+        protoc_file(&p, rows[i][0], "syntax = \"proto3\";\n// \u202e.\nmessage M {}\n");
+        protoc_run(&p, "", rows[i][0]);
+        snprintf(name, sizeof name, "%.*s.vitro.h", (int)strlen(rows[i][0]) - 6, rows[i][0]);
+        header = protoc_read(&p, name);
+        cr_assert(header != NULL, "%s", p.output);
+        cr_expect(strstr(header, rows[i][1]) != NULL, "%s", header);
+        cr_expect(strstr(header, "\u202e") == NULL && strstr(header, " * .\n") != NULL);
+        free(header);
+        protoc_done(&p);
+    }
+}
+
 Test(generator, the_same_proto_gives_the_same_bytes)
 {
     struct protoc p, q;

@@ -5,10 +5,25 @@
 
 #include "write.h"
 
+/* U+202A-202E and U+2066-2069 turn the direction of text: code would read unlike it compiles. */
+static bool is_bidi(const char *s, size_t len)
+{
+    if (len < 3) {
+        return false;
+    }
+    unsigned char second = (unsigned char)s[1], last = (unsigned char)s[2];
+    return (unsigned char)s[0] == 0xe2 && ((second == 0x80 && last >= 0xaa && last <= 0xae) ||
+                                           (second == 0x81 && last >= 0xa6 && last <= 0xa9));
+}
+
 /* Nothing in the text may end the comment or look as if it began another one. */
 static void write_line(struct text *out, const char *line, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
+        if (is_bidi(line + i, len - i)) {
+            i += 2;
+            continue;
+        }
         text_add(out, line + i, 1);
         bool closes = line[i] == '*' && i + 1 < len && line[i + 1] == '/';
         bool opens = line[i] == '/' && i + 1 < len && line[i + 1] == '*';

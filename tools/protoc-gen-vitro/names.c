@@ -104,7 +104,7 @@ char *all_lower(const char *name)
 char *name_file(const char *path)
 {
     struct text t = { 0 };
-    text_add(&t, "", 0);
+    text_put(&t, "%s", isdigit((unsigned char)*path) ? "proto_" : "");
     for (const char *p = path; *p; p++) {
         if (isalnum((unsigned char)*p)) {
             text_add(&t, p, 1);
