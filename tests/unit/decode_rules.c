@@ -1,0 +1,386 @@
+/* What gRPC's rules look like from outside, and what a decoder must not get wrong about them. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "frame/frame_writer.h"
+#include "frame/hpack_writer.h"
+#include "support/decoded.h"
+#include "support/hex.h"
+
+/* A connection that is written by hand. */
+struct hand {
+    struct pcap_write w;
+    struct pcap_talk talk;
+    struct hpack_writer hpack[2];
+    struct decoded_bytes bytes;
+    vitro_decode *decode;
+};
+
+static void hand_open(struct hand *h)
+{
+    struct buf b;
+
+    memset(h, 0, sizeof *h);
+    h->talk.next[0] = 1;
+    h->talk.next[1] = 1;
+    pcap_write_init(&h->w, PCAP_NG, 1);
+    vitro_hpack_writer_init(&h->hpack[0], NULL, 4096);
+    vitro_hpack_writer_init(&h->hpack[1], NULL, 4096);
+    vitro_buf_init(&b, NULL, 1 << 20);
+    pcap_talk_open(&h->w, &h->talk);
+    vitro_frame_write_preface(&b);
+    vitro_frame_write_settings(&b, 0, NULL, 0);
+    pcap_talk_send(&h->w, &h->talk, 0, b.ptr, b.len);
+    vitro_buf_done(&b);
+    vitro_frame_write_settings(&b, 0, NULL, 0);
+    pcap_talk_send(&h->w, &h->talk, 1, b.ptr, b.len);
+    vitro_buf_done(&b);
+}
+
+/* Names and values, NULL at the end. */
+static void hand_headers(struct hand *h, int dir, uint32_t stream, uint8_t flags, ...)
+{
+    struct buf block, b;
+    const char *name;
+    va_list args;
+
+    vitro_buf_init(&block, NULL, 1 << 20);
+    vitro_buf_init(&b, NULL, 1 << 20);
+    va_start(args, flags);
+    while ((name = va_arg(args, const char *)) != NULL)
+        vitro_hpack_write(&h->hpack[dir], &block, vitro_str_of(name),
+                          vitro_str_of(va_arg(args, const char *)), NULL);
+    va_end(args);
+    vitro_frame_write_headers(&b, stream, flags | FRAME_END_HEADERS, vitro_buf_bytes(&block), NULL);
+    pcap_talk_send(&h->w, &h->talk, dir, b.ptr, b.len);
+    vitro_buf_done(&block);
+    vitro_buf_done(&b);
+}
+
+static void hand_request(struct hand *h, uint32_t stream, const char *type)
+{
+    hand_headers(h, 0, stream, 0, ":method", "POST", ":scheme", "http", ":path",
+                 "/chat.ChatService/SendMessage", "content-type", type, NULL);
+}
+
+static void hand_data(struct hand *h, int dir, uint32_t stream, uint8_t flags, const char *hex)
+{
+    uint8_t bytes[1024];
+    struct buf b;
+
+    vitro_buf_init(&b, NULL, 1 << 20);
+    vitro_frame_write_data(&b, stream, flags, hex_read(hex, bytes, sizeof bytes), NULL);
+    pcap_talk_send(&h->w, &h->talk, dir, b.ptr, b.len);
+    vitro_buf_done(&b);
+}
+
+static void hand_decode(struct hand *h)
+{
+    vitro_error err = { 0 };
+    char text[400] = "";
+    vitro_code code;
+
+    pcap_talk_close(&h->w, &h->talk);
+    h->bytes = (struct decoded_bytes){ h->w.ptr, h->w.len, 0 };
+    h->decode = decoded_of(&h->bytes, true, &code);
+    cr_assert(eq(int, code, VITRO_OK));
+    if (vitro_decode_check_tiling(h->decode, &err))
+        vitro_error_format(&err, text, sizeof text);
+    cr_assert(eq(str, text, ""));
+}
+
+static void hand_done(struct hand *h)
+{
+    vitro_decode_free(h->decode);
+    pcap_write_done(&h->w);
+    vitro_hpack_writer_done(&h->hpack[0]);
+    vitro_hpack_writer_done(&h->hpack[1]);
+}
+
+/* The i-th event of a kind, NULL when there are fewer. */
+static const vitro_event *nth(const struct hand *h, vitro_event_kind kind, unsigned i)
+{
+    for (uint32_t n = 1; n <= vitro_decode_count(h->decode); n++) {
+        const vitro_event *ev = vitro_decode_event(h->decode, n);
+        if (ev->kind == kind && i-- == 0)
+            return ev;
+    }
+    return NULL;
+}
+
+static unsigned count(const struct hand *h, vitro_event_kind kind)
+{
+    unsigned n = 0;
+
+    while (nth(h, kind, n))
+        n++;
+    return n;
+}
+
+Test(decode, r01_a_prefix_may_be_split_over_three_frames)
+{
+    struct hand h;
+
+    hand_open(&h);
+    hand_request(&h, 1, "application/grpc");
+    hand_data(&h, 0, 1, 0, "00 00");
+    hand_data(&h, 0, 1, 0, "00 00");
+    hand_data(&h, 0, 1, FRAME_END_STREAM, "03 0a 01 61  00 00000000");
+    hand_decode(&h);
+    cr_assert(eq(uint, count(&h, VITRO_EVENT_GRPC), 2));
+    cr_expect(eq(u64, nth(&h, VITRO_EVENT_GRPC, 0)->length, 8));
+    cr_expect(eq(u64, nth(&h, VITRO_EVENT_GRPC, 1)->offset, 8));
+    cr_expect(eq(uint, count(&h, VITRO_EVENT_UNKNOWN), 0));
+    hand_done(&h);
+}
+
+Test(decode, r02_a_flag_byte_that_means_nothing_is_told_and_the_next_message_found)
+{
+    struct hand h;
+
+    hand_open(&h);
+    hand_request(&h, 1, "application/grpc");
+    hand_data(&h, 0, 1, 0, "02 00000001 61");
+    hand_data(&h, 0, 1, 0, "01 00000001 62");
+    hand_data(&h, 0, 1, FRAME_END_STREAM, "00 00000002 0a00");
+    hand_decode(&h);
+    cr_assert(eq(uint, count(&h, VITRO_EVENT_GRPC), 3));
+    cr_expect(eq(str, (char *)vitro_decode_why(nth(&h, VITRO_EVENT_GRPC, 0)->why),
+                 "the compressed flag is neither 0 nor 1"));
+    cr_expect(eq(str, (char *)vitro_decode_why(nth(&h, VITRO_EVENT_GRPC, 1)->why),
+                 "the compressed flag is 1, but no grpc-encoding was announced"));
+    cr_expect(eq(u8, nth(&h, VITRO_EVENT_GRPC, 2)->why, 0));
+    cr_expect(eq(uint, count(&h, VITRO_EVENT_PROTOBUF), 1));
+    hand_done(&h);
+}
+
+Test(decode, r03_a_length_is_not_believed)
+{
+    struct hand h;
+    vitro_decode_stats s;
+
+    hand_open(&h);
+    hand_request(&h, 1, "application/grpc");
+    hand_data(&h, 0, 1, FRAME_END_STREAM, "00 ffffffff 0a0161");
+    hand_decode(&h);
+    vitro_decode_stats_get(h.decode, &s);
+    cr_expect(lt(sz, s.memory_peak, 1024 * 1024));
+    cr_expect(eq(u8, nth(&h, VITRO_EVENT_GRPC, 0)->bits & VITRO_EVENT_CUT, VITRO_EVENT_CUT));
+    hand_done(&h);
+}
+
+Test(decode, r04_a_stream_that_ends_inside_a_message_is_told)
+{
+    struct hand h;
+    const vitro_event *ev;
+
+    hand_open(&h);
+    hand_request(&h, 1, "application/grpc");
+    hand_data(&h, 0, 1, FRAME_END_STREAM, "00 00000005 0a01");
+    hand_request(&h, 3, "application/grpc");
+    hand_data(&h, 0, 3, FRAME_END_STREAM, "00 0000");
+    hand_decode(&h);
+    ev = nth(&h, VITRO_EVENT_GRPC, 0);
+    cr_assert(ne(ptr, (void *)ev, NULL));
+    cr_expect(eq(str, (char *)vitro_decode_why(ev->why), "the stream ends inside this message"));
+    cr_expect(eq(u64, ev->length, 7));
+    cr_expect(eq(u64, nth(&h, VITRO_EVENT_UNKNOWN, 0)->length, 2));
+    cr_expect(eq(str, (char *)vitro_decode_why(nth(&h, VITRO_EVENT_UNKNOWN, 1)->why),
+                 "the stream ends inside the 5 bytes before a message"));
+    hand_done(&h);
+}
+
+Test(decode, r05_the_end_may_come_in_an_empty_data_frame_or_with_headers)
+{
+    struct hand h;
+
+    hand_open(&h);
+    hand_request(&h, 1, "application/grpc");
+    hand_data(&h, 0, 1, 0, "00 00000000");
+    hand_data(&h, 0, 1, FRAME_END_STREAM, "");
+    hand_headers(&h, 0, 3, FRAME_END_STREAM, ":method", "POST", ":path", "/a.B/C", "content-type",
+                 "application/grpc", NULL);
+    hand_decode(&h);
+    cr_expect(eq(uint, count(&h, VITRO_EVENT_GRPC), 1));
+    cr_expect(eq(uint, count(&h, VITRO_EVENT_UNKNOWN), 0));
+    hand_done(&h);
+}
+
+Test(decode, r06_an_empty_message_is_a_message)
+{
+    struct hand h;
+
+    hand_open(&h);
+    hand_request(&h, 1, "application/grpc");
+    hand_data(&h, 0, 1, 0, "00 00000000 00 00000000");
+    hand_data(&h, 0, 1, FRAME_END_STREAM, "");
+    hand_decode(&h);
+    cr_expect(eq(uint, count(&h, VITRO_EVENT_GRPC), 2));
+    cr_expect(eq(uint, count(&h, VITRO_EVENT_PROTOBUF), 2));
+    cr_expect(eq(u64, nth(&h, VITRO_EVENT_PROTOBUF, 1)->length, 0));
+    hand_done(&h);
+}
+
+Test(decode, r09_only_application_grpc_is_grpc)
+{
+    static const struct {
+        const char *type;
+        unsigned messages;
+    } cases[] = { { "application/grpc", 1 },           { "application/grpc+proto", 1 },
+                  { "application/grpc;x=y", 1 },       { "application/grpc-web", 0 },
+                  { "application/grpc-web+proto", 0 }, { "text/html", 0 } };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct hand h;
+        hand_open(&h);
+        hand_request(&h, 1, cases[i].type);
+        hand_data(&h, 0, 1, FRAME_END_STREAM, "00 00000002 0a00");
+        hand_decode(&h);
+        cr_expect(eq(uint, count(&h, VITRO_EVENT_GRPC), cases[i].messages), "%s", cases[i].type);
+        if (!cases[i].messages)
+            cr_expect(eq(str, (char *)vitro_decode_why(nth(&h, VITRO_EVENT_UNKNOWN, 0)->why),
+                         "the content-type is not gRPC's"));
+        hand_done(&h);
+    }
+}
+
+/* The header field of a name in the i-th frame with headers. */
+static vitro_item_header header_of(struct hand *h, const vitro_event *ev, const char *name,
+                                   const char **key)
+{
+    static vitro_item_header found;
+    vitro_detail dt;
+
+    memset(&found, 0, sizeof found);
+    cr_assert(eq(int, vitro_decode_detail(h->decode, ev, &dt, NULL), VITRO_OK));
+    for (size_t i = 0; i < dt.count; i++) {
+        if (dt.items[i].header && vitro_str_eq(dt.items[i].header->name, vitro_str_of(name))) {
+            found = *dt.items[i].header;
+            *key = dt.items[i].key;
+        }
+    }
+    return found;
+}
+
+static const vitro_event *nth_frame(const struct hand *h, uint8_t type, int dir, unsigned i)
+{
+    for (unsigned n = 0;; n++) {
+        const vitro_event *ev = nth(h, VITRO_EVENT_FRAME, n);
+        if (!ev)
+            return NULL;
+        if (ev->type == type && ev->dir == dir && i-- == 0)
+            return ev;
+    }
+}
+
+Test(decode, r20_a_status_is_explained_by_its_value)
+{
+    struct hand h;
+    const char *key = NULL;
+
+    hand_open(&h);
+    hand_request(&h, 1, "application/grpc");
+    hand_data(&h, 0, 1, FRAME_END_STREAM, "00 00000000");
+    hand_headers(&h, 1, 1, FRAME_END_STREAM, ":status", "200", "content-type", "application/grpc",
+                 "grpc-status", "14", "grpc-message", "gone%20away", NULL);
+    hand_decode(&h);
+    header_of(&h, nth_frame(&h, FRAME_HEADERS, 1, 0), "grpc-status", &key);
+    cr_expect(eq(str, (char *)key, "grpc.status.14"));
+    header_of(&h, nth_frame(&h, FRAME_HEADERS, 1, 0), "grpc-message", &key);
+    cr_expect(eq(str, (char *)key, "header.grpc-message"));
+    hand_done(&h);
+}
+
+Test(decode, r26_a_reset_says_its_error_and_ends_both_bodies)
+{
+    struct hand h;
+    struct buf b;
+    vitro_detail dt;
+    bool found = false;
+
+    hand_open(&h);
+    hand_request(&h, 1, "application/grpc");
+    hand_data(&h, 0, 1, 0, "00 00000005 0a01");
+    vitro_buf_init(&b, NULL, 100);
+    vitro_frame_write_rst_stream(&b, 1, H2_CANCEL);
+    pcap_talk_send(&h.w, &h.talk, 0, b.ptr, b.len);
+    vitro_buf_done(&b);
+    hand_decode(&h);
+    cr_expect(eq(u8, nth(&h, VITRO_EVENT_GRPC, 0)->bits, VITRO_EVENT_CUT));
+    cr_assert(eq(int,
+                 vitro_decode_detail(h.decode, nth_frame(&h, FRAME_RST_STREAM, 0, 0), &dt, NULL),
+                 VITRO_OK));
+    for (size_t i = 0; i < dt.count; i++) {
+        if (strcmp(dt.items[i].name, "http2.rst_stream.error") == 0) {
+            found = true;
+            cr_expect(eq(str, (char *)dt.items[i].key, "h2.error.8"));
+        }
+    }
+    cr_expect(found);
+    hand_done(&h);
+}
+
+Test(decode, one_cursor_leads_from_a_field_to_its_segments_and_back)
+{
+    struct hand h;
+    const vitro_event *pb;
+    vitro_detail dt;
+    vitro_span span, parts[4], capture[4];
+    uint8_t bytes[8];
+    size_t n;
+
+    hand_open(&h);
+    hand_request(&h, 1, "application/grpc");
+    hand_data(&h, 0, 1, 0, "00 00000007 0a05 68 65"); /* "hello" over two DATA frames */
+    hand_data(&h, 0, 1, FRAME_END_STREAM, "6c 6c 6f");
+    hand_decode(&h);
+    pb = nth(&h, VITRO_EVENT_PROTOBUF, 0);
+    cr_assert(eq(int, vitro_decode_detail(h.decode, pb, &dt, NULL), VITRO_OK));
+    cr_assert(ne(ptr, (void *)dt.items[0].field, NULL));
+    span = dt.items[0].field->value_span;
+    n = vitro_decode_bytes(h.decode, &span, 0, bytes, sizeof bytes, NULL);
+    cr_assert(eq(sz, n, 5));
+    cr_expect(eq(int, memcmp(bytes, "hello", 5), 0));
+    n = vitro_decode_parts(h.decode, &span, parts, ARRAY_LEN(parts));
+    cr_assert(eq(sz, n, 2));
+    for (size_t i = 0; i < n; i++) {
+        const vitro_event *frame;
+        cr_expect(eq(int, parts[i].source, VITRO_SOURCE_DIRECTION));
+        frame = vitro_decode_event(h.decode, vitro_decode_find(h.decode, &parts[i]));
+        cr_assert(ne(ptr, (void *)frame, NULL));
+        cr_expect(eq(int, frame->type, FRAME_DATA));
+        cr_assert(eq(sz, vitro_decode_parts(h.decode, &parts[i], capture, 4), 1));
+        cr_expect(eq(int, capture[0].source, VITRO_SOURCE_CAPTURE));
+        cr_expect(eq(int, memcmp(h.w.ptr + capture[0].offset, i ? "llo" : "he", i ? 3 : 2), 0));
+        cr_expect(eq(u32, vitro_decode_find(h.decode, &capture[0]), frame->number));
+    }
+    cr_expect(eq(u32, vitro_decode_find(h.decode, &span), pb->number));
+    hand_done(&h);
+}
+
+Test(decode, fields_are_the_same_when_looked_at_later)
+{
+    struct hand h;
+    const char *key;
+
+    hand_open(&h);
+    for (uint32_t i = 0; i < 300; i++) { /* over several checkpoints */
+        char value[16];
+        snprintf(value, sizeof value, "%u", i);
+        hand_headers(&h, 0, 1 + 2 * i, FRAME_END_STREAM, ":method", "POST", ":path", "/a.B/C",
+                     "content-type", "application/grpc", "x-count", value, NULL);
+    }
+    hand_decode(&h);
+    for (unsigned i = 300; i-- > 0;) {
+        char value[16];
+        vitro_item_header f = header_of(&h, nth_frame(&h, FRAME_HEADERS, 0, i), "x-count", &key);
+        snprintf(value, sizeof value, "%u", i);
+        cr_assert(vitro_str_eq(f.value, vitro_str_of(value)), "block %u", i);
+    }
+    hand_done(&h);
+}
