@@ -180,9 +180,10 @@ static enum verdict look_first(struct direction *d, bool over, bool *preface, ui
     *preface = memcmp(b.ptr, vitro_frame_preface, n) == 0;
     if (*preface)
         return n == FRAME_PREFACE_BYTES || (over && n > 3) ? YES : over ? NO : WAIT;
-    *why = foreign(b);
-    if (*why)
+    if (foreign(b)) {
+        *why = foreign(b);
         return NO;
+    }
     if (d->late && !d->conn->from_start)
         return NO;
     if (b.len < FRAME_HEAD_BYTES)

@@ -2,125 +2,11 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/util.h"
-#include "frame/frame_writer.h"
-#include "frame/hpack_writer.h"
-#include "support/decoded.h"
-#include "support/hex.h"
-
-/* A connection that is written by hand. */
-struct hand {
-    struct pcap_write w;
-    struct pcap_talk talk;
-    struct hpack_writer hpack[2];
-    struct decoded_bytes bytes;
-    vitro_decode *decode;
-};
-
-static void hand_open(struct hand *h)
-{
-    struct buf b;
-
-    memset(h, 0, sizeof *h);
-    h->talk.next[0] = 1;
-    h->talk.next[1] = 1;
-    pcap_write_init(&h->w, PCAP_NG, 1);
-    vitro_hpack_writer_init(&h->hpack[0], NULL, 4096);
-    vitro_hpack_writer_init(&h->hpack[1], NULL, 4096);
-    vitro_buf_init(&b, NULL, 1 << 20);
-    pcap_talk_open(&h->w, &h->talk);
-    vitro_frame_write_preface(&b);
-    vitro_frame_write_settings(&b, 0, NULL, 0);
-    pcap_talk_send(&h->w, &h->talk, 0, b.ptr, b.len);
-    vitro_buf_done(&b);
-    vitro_frame_write_settings(&b, 0, NULL, 0);
-    pcap_talk_send(&h->w, &h->talk, 1, b.ptr, b.len);
-    vitro_buf_done(&b);
-}
-
-/* Names and values, NULL at the end. */
-static void hand_headers(struct hand *h, int dir, uint32_t stream, uint8_t flags, ...)
-{
-    struct buf block, b;
-    const char *name;
-    va_list args;
-
-    vitro_buf_init(&block, NULL, 1 << 20);
-    vitro_buf_init(&b, NULL, 1 << 20);
-    va_start(args, flags);
-    while ((name = va_arg(args, const char *)) != NULL)
-        vitro_hpack_write(&h->hpack[dir], &block, vitro_str_of(name),
-                          vitro_str_of(va_arg(args, const char *)), NULL);
-    va_end(args);
-    vitro_frame_write_headers(&b, stream, flags | FRAME_END_HEADERS, vitro_buf_bytes(&block), NULL);
-    pcap_talk_send(&h->w, &h->talk, dir, b.ptr, b.len);
-    vitro_buf_done(&block);
-    vitro_buf_done(&b);
-}
-
-static void hand_request(struct hand *h, uint32_t stream, const char *type)
-{
-    hand_headers(h, 0, stream, 0, ":method", "POST", ":scheme", "http", ":path",
-                 "/chat.ChatService/SendMessage", "content-type", type, NULL);
-}
-
-static void hand_data(struct hand *h, int dir, uint32_t stream, uint8_t flags, const char *hex)
-{
-    uint8_t bytes[1024];
-    struct buf b;
-
-    vitro_buf_init(&b, NULL, 1 << 20);
-    vitro_frame_write_data(&b, stream, flags, hex_read(hex, bytes, sizeof bytes), NULL);
-    pcap_talk_send(&h->w, &h->talk, dir, b.ptr, b.len);
-    vitro_buf_done(&b);
-}
-
-static void hand_decode(struct hand *h)
-{
-    vitro_error err = { 0 };
-    char text[400] = "";
-    vitro_code code;
-
-    pcap_talk_close(&h->w, &h->talk);
-    h->bytes = (struct decoded_bytes){ h->w.ptr, h->w.len, 0 };
-    h->decode = decoded_of(&h->bytes, true, &code);
-    cr_assert(eq(int, code, VITRO_OK));
-    if (vitro_decode_check_tiling(h->decode, &err))
-        vitro_error_format(&err, text, sizeof text);
-    cr_assert(eq(str, text, ""));
-}
-
-static void hand_done(struct hand *h)
-{
-    vitro_decode_free(h->decode);
-    pcap_write_done(&h->w);
-    vitro_hpack_writer_done(&h->hpack[0]);
-    vitro_hpack_writer_done(&h->hpack[1]);
-}
-
-/* The i-th event of a kind, NULL when there are fewer. */
-static const vitro_event *nth(const struct hand *h, vitro_event_kind kind, unsigned i)
-{
-    for (uint32_t n = 1; n <= vitro_decode_count(h->decode); n++) {
-        const vitro_event *ev = vitro_decode_event(h->decode, n);
-        if (ev->kind == kind && i-- == 0)
-            return ev;
-    }
-    return NULL;
-}
-
-static unsigned count(const struct hand *h, vitro_event_kind kind)
-{
-    unsigned n = 0;
-
-    while (nth(h, kind, n))
-        n++;
-    return n;
-}
+#include "support/hand.h"
 
 Test(decode, r01_a_prefix_may_be_split_over_three_frames)
 {
@@ -132,10 +18,10 @@ Test(decode, r01_a_prefix_may_be_split_over_three_frames)
     hand_data(&h, 0, 1, 0, "00 00");
     hand_data(&h, 0, 1, FRAME_END_STREAM, "03 0a 01 61  00 00000000");
     hand_decode(&h);
-    cr_assert(eq(uint, count(&h, VITRO_EVENT_GRPC), 2));
-    cr_expect(eq(u64, nth(&h, VITRO_EVENT_GRPC, 0)->length, 8));
-    cr_expect(eq(u64, nth(&h, VITRO_EVENT_GRPC, 1)->offset, 8));
-    cr_expect(eq(uint, count(&h, VITRO_EVENT_UNKNOWN), 0));
+    cr_assert(eq(uint, hand_count(&h, VITRO_EVENT_GRPC), 2));
+    cr_expect(eq(u64, hand_nth(&h, VITRO_EVENT_GRPC, 0)->length, 8));
+    cr_expect(eq(u64, hand_nth(&h, VITRO_EVENT_GRPC, 1)->offset, 8));
+    cr_expect(eq(uint, hand_count(&h, VITRO_EVENT_UNKNOWN), 0));
     hand_done(&h);
 }
 
@@ -149,13 +35,13 @@ Test(decode, r02_a_flag_byte_that_means_nothing_is_told_and_the_next_message_fou
     hand_data(&h, 0, 1, 0, "01 00000001 62");
     hand_data(&h, 0, 1, FRAME_END_STREAM, "00 00000002 0a00");
     hand_decode(&h);
-    cr_assert(eq(uint, count(&h, VITRO_EVENT_GRPC), 3));
-    cr_expect(eq(str, (char *)vitro_decode_why(nth(&h, VITRO_EVENT_GRPC, 0)->why),
+    cr_assert(eq(uint, hand_count(&h, VITRO_EVENT_GRPC), 3));
+    cr_expect(eq(str, (char *)vitro_decode_why(hand_nth(&h, VITRO_EVENT_GRPC, 0)->why),
                  "the compressed flag is neither 0 nor 1"));
-    cr_expect(eq(str, (char *)vitro_decode_why(nth(&h, VITRO_EVENT_GRPC, 1)->why),
+    cr_expect(eq(str, (char *)vitro_decode_why(hand_nth(&h, VITRO_EVENT_GRPC, 1)->why),
                  "the compressed flag is 1, but no grpc-encoding was announced"));
-    cr_expect(eq(u8, nth(&h, VITRO_EVENT_GRPC, 2)->why, 0));
-    cr_expect(eq(uint, count(&h, VITRO_EVENT_PROTOBUF), 1));
+    cr_expect(eq(u8, hand_nth(&h, VITRO_EVENT_GRPC, 2)->why, 0));
+    cr_expect(eq(uint, hand_count(&h, VITRO_EVENT_PROTOBUF), 1));
     hand_done(&h);
 }
 
@@ -170,7 +56,7 @@ Test(decode, r03_a_length_is_not_believed)
     hand_decode(&h);
     vitro_decode_stats_get(h.decode, &s);
     cr_expect(lt(sz, s.memory_peak, 1024 * 1024));
-    cr_expect(eq(u8, nth(&h, VITRO_EVENT_GRPC, 0)->bits & VITRO_EVENT_CUT, VITRO_EVENT_CUT));
+    cr_expect(eq(u8, hand_nth(&h, VITRO_EVENT_GRPC, 0)->bits & VITRO_EVENT_CUT, VITRO_EVENT_CUT));
     hand_done(&h);
 }
 
@@ -185,12 +71,12 @@ Test(decode, r04_a_stream_that_ends_inside_a_message_is_told)
     hand_request(&h, 3, "application/grpc");
     hand_data(&h, 0, 3, FRAME_END_STREAM, "00 0000");
     hand_decode(&h);
-    ev = nth(&h, VITRO_EVENT_GRPC, 0);
+    ev = hand_nth(&h, VITRO_EVENT_GRPC, 0);
     cr_assert(ne(ptr, (void *)ev, NULL));
     cr_expect(eq(str, (char *)vitro_decode_why(ev->why), "the stream ends inside this message"));
     cr_expect(eq(u64, ev->length, 7));
-    cr_expect(eq(u64, nth(&h, VITRO_EVENT_UNKNOWN, 0)->length, 2));
-    cr_expect(eq(str, (char *)vitro_decode_why(nth(&h, VITRO_EVENT_UNKNOWN, 1)->why),
+    cr_expect(eq(u64, hand_nth(&h, VITRO_EVENT_UNKNOWN, 0)->length, 2));
+    cr_expect(eq(str, (char *)vitro_decode_why(hand_nth(&h, VITRO_EVENT_UNKNOWN, 1)->why),
                  "the stream ends inside the 5 bytes before a message"));
     hand_done(&h);
 }
@@ -206,8 +92,8 @@ Test(decode, r05_the_end_may_come_in_an_empty_data_frame_or_with_headers)
     hand_headers(&h, 0, 3, FRAME_END_STREAM, ":method", "POST", ":path", "/a.B/C", "content-type",
                  "application/grpc", NULL);
     hand_decode(&h);
-    cr_expect(eq(uint, count(&h, VITRO_EVENT_GRPC), 1));
-    cr_expect(eq(uint, count(&h, VITRO_EVENT_UNKNOWN), 0));
+    cr_expect(eq(uint, hand_count(&h, VITRO_EVENT_GRPC), 1));
+    cr_expect(eq(uint, hand_count(&h, VITRO_EVENT_UNKNOWN), 0));
     hand_done(&h);
 }
 
@@ -220,9 +106,9 @@ Test(decode, r06_an_empty_message_is_a_message)
     hand_data(&h, 0, 1, 0, "00 00000000 00 00000000");
     hand_data(&h, 0, 1, FRAME_END_STREAM, "");
     hand_decode(&h);
-    cr_expect(eq(uint, count(&h, VITRO_EVENT_GRPC), 2));
-    cr_expect(eq(uint, count(&h, VITRO_EVENT_PROTOBUF), 2));
-    cr_expect(eq(u64, nth(&h, VITRO_EVENT_PROTOBUF, 1)->length, 0));
+    cr_expect(eq(uint, hand_count(&h, VITRO_EVENT_GRPC), 2));
+    cr_expect(eq(uint, hand_count(&h, VITRO_EVENT_PROTOBUF), 2));
+    cr_expect(eq(u64, hand_nth(&h, VITRO_EVENT_PROTOBUF, 1)->length, 0));
     hand_done(&h);
 }
 
@@ -241,40 +127,12 @@ Test(decode, r09_only_application_grpc_is_grpc)
         hand_request(&h, 1, cases[i].type);
         hand_data(&h, 0, 1, FRAME_END_STREAM, "00 00000002 0a00");
         hand_decode(&h);
-        cr_expect(eq(uint, count(&h, VITRO_EVENT_GRPC), cases[i].messages), "%s", cases[i].type);
+        cr_expect(eq(uint, hand_count(&h, VITRO_EVENT_GRPC), cases[i].messages), "%s",
+                  cases[i].type);
         if (!cases[i].messages)
-            cr_expect(eq(str, (char *)vitro_decode_why(nth(&h, VITRO_EVENT_UNKNOWN, 0)->why),
+            cr_expect(eq(str, (char *)vitro_decode_why(hand_nth(&h, VITRO_EVENT_UNKNOWN, 0)->why),
                          "the content-type is not gRPC's"));
         hand_done(&h);
-    }
-}
-
-/* The header field of a name in the i-th frame with headers. */
-static vitro_item_header header_of(struct hand *h, const vitro_event *ev, const char *name,
-                                   const char **key)
-{
-    static vitro_item_header found;
-    vitro_detail dt;
-
-    memset(&found, 0, sizeof found);
-    cr_assert(eq(int, vitro_decode_detail(h->decode, ev, &dt, NULL), VITRO_OK));
-    for (size_t i = 0; i < dt.count; i++) {
-        if (dt.items[i].header && vitro_str_eq(dt.items[i].header->name, vitro_str_of(name))) {
-            found = *dt.items[i].header;
-            *key = dt.items[i].key;
-        }
-    }
-    return found;
-}
-
-static const vitro_event *nth_frame(const struct hand *h, uint8_t type, int dir, unsigned i)
-{
-    for (unsigned n = 0;; n++) {
-        const vitro_event *ev = nth(h, VITRO_EVENT_FRAME, n);
-        if (!ev)
-            return NULL;
-        if (ev->type == type && ev->dir == dir && i-- == 0)
-            return ev;
     }
 }
 
@@ -289,9 +147,9 @@ Test(decode, r20_a_status_is_explained_by_its_value)
     hand_headers(&h, 1, 1, FRAME_END_STREAM, ":status", "200", "content-type", "application/grpc",
                  "grpc-status", "14", "grpc-message", "gone%20away", NULL);
     hand_decode(&h);
-    header_of(&h, nth_frame(&h, FRAME_HEADERS, 1, 0), "grpc-status", &key);
+    hand_header(&h, hand_frame(&h, FRAME_HEADERS, 1, 0), "grpc-status", &key);
     cr_expect(eq(str, (char *)key, "grpc.status.14"));
-    header_of(&h, nth_frame(&h, FRAME_HEADERS, 1, 0), "grpc-message", &key);
+    hand_header(&h, hand_frame(&h, FRAME_HEADERS, 1, 0), "grpc-message", &key);
     cr_expect(eq(str, (char *)key, "header.grpc-message"));
     hand_done(&h);
 }
@@ -311,9 +169,9 @@ Test(decode, r26_a_reset_says_its_error_and_ends_both_bodies)
     pcap_talk_send(&h.w, &h.talk, 0, b.ptr, b.len);
     vitro_buf_done(&b);
     hand_decode(&h);
-    cr_expect(eq(u8, nth(&h, VITRO_EVENT_GRPC, 0)->bits, VITRO_EVENT_CUT));
+    cr_expect(eq(u8, hand_nth(&h, VITRO_EVENT_GRPC, 0)->bits, VITRO_EVENT_CUT));
     cr_assert(eq(int,
-                 vitro_decode_detail(h.decode, nth_frame(&h, FRAME_RST_STREAM, 0, 0), &dt, NULL),
+                 vitro_decode_detail(h.decode, hand_frame(&h, FRAME_RST_STREAM, 0, 0), &dt, NULL),
                  VITRO_OK));
     for (size_t i = 0; i < dt.count; i++) {
         if (strcmp(dt.items[i].name, "http2.rst_stream.error") == 0) {
@@ -339,7 +197,7 @@ Test(decode, one_cursor_leads_from_a_field_to_its_segments_and_back)
     hand_data(&h, 0, 1, 0, "00 00000007 0a05 68 65"); /* "hello" over two DATA frames */
     hand_data(&h, 0, 1, FRAME_END_STREAM, "6c 6c 6f");
     hand_decode(&h);
-    pb = nth(&h, VITRO_EVENT_PROTOBUF, 0);
+    pb = hand_nth(&h, VITRO_EVENT_PROTOBUF, 0);
     cr_assert(eq(int, vitro_decode_detail(h.decode, pb, &dt, NULL), VITRO_OK));
     cr_assert(ne(ptr, (void *)dt.items[0].field, NULL));
     span = dt.items[0].field->value_span;
@@ -378,7 +236,7 @@ Test(decode, fields_are_the_same_when_looked_at_later)
     hand_decode(&h);
     for (unsigned i = 300; i-- > 0;) {
         char value[16];
-        vitro_item_header f = header_of(&h, nth_frame(&h, FRAME_HEADERS, 0, i), "x-count", &key);
+        vitro_item_header f = hand_header(&h, hand_frame(&h, FRAME_HEADERS, 0, i), "x-count", &key);
         snprintf(value, sizeof value, "%u", i);
         cr_assert(vitro_str_eq(f.value, vitro_str_of(value)), "block %u", i);
     }
