@@ -114,6 +114,7 @@ static void release(vitro_channel *ch)
     bool own = ch->own_loop;
 
     vitro_task_cancel(&ch->pump);
+    vitro_task_cancel(&ch->trim);
     free_text(ch, ch->target_text);
     free_text(ch, ch->authority);
     free_text(ch, ch->user_agent);
@@ -129,6 +130,15 @@ static void release(vitro_channel *ch)
         vitro_loop_unref(loop);
 }
 
+static void on_trim(struct task *t)
+{
+    vitro_channel *ch = CONTAINER_OF(t, vitro_channel, trim);
+
+    vitro_h2_memory_trim(&ch->memory);
+    vitro_freelist_trim(&ch->calls, 0);
+    vitro_freelist_trim(&ch->attempts, 0);
+}
+
 static void init(vitro_channel *ch, vitro_loop *loop, bool own_loop)
 {
     ch->loop = loop;
@@ -141,6 +151,8 @@ static void init(vitro_channel *ch, vitro_loop *loop, bool own_loop)
     list_init(&ch->waiting);
     list_init(&ch->calls_open);
     vitro_task_init(&ch->pump, on_pump);
+    vitro_task_init(&ch->trim, on_trim);
+    vitro_loop_at_trim(loop, &ch->trim);
     vitro_loop_hold(loop);
 }
 

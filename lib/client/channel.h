@@ -30,6 +30,7 @@ struct vitro_channel {
     struct account account;
     struct h2_memory memory;
     struct freelist calls, attempts;
+    struct task trim;
     struct target target;
     char *target_text, *authority, *user_agent; /* terminated, of the account */
 

@@ -75,6 +75,7 @@ struct vitro_loop {
     struct chance chance;
     struct timers timers;
     struct list tasks, ends, flushes;
+    struct list trims;                /* tasks that stay: whose free lists there are */
     struct list later;                /* tasks of the next turn */
     struct list ready;                /* under sim: tasks of links that may be read or written */
     size_t ready_count;               /* how many of them had something to say in this turn */

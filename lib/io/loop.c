@@ -52,6 +52,7 @@ static void init_parts(vitro_loop *loop, const vitro_loop_options *options)
     list_init(&loop->later);
     list_init(&loop->ends);
     list_init(&loop->flushes);
+    list_init(&loop->trims);
     list_init(&loop->ready);
     list_init(&loop->sim_link);
     pthread_mutex_init(&loop->lock, NULL);

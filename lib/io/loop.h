@@ -67,6 +67,9 @@ void vitro_loop_next_turn(vitro_loop *loop, struct task *t);
 void vitro_loop_at_end(vitro_loop *loop, struct task *t);
 void vitro_loop_at_flush(vitro_loop *loop, struct task *t);
 
+/* Run the task at each vitro_loop_trim(), until it is cancelled: give back free lists. */
+void vitro_loop_at_trim(vitro_loop *loop, struct task *t);
+
 /* Forget a task that waits, in whichever list. Does nothing to one that does not, or is zeroed. */
 void vitro_task_cancel(struct task *t);
 

@@ -49,6 +49,12 @@ void vitro_loop_at_flush(vitro_loop *loop, struct task *t)
     queue(loop, &loop->flushes, t);
 }
 
+void vitro_loop_at_trim(vitro_loop *loop, struct task *t)
+{
+    if (!task_waiting(t))
+        list_append(&loop->trims, &t->link);
+}
+
 /* ---- posts ---------------------------------------------------------------------------------- */
 
 void vitro_loop_send(vitro_loop *loop, struct post *p, void (*run)(struct post *p))
@@ -184,6 +190,11 @@ vitro_memory vitro_loop_memory(const vitro_loop *loop)
 void vitro_loop_trim(vitro_loop *loop)
 {
     LOOP_ASSERT(loop);
+    for (struct list *i = loop->trims.next, *next; i != &loop->trims; i = next) {
+        struct task *t = CONTAINER_OF(i, struct task, link);
+        next = i->next;
+        t->run(t);
+    }
     vitro_pool_trim(&loop->pool);
     vitro_timers_trim(&loop->timers);
     vitro_mem_free(&loop->account, loop->read_buffer, LOOP_READ_BYTES);

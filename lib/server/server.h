@@ -23,6 +23,7 @@ struct shard {
     struct account account;
     struct h2_memory memory;
     struct freelist calls;
+    struct task trim;
     struct list connections;
     struct post post;     /* from the first loop: what is wanted */
     uint32_t wanted;      /* atomic: SHARD_DRAIN, SHARD_ABORT */

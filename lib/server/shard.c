@@ -113,6 +113,14 @@ void vitro_shard_want(struct shard *s, uint32_t what)
         vitro_loop_send(s->loop, &s->post, on_post);
 }
 
+static void on_trim(struct task *t)
+{
+    struct shard *s = CONTAINER_OF(t, struct shard, trim);
+
+    vitro_h2_memory_trim(&s->memory);
+    vitro_freelist_trim(&s->calls, 0);
+}
+
 void vitro_shard_init(struct shard *s, vitro_server *server, vitro_loop *loop)
 {
     *s = (struct shard){ .server = server, .loop = loop };
@@ -120,12 +128,15 @@ void vitro_shard_init(struct shard *s, vitro_server *server, vitro_loop *loop)
     vitro_h2_memory_init(&s->memory, &s->account);
     vitro_freelist_init(&s->calls, &s->account, sizeof(struct server_call));
     list_init(&s->connections);
+    vitro_task_init(&s->trim, on_trim);
+    vitro_loop_at_trim(loop, &s->trim);
     vitro_loop_hold(loop);
 }
 
 void vitro_shard_done(struct shard *s)
 {
     assert(list_empty(&s->connections));
+    vitro_task_cancel(&s->trim);
     vitro_h2_memory_done(&s->memory);
     vitro_freelist_trim(&s->calls, 0);
     assert(s->account.used == 0);
