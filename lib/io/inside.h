@@ -112,6 +112,9 @@ void vitro_loop_destroy(vitro_loop *loop);
 bool vitro_loop_gather(vitro_loop *loop, int64_t wait_ns);
 bool vitro_loop_finish(vitro_loop *loop);
 
+/* True when the next turn has work already and will not wait. */
+bool vitro_loop_queued(const vitro_loop *loop);
+
 /* Call fn(user) as a part of a turn. */
 void vitro_loop_inside(vitro_loop *loop, void (*fn)(void *user), void *user);
 

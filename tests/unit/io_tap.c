@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "support/flows.h"
+#include "support/heap.h"
 #include "support/pump.h"
 #include "support/seed.h"
 #include "vitro/lab/sim.h"
@@ -131,4 +132,26 @@ Test(io_tap, a_cut_link_ends_with_a_reset)
     cr_assert_not_null(strstr(flows_log(&f), "RST"), "%s",
                        flows_log(&f) + f.log.len - MIN(f.log.len, 200u));
     flows_done(&f);
+}
+
+Test(io_tap, a_loop_that_goes_lets_go_of_the_traces_it_was_to_flush)
+{
+    struct heap heap = { 0 };
+    vitro_trace *trace;
+    vitro_loop *loop;
+    char sink[32];
+    int fd = memfd_create("tap", 0);
+
+    heap_install(&heap);
+    snprintf(sink, sizeof sink, "fd:%d", fd);
+    cr_assert_eq(vitro_trace_open(&trace, sink, NULL, NULL), VITRO_OK);
+    cr_assert_eq(vitro_loop_new(&loop, NULL, NULL), VITRO_OK);
+    vitro_trace_say(trace, "outside of a turn");
+    vitro_loop_traced(loop, trace);
+    vitro_trace_unref(trace);
+    vitro_loop_unref(loop);
+    heap_remove();
+    cr_assert_eq(heap.live, 0u);
+    cr_assert_gt(lseek(fd, 0, SEEK_END), 0);
+    close(fd);
 }
