@@ -32,11 +32,11 @@ static int by_number(const void *a, const void *b)
 
 static const struct field **sorted_fields(const struct message *m)
 {
-    const struct field **list = room(m->n_fields * sizeof *list);
+    const struct field **list = room_pointers(m->n_fields);
     for (size_t i = 0; i < m->n_fields; i++) {
         list[i] = &m->fields[i];
     }
-    qsort(list, m->n_fields, sizeof *list, by_number);
+    qsort(list, m->n_fields, sizeof(void *), by_number);
     return list;
 }
 

@@ -46,11 +46,11 @@ static int by_name(const void *a, const void *b)
 static const struct value **sorted(const struct enumeration *e,
                                    int (*order)(const void *, const void *))
 {
-    const struct value **list = room(e->n_values * sizeof *list);
+    const struct value **list = room_pointers(e->n_values);
     for (size_t i = 0; i < e->n_values; i++) {
         list[i] = &e->values[i];
     }
-    qsort(list, e->n_values, sizeof *list, order);
+    qsort(list, e->n_values, sizeof(void *), order);
     return list;
 }
 

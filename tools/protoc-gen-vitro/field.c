@@ -165,8 +165,11 @@ static char unescape(const char **p)
         return (char)octal(p);
     }
     const char *at = strchr(from, **p);
-    char c = at && **p ? to[at - from] : **p;
-    *p += **p != '\0';
+    char c = **p;
+    *p += c != '\0';
+    if (at && c) {
+        c = to[at - from];
+    }
     return c;
 }
 
@@ -181,8 +184,11 @@ char *field_default_bytes(const struct field *f, size_t *len)
     char *bytes = room(n + 1);
     *len = 0;
     for (const char *p = d; *p;) {
-        char c = *p++;
-        bytes[(*len)++] = c == '\\' ? unescape(&p) : c;
+        bytes[*len] = *p++;
+        if (bytes[*len] == '\\') {
+            bytes[*len] = unescape(&p);
+        }
+        (*len)++;
     }
     return bytes;
 }

@@ -55,7 +55,7 @@ static char *generate(const request_proto *request, response_proto *response)
     if (error || !model_build(&model, request, params.external, &error)) {
         return error;
     }
-    response->file = room(request->n_file_to_generate * 2 * sizeof *response->file);
+    response->file = room_pointers(request->n_file_to_generate * 2);
     for (size_t i = 0; i < request->n_file_to_generate; i++) {
         const struct file *f = model_file(&model, request->file_to_generate[i]);
         if (!f) {

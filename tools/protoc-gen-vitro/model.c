@@ -151,7 +151,7 @@ static void oneof_build(struct message *m, struct oneof *o, int32_t index, const
         if (field->proto->has_oneof_index && field->proto->oneof_index == index) {
             field->oneof = o;
             field->case_name = claim(f, text_of("%s_%s", upper, snake_upper(field->proto->name)));
-            o->fields = o->fields ? o->fields : room(m->n_fields * sizeof *o->fields);
+            o->fields = o->fields ? o->fields : room_pointers(m->n_fields);
             o->fields[o->n_fields++] = field;
         }
     }
@@ -359,7 +359,7 @@ static void file_begin(const struct model *m, struct file *f, file_proto *proto)
     f->ident = name_file(f->path);
     f->proto3 = proto->syntax && !strcmp(proto->syntax, "proto3");
     f->place = place_find(f, (const int32_t[]){ 12 }, 1); /* the syntax statement */
-    f->deps = room(proto->n_dependency * sizeof *f->deps);
+    f->deps = room_pointers(proto->n_dependency);
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
         names_add(&f->names, reserved[i]);
     }

@@ -25,7 +25,7 @@ static struct chunk *chunk_new(size_t size)
     struct chunk *c = calloc(1, sizeof *c + size);
     if (!c) {
         fputs("protoc-gen-vitro: out of memory\n", stderr);
-        exit(1);
+        abort();
     }
     c->size = size;
     c->next = chunks;
@@ -43,6 +43,11 @@ void *room(size_t size)
     }
     c->used += size;
     return c->bytes + c->used - size;
+}
+
+void *room_pointers(size_t n)
+{
+    return room(n * sizeof(void *));
 }
 
 char *text_copy(const char *s, size_t len)

@@ -9,6 +9,8 @@
 
 /** Zeroed memory that is released with the process. Never NULL: ends the process instead. */
 void *room(size_t size);
+/** Room for n pointers, all NULL. */
+void *room_pointers(size_t n);
 char *text_copy(const char *s, size_t len);
 char *text_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
