@@ -9,13 +9,12 @@
 #include "wrap.h"
 
 /* The words between the blocks, a column a language. */
-enum word { QUESTION, ANSWERS, RIGHT, WRONG, LINE, NO_EVENT, NO_CODE };
+enum word { QUESTION, ANSWERS, RIGHT, WRONG, NO_EVENT, NO_CODE };
 static const char *const words[][2] = {
     [QUESTION] = { "Question", "질문" },
     [ANSWERS] = { "Answers", "답" },
     [RIGHT] = { "right", "맞음" },
     [WRONG] = { "wrong", "틀림" },
-    [LINE] = { "line", "줄" },
     [NO_EVENT] = { "(no such event in this run)", "(이번 실행에는 그런 사건이 없습니다)" },
     [NO_CODE] = { "(not found)", "(찾을 수 없습니다)" },
 };
@@ -71,7 +70,7 @@ static void show_code(const struct lesson_show *s, const char *where)
     if (code && where[n])
         found = lesson_code_find(code, where + n + 1, &line);
     if (found.len)
-        fprintf(s->printer->out, "%s, %s %d:\n", file, say(s, LINE), line);
+        fprintf(s->printer->out, "%s:%d:\n", file, line);
     else
         fprintf(s->printer->out, "%s %s\n", where, say(s, NO_CODE));
     show_lines(s, found);

@@ -2,7 +2,6 @@
  * vitro - one program, a subcommand for each of its uses, as git has them.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -40,34 +39,6 @@ static const struct command {
       "  --ascii                 other characters as \\u{..}\n"
       "Status: 0 done; 2 usage; 3 the capture cannot be read, or is cut: what it has was shown.\n" },
 };
-
-bool command_korean(void)
-{
-    static const char *const names[] = { "LC_ALL", "LC_MESSAGES", "LANG" };
-
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        const char *value = getenv(names[i]);
-        if (value && *value)
-            return strncmp(value, "ko", 2) == 0;
-    }
-    return false;
-}
-
-void command_fail(const char *what, const char *where, const char *why, const char *what_to_do)
-{
-    fflush(stdout);
-    fprintf(stderr, "vitro: %s: %s: %s%s%s\n", what, where, why, what_to_do ? "; " : "",
-            what_to_do ? what_to_do : "");
-}
-
-void command_fail_error(const char *what, const char *where, const vitro_error *err,
-                        const char *what_to_do)
-{
-    char text[512];
-
-    vitro_error_format(err, text, sizeof text);
-    command_fail(what, where, text, what_to_do);
-}
 
 static void usage(FILE *out)
 {

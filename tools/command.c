@@ -1,0 +1,35 @@
+#include "command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+
+bool command_korean(void)
+{
+    static const char *const names[] = { "LC_ALL", "LC_MESSAGES", "LANG" };
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const char *value = getenv(names[i]);
+        if (value && *value)
+            return strncmp(value, "ko", 2) == 0;
+    }
+    return false;
+}
+
+void command_fail(const char *what, const char *where, const char *why, const char *what_to_do)
+{
+    fflush(stdout);
+    fprintf(stderr, "vitro: %s: %s: %s%s%s\n", what, where, why, what_to_do ? "; " : "",
+            what_to_do ? what_to_do : "");
+}
+
+void command_fail_error(const char *what, const char *where, const vitro_error *err,
+                        const char *what_to_do)
+{
+    char text[512];
+
+    vitro_error_format(err, text, sizeof text);
+    command_fail(what, where, text, what_to_do);
+}
