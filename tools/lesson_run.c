@@ -134,8 +134,10 @@ void lesson_run_interruptible(struct lesson_run *r)
 {
     struct sigaction action;
 
+    interrupted = r;
+    if (sigaction(SIGINT, NULL, &action) < 0 || action.sa_handler == SIG_IGN)
+        return; /* in the background of a shell */
     memset(&action, 0, sizeof action);
     action.sa_handler = on_interrupt;
-    interrupted = r;
     sigaction(SIGINT, &action, NULL);
 }
