@@ -169,11 +169,12 @@ static const struct method {
     vitro_method method;
     vitro_call_events serve;
 } methods[] = {
-    { { "/soak.Soak/Unary", VITRO_UNARY }, { SERVE, .on_message = serve_unary } },
-    { { "/soak.Soak/Sum", VITRO_CLIENT_STREAMING },
+    { { .path = "/soak.Soak/Unary", .kind = VITRO_UNARY }, { SERVE, .on_message = serve_unary } },
+    { { .path = "/soak.Soak/Sum", .kind = VITRO_CLIENT_STREAMING },
       { SERVE, .on_message = serve_sum, .on_end = serve_sum_end } },
-    { { "/soak.Soak/Stream", VITRO_SERVER_STREAMING }, { SERVE, .on_message = serve_stream } },
-    { { "/soak.Soak/Echo", VITRO_BIDI_STREAMING },
+    { { .path = "/soak.Soak/Stream", .kind = VITRO_SERVER_STREAMING },
+      { SERVE, .on_message = serve_stream } },
+    { { .path = "/soak.Soak/Echo", .kind = VITRO_BIDI_STREAMING },
       { SERVE, .on_message = serve_echo, .on_end = serve_echo_end } },
 };
 
