@@ -64,7 +64,7 @@ TEST_PROTO_O := $(TEST_PROTO:%=$(B)/gen/%.vitro.o) $(B)/gen/external/echo.pb-c.o
 TEST_PROTO_A := $(B)/gen/libtestproto.a
 UNIT_BIN   := $(UNIT_C:%.c=$(B)/%)
 PROGRAMS   := $(PROGRAM_C:%.c=$(B)/%)
-HEADERS    := $(wildcard lib/*/*.h lib/include/vitro/*.h lib/include/vitro/lab/*.h lib/include/*.h)
+HEADERS    := $(wildcard lessons/*.h lib/*/*.h lib/include/vitro/*.h lib/include/vitro/lab/*.h lib/include/*.h)
 
 PACKAGES   := libnghttp2 libprotobuf-c jansson
 LDLIBS     := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null || echo -lnghttp2 -lprotobuf-c -ljansson)

@@ -39,7 +39,7 @@ static bool is_seed(const char *text)
     return *text && strlen(text) < 20 && !text[strspn(text, "0123456789")];
 }
 
-static int option(struct learn *in, int c)
+static int option(struct learn *in, int c, const char *word)
 {
     switch (c) {
     case 'p':
@@ -58,7 +58,7 @@ static int option(struct learn *in, int c)
         return in->korean || strcmp(optarg, "en") == 0 ? EXIT_DONE
                                                        : usage(optarg, "a language is en or ko");
     default:
-        return usage("option", "no such option, or its value is missing");
+        return usage(word, "no such option, or its value is missing");
     }
 }
 
@@ -74,8 +74,7 @@ static int parse(struct learn *in, int argc, char **argv)
     optind = 1;
     opterr = 0;
     while (!status && (c = getopt_long(argc, argv, "", longs, NULL)) != -1)
-        status = c == '?' ? usage(argv[optind - 1], "no such option, or its value is missing")
-                          : option(in, c);
+        status = option(in, c, argv[optind - 1]);
     if (status)
         return status;
     if (optind + 1 < argc)

@@ -34,3 +34,7 @@ cc -std=c11 -Wall -Wextra -Werror -o "$copy/static" "$copy/one.c" -I"$copy/usr/i
     "$copy/usr/lib/libvitro.a" $(PKG_CONFIG_SYSROOT_DIR='' pkg-config --libs libnghttp2 \
     libprotobuf-c jansson) -pthread
 "$copy/static" | grep -q '^INVALID_ARGUMENT: '
+
+# Programs find their lessons there.
+build/bin/vitro learn 08 --plain >"$copy/built"
+"$copy/usr/bin/vitro" learn 08 --plain | cmp - "$copy/built"
