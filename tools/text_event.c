@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "wrap.h"
 
 /* A character outside ASCII as \u{..}. */
 static void put_ascii(FILE *out, const char *text, size_t len)
@@ -166,6 +167,18 @@ static void put_bits(struct printer *p, const vitro_event *ev, const vitro_detai
         fprintf(p->out, " (%s)", dt->why);
 }
 
+/* What the dictionary says, in lines of a screen's width. */
+static void put_explanation(struct printer *p, const char *key)
+{
+    vitro_explanation e;
+    char line[1024];
+
+    if (!p->explain || !key || !vitro_explain(key, p->language, &e))
+        return;
+    snprintf(line, sizeof line, e.section[0] ? "%s (%s)" : "%s%s", e.text, e.section);
+    wrap_print(p, "    ", "    ", line);
+}
+
 void print_headline(struct printer *p, vitro_decode *d, const vitro_event *ev,
                     const vitro_detail *dt)
 {
@@ -183,12 +196,5 @@ void print_headline(struct printer *p, vitro_decode *d, const vitro_event *ev,
         fprintf(p->out, " conn %" PRIu32, ev->conn);
     put_bits(p, ev, dt);
     fputc('\n', p->out);
-    vitro_explanation e;
-    if (p->explain && dt->key && vitro_explain(dt->key, p->language, &e)) {
-        fputs("    ", p->out);
-        print_escaped(p, vitro_str_of(e.text));
-        if (e.section[0])
-            fprintf(p->out, " (%s)", e.section);
-        fputc('\n', p->out);
-    }
+    put_explanation(p, dt->key);
 }
