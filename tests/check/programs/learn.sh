@@ -57,8 +57,9 @@ done
 
 # Each frame that the trace holds, with its bytes, is in the lesson.
 expect 0 "$vitro" inspect "$tmp/a.pcapng" --plain
-sed -n '/^#/p; /^    [0-9a-f]\{4\} /p' "$tmp/out" | sort >"$tmp/all"
-sed -n '/^#[0-9]/p; /^    [0-9a-f]\{4\} /p' "$tmp/first" | sort >"$tmp/shown"
+lines='/^#[0-9]/p; /^    [0-9a-f]\{4\}  [0-9a-f][0-9a-f] /p'
+sed -n "$lines" "$tmp/out" | sort >"$tmp/all"
+sed -n "$lines" "$tmp/first" | sort >"$tmp/shown"
 [ "$(wc -l <"$tmp/all")" -gt 50 ] || fail "inspect printed little"
 cmp -s "$tmp/all" "$tmp/shown" || fail "the lesson does not show what the trace holds"
 
