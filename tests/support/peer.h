@@ -49,11 +49,14 @@ struct peer {
 void peer_init(struct peer *p, struct pair *pair, vitro_loop *loop);
 void peer_done(struct peer *p);
 
-/* A server at p->pair->target; or a client of it. Preface and SETTINGS are the script's. */
+/*
+ * A server at p->pair->target; or a client of it, and run. Preface and SETTINGS are the script's:
+ * what was written before is the first that is sent.
+ */
 void peer_listen(struct peer *p);
 void peer_connect(struct peer *p);
 
-/* As above, with preface (client) and empty SETTINGS, run until idle. */
+/* Connect with preface and empty SETTINGS. */
 void peer_client(struct peer *p);
 
 /* ---- the script: frames are collected until peer_run, which sends them and runs the world ---- */
