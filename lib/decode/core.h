@@ -172,7 +172,7 @@ struct vitro_decode {
     bool failed, finished;
 };
 
-enum { EVENTS_PAGE = 4096 };
+enum { EVENTS_PAGE = 256 };
 
 /* ---- decode.c ------------------------------------------------------------------------------ */
 

@@ -206,6 +206,20 @@ static uint64_t before_hole(struct detail *t, vitro_span span)
     return sum;
 }
 
+/* The entry of the dictionary for a frame: some flags make another thing of it. */
+static const char *frame_key(struct detail *t)
+{
+    const vitro_event *ev = t->ev;
+
+    if (ev->type == FRAME_SETTINGS && ev->flags & FRAME_ACK)
+        return "h2.settings.ack";
+    if (ev->type == FRAME_PING && ev->flags & FRAME_ACK)
+        return "h2.pong";
+    if (ev->type == FRAME_HEADERS && ev->flags & FRAME_END_STREAM && ev->dir == VITRO_S2C)
+        return "h2.trailers";
+    return vitro_detail_key(t, "h2.frame", ev->type, "h2.frame.unknown");
+}
+
 void vitro_detail_frame(struct detail *t, vitro_detail *out)
 {
     struct frame_view view;
@@ -217,7 +231,7 @@ void vitro_detail_frame(struct detail *t, vitro_detail *out)
                  (t->ev->type == FRAME_DATA ? (size_t)FRAME_FRONT_BYTES : (size_t)PAYLOAD_MAX);
 
     out->title = vitro_str_of(title ? title : vitro_detail_text(t, "type %u", t->ev->type));
-    out->key = vitro_detail_key(t, "h2.frame", t->ev->type, "h2.frame.unknown");
+    out->key = frame_key(t);
     vitro_buf_consume(b, b->len);
     vitro_decode_gather(t->decode, &span, max, b);
     if (t->ev->bits & VITRO_EVENT_HOLE)
