@@ -205,8 +205,8 @@ $(PROGRAMS): $(B)/%: $(B)/%.o $(TEST_PROTO_A) $(PROTO_A) $(STATIC)
 	@mkdir -p $(@D) && echo '  LD $@'
 	@$(CC) $(OPT) -pthread -o $@ $(filter %.o,$^) $(filter-out %.o,$^) $(LDLIBS)
 # Lessons are tested with the parts of `vitro learn` and with their programs.
-$(B)/tests/unit/learn: $(filter-out %/vitro.o,$(VITRO_O)) | lessons
-$(B)/tests/unit/learn: LDLIBS := $(PROTO_A) $(STATIC) $(LDLIBS) $(shell pkg-config --libs libcmark 2>/dev/null)
+$(B)/tests/unit/learn $(B)/tests/unit/decode_print: $(filter-out %/vitro.o,$(VITRO_O)) | lessons
+$(B)/tests/unit/learn $(B)/tests/unit/decode_print: LDLIBS := $(PROTO_A) $(STATIC) $(LDLIBS) $(shell pkg-config --libs libcmark 2>/dev/null)
 $(B)/tests/unit/learn.o: CPPFLAGS += -DLESSONS='"$(OUT)/lessons"'
 $(UNIT_BIN:%=%.o) $(PROGRAMS:%=%.o) $(SUPPORT_O): | $(PROTO_H) $(TEST_PROTO_H)
 

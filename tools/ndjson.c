@@ -169,11 +169,26 @@ static void frame_item(struct json_out *j, const vitro_decode *d, const vitro_it
     }
 }
 
+/* A member may stand in an object only once: of a name that repeats, the first counts. */
+static bool first_of_name(const vitro_detail *dt, size_t i)
+{
+    if (dt->items[i].span.source != VITRO_SOURCE_DIRECTION)
+        return false;
+    for (size_t k = 0; k < i; k++) {
+        if (dt->items[k].span.source == VITRO_SOURCE_DIRECTION &&
+            strcmp(dt->items[k].name, dt->items[i].name) == 0)
+            return false;
+    }
+    return true;
+}
+
 static void frame(struct ndjson *n, struct json_out *j, vitro_decode *d, const vitro_event *ev,
                   const vitro_detail *dt)
 {
-    for (size_t i = 0; i < dt->count; i++)
-        frame_item(j, d, &dt->items[i]);
+    for (size_t i = 0; i < dt->count; i++) {
+        if (first_of_name(dt, i))
+            frame_item(j, d, &dt->items[i]);
+    }
     if (ev->type == 4)
         settings(j, dt);
     if (ev->type == 1 || ev->type == 5 || ev->type == 9) {
