@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -103,6 +104,17 @@ static void sock_shut(struct transport *t)
     shutdown(sock_of(t)->source.fd, SHUT_WR);
 }
 
+/*
+ * Both ends of a UNIX socket may be in this process. It has no address that would tell, so the
+ * client's end records whenever there is such a one, and this end would be a copy.
+ */
+static atomic_size_t recording_clients;
+
+static bool records_unix(const struct sock *s)
+{
+    return s->base.client && s->base.peer.kind == ADDRESS_UNIX && s->base.recorder;
+}
+
 static void sock_close(struct transport *t, bool abort)
 {
     struct sock *s = sock_of(t);
@@ -114,6 +126,8 @@ static void sock_close(struct transport *t, bool abort)
     if (abort)
         setsockopt(s->source.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
     close(s->source.fd);
+    if (records_unix(s))
+        atomic_fetch_sub(&recording_clients, 1);
     vitro_recorder_free(t->recorder);
     vitro_mem_free(NULL, s, sizeof *s);
     if (loop) {
@@ -156,13 +170,13 @@ static void learn(int fd, name_fn *name, struct address *a)
         vitro_address_from(a, &sa.any, len);
 }
 
-/* Both ends of a UNIX socket in this process: the client's records, this one would be a copy. */
 static bool recorded_by_client(const struct sock *s)
 {
     struct ucred peer;
     socklen_t len = sizeof peer;
 
     return !s->base.client && s->base.local.kind == ADDRESS_UNIX &&
+           atomic_load(&recording_clients) > 0 &&
            getsockopt(s->source.fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
            peer.pid == getpid();
 }
@@ -182,4 +196,6 @@ void vitro_sock_connected(struct sock *s, vitro_trace *trace, uint32_t loop_numb
     s->base.recorder = vitro_recorder_new(trace, s->base.client ? RECORD_CLIENT : RECORD_SERVER,
                                           &local, &remote, loop_number);
     vitro_recorder_established(s->base.recorder);
+    if (records_unix(s))
+        atomic_fetch_add(&recording_clients, 1);
 }

@@ -237,7 +237,7 @@ void pump_connect(struct pump_world *w, struct pump *p, size_t n, size_t layers,
     p->to_send = n;
     p->driver.loop = w->client_loop;
     p->driver.layers = layers;
-    vitro_connect_start(&p->connect, w->client_loop, &w->listener.bound, w->trace, INT64_MAX,
+    vitro_connect_start(&p->connect, w->client_loop, &w->listener.bound, w->client_trace, INT64_MAX,
                         connected);
 }
 

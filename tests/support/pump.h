@@ -40,7 +40,7 @@ struct pump_world {
     vitro_loop *client_loop, *server_loop;
     struct listener listener;
     struct pump servers[8];
-    vitro_trace *trace; /* of both sides; NULL: none */
+    vitro_trace *trace, *client_trace; /* of the listener, and of the clients; NULL: none */
     size_t accepted;
     size_t server_layers; /* 0 to 2 on each connection */
     size_t take_max;

@@ -20,7 +20,9 @@ struct tap {
     int fd;
 };
 
-static void tap_begin(struct tap *t, const char *target, size_t layers)
+enum { SERVER = 1, CLIENT = 2 };
+
+static void tap_begin(struct tap *t, const char *target, size_t layers, int who)
 {
     char sink[32];
 
@@ -34,7 +36,8 @@ static void tap_begin(struct tap *t, const char *target, size_t layers)
     } else {
         cr_assert_eq(vitro_loop_new(&t->loop, NULL, NULL), VITRO_OK);
     }
-    t->world.trace = t->trace;
+    t->world.trace = who & SERVER ? t->trace : NULL;
+    t->world.client_trace = who & CLIENT ? t->trace : NULL;
     t->world.server_layers = layers;
     pump_listen(&t->world, t->loop, t->loop, target);
 }
@@ -95,7 +98,7 @@ static void compare(struct tap *t, const char *target, size_t n, size_t layers)
     flows_done(&f);
 }
 
-Test(io_tap, a_trace_holds_each_byte_that_crossed_once)
+Test(io_tap, a_trace_of_either_end_or_both_holds_each_byte_that_crossed_once)
 {
     static struct tap t;
     struct chance c = seed_chance();
@@ -107,7 +110,7 @@ Test(io_tap, a_trace_holds_each_byte_that_crossed_once)
         const char *target = targets[i % ARRAY_LEN(targets)];
         size_t n = seed_between(&c, 1, 300000), layers = seed_between(&c, 0, 2);
 
-        tap_begin(&t, target, layers);
+        tap_begin(&t, target, layers, (int)seed_between(&c, SERVER, SERVER | CLIENT));
         pump_connect(&t.world, &t.pump, n, layers, i);
         cr_assert(pump_run(&t.world, &t.pump), "%s " SEED_TEXT, target, seed_of_run(), i);
         tap_end(&t);
@@ -120,7 +123,7 @@ Test(io_tap, a_cut_link_ends_with_a_reset)
     static struct tap t;
     static struct flows f;
 
-    tap_begin(&t, "sim:server", 0);
+    tap_begin(&t, "sim:server", 0, SERVER | CLIENT);
     pump_connect(&t.world, &t.pump, (size_t)1 << 40, 0, 1);
     for (int i = 0; i < 20; i++)
         vitro_sim_step(t.sim);
