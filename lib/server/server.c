@@ -154,8 +154,9 @@ vitro_code vitro_server_add(vitro_server *s, const vitro_method *method,
                             void *user, vitro_error *err)
 {
     vitro_method_options o;
-    struct route route = { vitro_str_of(method->path), method->kind, false, method->file, events,
-                           user };
+    struct route route = {
+        vitro_str_of(method->path), method->kind, false, method->file, events, user
+    };
 
     LOOP_ASSERT(first_loop(s));
     if (!vitro_options_import(&o, sizeof o, options) || !is_path(route.path))
