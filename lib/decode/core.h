@@ -195,7 +195,7 @@ void vitro_seen_conn_free(struct conn *c);
 /* Who was taken for the server is the client: the two directions change places. */
 void vitro_seen_conn_swap(struct conn *c);
 
-/* ---- direction.c, frames.c ---------------------------------------------------------------------
+/* ---- direction.c -------------------------------------------------------------------------------
  */
 void vitro_direction_init(struct direction *d, struct conn *c, uint8_t dir, bool late);
 void vitro_direction_done(struct direction *d);
@@ -209,6 +209,19 @@ vitro_event vitro_direction_event(const struct direction *d, vitro_event_kind ki
 
 /* Tell [told, to) as unknown. */
 void vitro_direction_unknown(struct direction *d, uint64_t to, uint8_t why);
+
+/* ---- look.c ------------------------------------------------------------------------------- */
+
+/*
+ * Decide what d->look is, when that can be said; `over`: nothing follows. Returns the direction,
+ * which may have changed places with the other one of its connection.
+ */
+struct direction *vitro_look(struct direction *d, bool over);
+
+/* All that comes is unknown from here on. */
+void vitro_look_give_up(struct direction *d, uint8_t why);
+
+/* ---- frames.c ----------------------------------------------------------------------------- */
 
 /* Frames begin at d->told; look holds what was read of them. */
 void vitro_frames_begin(struct direction *d, bool preface);

@@ -213,6 +213,10 @@ uint32_t vitro_decode_find(const vitro_decode *d, const vitro_span *at)
         if (holds(ev, at))
             found = i; /* inner events follow outer ones */
     }
+    if (!found && at->source == VITRO_SOURCE_BLOCK && run_of(d, at, &up)) {
+        up.rope = 0;
+        return vitro_decode_find(d, &up);
+    }
     if (!found && at->source == VITRO_SOURCE_CAPTURE && climb(d, at->offset, &up))
         return vitro_decode_find(d, &up);
     return found;

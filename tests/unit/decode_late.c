@@ -175,3 +175,20 @@ Test(decode, the_preface_says_who_the_client_is)
     cr_expect(eq(uint, hand_count(&h, VITRO_EVENT_GRPC), 1));
     hand_done(&h);
 }
+
+Test(decode, a_request_says_who_the_client_is_when_there_is_no_preface)
+{
+    struct hand h;
+
+    hand_init(&h);
+    h.talk.shape.client_port = 80;
+    h.talk.shape.server_port = 50051;
+    another_call(&h, 1);
+    hand_headers(&h, 1, 1, 0, ":status", "200", "content-type", "application/grpc", NULL);
+    hand_decode(&h);
+    cr_assert(ne(ptr, (void *)hand_frame(&h, FRAME_HEADERS, VITRO_C2S, 0), NULL));
+    cr_expect(eq(str, (char *)vitro_decode_endpoint(h.decode, 0, VITRO_C2S), "192.0.2.1:80"));
+    cr_expect(eq(uint, hand_count(&h, VITRO_EVENT_GRPC), 1));
+    cr_expect(eq(u8, hand_nth(&h, VITRO_EVENT_GRPC, 0)->dir, VITRO_C2S));
+    hand_done(&h);
+}
