@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "ndjson.h"
@@ -18,6 +19,7 @@ enum { LISTS_MAX = 64 };
 struct inspect {
     const char *path;
     bool json, plain, stats, hpack, ascii;
+    const char *color; /* auto, always, never */
     char *protos[LISTS_MAX], *dirs[LISTS_MAX], *sets[LISTS_MAX];
     size_t proto_count, dir_count, set_count;
     struct source *source;
@@ -57,6 +59,26 @@ static int usage(const char *what, const char *why)
     return EXIT_USAGE;
 }
 
+static bool is_set(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value && *value;
+}
+
+/* --color, then NO_COLOR, CLICOLOR_FORCE, a terminal that is not dumb. */
+static bool wants_color(const char *asked)
+{
+    const char *term = getenv("TERM");
+
+    if (asked && strcmp(asked, "auto") != 0)
+        return strcmp(asked, "always") == 0;
+    if (is_set("NO_COLOR"))
+        return false;
+    return is_set("CLICOLOR_FORCE") ||
+           (isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb") != 0);
+}
+
 static bool option(struct inspect *in, int c)
 {
     switch (c) {
@@ -70,6 +92,10 @@ static bool option(struct inspect *in, int c)
         return in->stats = true;
     case 'a':
         return in->ascii = true;
+    case 'c':
+        in->color = optarg;
+        return strcmp(optarg, "auto") == 0 || strcmp(optarg, "always") == 0 ||
+               strcmp(optarg, "never") == 0;
     case 'P':
         return add(in->protos, &in->proto_count, optarg);
     case 'I':
@@ -89,6 +115,7 @@ static int parse(struct inspect *in, int argc, char **argv)
         { "hpack", no_argument, NULL, 'k' },
         { "stats", no_argument, NULL, 's' },
         { "ascii", no_argument, NULL, 'a' },
+        { "color", required_argument, NULL, 'c' },
         { "proto", required_argument, NULL, 'P' },
         { "descriptor-set", required_argument, NULL, 'D' },
         { NULL, 0, NULL, 0 },
@@ -152,6 +179,7 @@ static int open_all(struct inspect *in)
     }
     in->printer.out = in->ndjson.out = stdout;
     in->printer.ascii = in->ascii;
+    in->printer.color = wants_color(in->color);
     in->printer.hpack = in->ndjson.hpack = in->hpack;
     in->printer.language = command_korean() ? VITRO_KOREAN : VITRO_ENGLISH;
     return schemas(in);
@@ -178,6 +206,8 @@ static int run(struct inspect *in)
     char text[512];
     vitro_code rc;
 
+    if (strcmp(in->path, "-") == 0) /* a pipe is followed: each event is out when it is told */
+        setvbuf(stdout, NULL, _IOLBF, 0);
     if (in->json)
         ndjson_begin(&in->ndjson, in->path);
     rc = vitro_decode_finish(in->decode, &err);

@@ -21,6 +21,7 @@ struct printer {
     bool ascii;    /* everything else as \u{..} */
     bool explain;  /* a line of the dictionary under each event */
     bool no_bytes; /* leave the dump out */
+    bool color;    /* first lines in the colour of their direction */
     bool hpack;    /* what each header field did to the table */
     bool timed;    /* start is set */
     int64_t start; /* time of the first event: times are shown from here */

@@ -179,6 +179,16 @@ static void put_explanation(struct printer *p, const char *key)
     wrap_print(p, "    ", "    ", line);
 }
 
+/* Blue and orange tell apart for most eyes; the arrow says the same without colour. */
+static const char *color_of(const vitro_event *ev)
+{
+    if (ev->kind == VITRO_EVENT_NOTE)
+        return "\033[2m";
+    if (ev->kind == VITRO_EVENT_UNKNOWN || ev->why)
+        return "\033[7m";
+    return ev->dir == VITRO_C2S ? "\033[1;34m" : "\033[33m";
+}
+
 void print_headline(struct printer *p, vitro_decode *d, const vitro_event *ev,
                     const vitro_detail *dt)
 {
@@ -189,12 +199,14 @@ void print_headline(struct printer *p, vitro_decode *d, const vitro_event *ev,
         p->start = ev->time;
     }
     ns = ev->time - p->start;
+    if (p->color)
+        fputs(color_of(ev), p->out);
     fprintf(p->out, "#%" PRIu32 " %s%" PRId64 ".%06" PRId64 " %c ", ev->number, ns < 0 ? "-" : "",
             (ns < 0 ? -ns : ns) / 1000000000, (ns < 0 ? -ns : ns) / 1000 % 1000000, arrow(ev));
     put_kind(p, d, ev, dt);
     if (ev->conn != VITRO_NO_CONN && ev->conn > 0)
         fprintf(p->out, " conn %" PRIu32, ev->conn);
     put_bits(p, ev, dt);
-    fputc('\n', p->out);
+    fputs(p->color ? "\033[0m\n" : "\n", p->out);
     put_explanation(p, dt->key);
 }

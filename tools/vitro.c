@@ -27,7 +27,7 @@ static const struct command {
       "Status: 0 done; 2 usage; 3 the lesson cannot be found, or its program failed.\n" },
     { "inspect", inspect_main,
       "FILE [--plain] [--json] [--hpack] [--proto FILE]... [-I DIR]... [--descriptor-set FILE]... "
-      "[--stats] [--ascii]",
+      "[--stats] [--color=auto|always|never] [--ascii]",
       "decode a capture (pcapng or pcap; - is stdin) down to the last field",
       "  --plain                 text: an event a line, its bytes, its fields (the default)\n"
       "  --json                  NDJSON: an event a line\n"
@@ -36,6 +36,8 @@ static const struct command {
       "  -I DIR                  where FILE and its imports are\n"
       "  --descriptor-set FILE   name protobuf fields by what protoc -o wrote\n"
       "  --stats                 how many events there are and what they cost\n"
+      "  --color=WHEN            auto, always or never\n"
+      "  --color=WHEN            auto, always or never\n"
       "  --ascii                 other characters as \\u{..}\n"
       "Status: 0 done; 2 usage; 3 the capture cannot be read, or is cut: what it has was shown.\n" },
 };
