@@ -49,13 +49,21 @@ static void on_headers(struct attempt *a, const struct reply_head *head)
     vitro_call_tell_headers(&c->base);
 }
 
+/* A server that gave up by the same deadline may call that cancelled. */
+static vitro_code past_deadline(const struct client_call *c, vitro_code code)
+{
+    bool over = vitro_call_time_left(&c->base) == 0;
+
+    return code == VITRO_CANCELLED && over ? VITRO_DEADLINE_EXCEEDED : code;
+}
+
 static void on_status(struct attempt *a, const struct reply_head *head)
 {
     struct client_call *c = a->call;
     bool theirs = head->explicit_status || head->message.len;
 
     vitro_md_swap(&c->trailers, &a->stream.conn->block_md);
-    vitro_client_call_decide(c, head->code,
+    vitro_client_call_decide(c, past_deadline(c, head->code),
                              theirs ? head->message : vitro_str_of(head->error.frame[0].text),
                              head->explicit_status ? NULL : &head->error);
     if (theirs && c->message) /* decoding never makes it longer */
@@ -167,9 +175,7 @@ static void decide_by_reset(struct client_call *c, uint32_t error, const vitro_e
         vitro_client_call_decide(c, VITRO_UNAVAILABLE, vitro_str_of(lost->frame[0].text), lost);
         return;
     }
-    /* A server that gave up by the same deadline (PROTOCOL-HTTP2; grpc-timeout). */
-    if (code == VITRO_CANCELLED && vitro_call_time_left(&c->base) == 0)
-        code = VITRO_DEADLINE_EXCEEDED;
+    code = past_deadline(c, code);
     vitro_fail(&why, code, "stream", (int32_t)error, "the server reset the stream");
     vitro_client_call_decide(c, code, vitro_str_of(why.frame[0].text), &why);
 }

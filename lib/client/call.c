@@ -79,9 +79,14 @@ static vitro_code attempt_open(struct client_call *c, struct attempt *a, struct 
 void vitro_client_call_begin_attempt(struct client_call *c, struct connection *conn)
 {
     vitro_trace *trace = c->channel->trace;
-    struct attempt *a = attempt_new(c, conn);
+    struct attempt *a;
     vitro_error why;
 
+    if (vitro_call_time_left(&c->base) == 0) { /* its timer is due: nothing is sent any more */
+        c->base.ops->expired(&c->base);
+        return;
+    }
+    a = attempt_new(c, conn);
     if (!a) {
         vitro_fail(&why, VITRO_RESOURCE_EXHAUSTED, "call", 0, "out of memory");
         vitro_client_call_fail(c, &why);
@@ -153,6 +158,7 @@ void vitro_client_call_close(struct client_call *c)
     vitro_task_cancel(&c->close);
     list_remove(&c->waiting);
     list_remove(&c->open);
+    list_remove(&c->base.sibling);
     let_go(c);
     vitro_queue_clear(&c->pending);
     vitro_call_tell_closed(&c->base, &status);
@@ -172,7 +178,7 @@ void vitro_client_call_fail(struct client_call *c, const vitro_error *why)
         return;
     vitro_client_call_decide(c, why->code, vitro_str_of(why->frame[0].text), why);
     list_remove(&c->waiting);
-    c->base.cancelled = true;
+    vitro_call_set_cancelled(&c->base);
     if (c->attempt) {
         vitro_stream_stop(&c->attempt->stream);
         vitro_stream_reset(&c->attempt->stream, H2_CANCEL);
@@ -222,15 +228,17 @@ static void call_credit(vitro_call *base, uint64_t n)
         c->credit = n > STREAM_CREDIT_ALL - c->credit ? STREAM_CREDIT_ALL : c->credit + n;
 }
 
-static void call_cancel(vitro_call *base)
+static void call_cancel(vitro_call *base, const char *reason)
 {
     struct client_call *c = of_call(base);
     vitro_error why;
 
+    if (task_waiting(&c->close))
+        return;
     vitro_note(c->channel->trace, cancelled, .at = note_at(c), .call = base->id,
                .attempt = c->attempts, .stream = stream_id(c),
-               .reason = vitro_str_of("the application asked for it"));
-    vitro_fail(&why, VITRO_CANCELLED, "call", 0, "cancelled by the client");
+               .reason = vitro_str_of(reason ? reason : "the application asked for it"));
+    vitro_fail(&why, VITRO_CANCELLED, "call", 0, "%s", reason ? reason : "cancelled by the client");
     vitro_client_call_fail(c, &why);
 }
 
@@ -247,6 +255,8 @@ static void call_expired(vitro_call *base)
     struct client_call *c = of_call(base);
     vitro_error why;
 
+    if (task_waiting(&c->close))
+        return;
     vitro_note(c->channel->trace, deadline, .at = note_at(c), .call = base->id,
                .attempt = c->attempts, .stream = stream_id(c));
     vitro_fail(&why, VITRO_DEADLINE_EXCEEDED, "call", 0, "the deadline has passed");
@@ -346,6 +356,9 @@ vitro_code vitro_call_start(vitro_call **out, vitro_channel *channel, const vitr
     if (!vitro_options_import(&o, sizeof o, options))
         return vitro_fail(err, VITRO_INVALID_ARGUMENT, "call", 0,
                           "options that this version does not know");
+    if (o.parent && o.parent->loop != channel->loop)
+        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "call", 0,
+                          "the parent call belongs to another loop");
     if (!channel->trace && list_empty(&channel->connections))
         channel->trace = vitro_loop_trace(channel->loop, NULL);
     c = vitro_freelist_take(&channel->calls);
@@ -365,6 +378,8 @@ vitro_code vitro_call_start(vitro_call **out, vitro_channel *channel, const vitr
     list_append(&channel->waiting, &c->waiting);
     vitro_call_arm(&c->base);
     vitro_channel_wake(channel);
+    if (c->parent)
+        vitro_call_adopt(c->parent, &c->base);
     *out = vitro_call_ref(&c->base);
     return VITRO_OK;
 }

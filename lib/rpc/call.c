@@ -28,6 +28,8 @@ void vitro_call_init(vitro_call *c, const struct call_ops *ops, vitro_loop *loop
     c->deadline = INT64_MAX;
     c->id = vitro_loop_next_call(loop);
     c->refs = 1;
+    list_init(&c->children);
+    list_init(&c->sibling);
     vitro_md_init(&c->headers, account);
     vitro_timer_init(&c->timer, on_timer);
 }
@@ -38,8 +40,30 @@ void vitro_call_arm(vitro_call *c)
         vitro_timer_start(c->loop, &c->timer, c->deadline);
 }
 
+static const char orphaned[] = "the parent call was cancelled";
+
+void vitro_call_set_cancelled(vitro_call *c)
+{
+    struct list *i;
+
+    c->cancelled = true;
+    while ((i = list_pop(&c->children)) != NULL) {
+        vitro_call *child = CONTAINER_OF(i, vitro_call, sibling);
+        child->ops->cancel(child, orphaned);
+    }
+}
+
+void vitro_call_adopt(vitro_call *parent, vitro_call *c)
+{
+    if (parent->cancelled)
+        c->ops->cancel(c, orphaned);
+    else
+        list_append(&parent->children, &c->sibling);
+}
+
 void vitro_call_done(vitro_call *c)
 {
+    assert(list_empty(&c->children) && list_empty(&c->sibling));
     vitro_timer_stop(c->loop, &c->timer);
     vitro_md_done(&c->headers);
     if (c->room_block)
@@ -101,7 +125,7 @@ void vitro_call_tell_cancelled(vitro_call *c)
 {
     if (c->cancelled)
         return;
-    c->cancelled = true;
+    vitro_call_set_cancelled(c);
     if (!c->closed && c->events->on_cancelled)
         c->events->on_cancelled(c, c->user);
 }
@@ -249,7 +273,8 @@ void vitro_call_commit(vitro_call *c, uint32_t flags, bool *more)
     if (!block)
         vitro_queue_commit(out, n);
     else if (!vitro_queue_attach(out, block, n, release_block, c->account))
-        c->ops->cancel(c); /* no memory for its piece: the promise cannot be kept */
+        c->ops->cancel(c,
+                       "out of memory"); /* no memory for its piece: the promise cannot be kept */
     if (flags & VITRO_SEND_ALONE)
         vitro_queue_seal(out);
     queued(c, flags, more);
@@ -305,7 +330,7 @@ void vitro_call_cancel(vitro_call *c)
 {
     LOOP_ASSERT(c->loop);
     if (!c->closed)
-        c->ops->cancel(c);
+        c->ops->cancel(c, NULL);
 }
 
 void vitro_call_credit(vitro_call *c, uint32_t n)

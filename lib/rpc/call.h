@@ -8,6 +8,7 @@
 #ifndef VITRO_RPC_CALL_H
 #define VITRO_RPC_CALL_H
 
+#include "base/list.h"
 #include "io/loop.h"
 #include "vitro/call.h"
 #include "wire/metadata.h"
@@ -22,7 +23,7 @@ struct call_ops {
     void (*queued)(vitro_call *c);       /* a message or the end was queued */
     bool (*is_blocked)(vitro_call *c);   /* enough is queued; remember to tell writable */
     void (*credit)(vitro_call *c, uint64_t n);
-    void (*cancel)(vitro_call *c);
+    void (*cancel)(vitro_call *c, const char *why); /* why NULL: the application asked for it */
     vitro_str (*peer)(const vitro_call *c);
     void (*expired)(vitro_call *c); /* the deadline has passed */
     void (*destroy)(vitro_call *c); /* no reference is left */
@@ -40,10 +41,12 @@ struct vitro_call {
     void *user;
     vitro_str path; /* valid as long as the call */
     vitro_kind kind;
-    uint32_t id;         /* in notes; from 1 */
-    uint32_t refs;       /* atomic */
-    struct post dropped; /* the last reference went on another thread */
-    int64_t deadline;    /* on the loop's clock; INT64_MAX: none */
+    uint32_t id;          /* in notes; from 1 */
+    uint32_t refs;        /* atomic */
+    struct post dropped;  /* the last reference went on another thread */
+    struct list children; /* calls that end with this one, which have a reference to it */
+    struct list sibling;  /* in the parent's children */
+    int64_t deadline;     /* on the loop's clock; INT64_MAX: none */
     struct timer timer;
     vitro_md headers;  /* the peer's */
     uint32_t max_send; /* bytes of one message; 0: no limit */
@@ -66,6 +69,12 @@ void vitro_call_init(vitro_call *c, const struct call_ops *ops, vitro_loop *loop
 
 /* Start the timer of c->deadline. */
 void vitro_call_arm(vitro_call *c);
+
+/* Cancelled, by whichever side: sends fail from now on, and its children are cancelled too. */
+void vitro_call_set_cancelled(vitro_call *c);
+
+/* c ends when parent is cancelled, which may be already. c has a reference to it until closed. */
+void vitro_call_adopt(vitro_call *parent, vitro_call *c);
 
 /* Release what the common part holds; from ops->destroy. */
 void vitro_call_done(vitro_call *c);

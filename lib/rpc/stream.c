@@ -87,12 +87,20 @@ static void fault(struct stream *s, const vitro_error *why)
     s->ops->fault(s, why);
 }
 
-void vitro_stream_stop(struct stream *s)
+static void drop_held(struct stream *s)
 {
-    s->stopped = true;
     if (s->conn && s->held.len)
         vitro_h2_consume_stream(&s->conn->h2, &s->h2, s->held.len);
     vitro_queue_clear(&s->held);
+}
+
+void vitro_stream_stop(struct stream *s)
+{
+    s->stopped = true;
+    s->lent = NULL; /* the call that holds the view may go before the stream */
+    list_remove(&s->lending);
+    if (!s->draining) /* else the message that the application just reads would go */
+        drop_held(s);
     if (s->over && !task_waiting(&s->drain))
         vitro_loop_defer(s->conn->driver.loop, &s->drain);
 }
@@ -221,11 +229,16 @@ static void on_drain(struct task *t)
     struct connection *c = s->conn;
 
     while (s->held.len && s->credit && !s->stopped) {
-        size_t used = read_messages(s, vitro_queue_peek(&s->held));
+        size_t used;
 
+        s->draining = true;
+        used = read_messages(s, vitro_queue_peek(&s->held));
+        s->draining = false;
         vitro_stream_own(s);
-        if (s->stopped)
-            break; /* fault() cleared what was held */
+        if (s->stopped) {
+            drop_held(s);
+            break;
+        }
         vitro_queue_consume(&s->held, used);
         vitro_h2_consume_stream(&c->h2, &s->h2, used);
     }

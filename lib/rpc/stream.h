@@ -61,9 +61,10 @@ struct stream {
     uint32_t call; /* of notes */
     bool ended;    /* END_STREAM came */
     bool end_told;
-    bool stopped; /* deliver nothing more */
-    bool over;    /* the HTTP/2 stream is closed, but messages wait for credit */
-    bool blocked; /* a send said "no more": tell writable */
+    bool stopped;  /* deliver nothing more */
+    bool draining; /* a message that lies in held is being delivered */
+    bool over;     /* the HTTP/2 stream is closed, but messages wait for credit */
+    bool blocked;  /* a send said "no more": tell writable */
 };
 
 /* Before its use on loop; account pays for messages that are put together. ops is kept. */

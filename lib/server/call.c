@@ -340,14 +340,15 @@ static void call_credit(vitro_call *base, uint64_t n)
     vitro_stream_credit(&of_call(base)->stream, n);
 }
 
-static void call_cancel(vitro_call *base)
+static void call_cancel(vitro_call *base, const char *why)
 {
     struct server_call *c = of_call(base);
 
     if (!c->has_error)
-        vitro_fail(&c->error, VITRO_CANCELLED, "call", 0, "cancelled by the server");
+        vitro_fail(&c->error, VITRO_CANCELLED, "call", 0, "%s",
+                   why ? why : "cancelled by the server");
     c->has_error = true;
-    c->base.cancelled = true; /* the application knows: no event */
+    vitro_call_set_cancelled(base); /* the application knows: no event */
     vitro_stream_stop(&c->stream);
     vitro_stream_reset(&c->stream, 8); /* CANCEL */
 }
