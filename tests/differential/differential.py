@@ -3,7 +3,7 @@
 
 Captures: generated ones (generate.c), the lesson's own trace, and its traffic on lo as dumpcap
 sees it. For each, `vitro inspect --json` and `tshark -T pdml` must agree on every HTTP/2 frame
-(stream, type, flags, length), every header field (name, value, representation, index), every gRPC
+(packet, stream, type, flags, length), every header field (name, value, representation, index), every gRPC
 message (compressed flag, length, type) and every protobuf field (name, number, wire type, value).
 
     differential.py              all captures; one line each
@@ -34,6 +34,7 @@ COUNTS = ("frames", "headers", "messages", "fields")
 # :path it does not know; where a start is missing, only messages of other streams are compared.
 EXPECTED_ZERO = {}
 LATE = {"missing-start"}
+REORDERED = {"reorder"}
 
 
 def run(command, env, **more):
@@ -250,15 +251,15 @@ def differ(a, b, where, out):
         out.append("%s: ours %r, tshark %r" % (where, a, b))
 
 
-def settle(sides, failed):
+def settle(sides, failed, packets=True):
     """Where tshark's dissector failed, its header table is wrong from there on: that direction is
-    compared up to the packet. Then packets are not compared: a frame of ours is told with its last
-    byte, theirs with the segment that completed it."""
+    compared up to the packet. Where segments came in another order packets are not compared: a
+    frame of ours is told with its last byte, theirs with the segment that completed it."""
     for key, side in sides.items():
         for kind in ("frames", "messages"):
             side[kind] = [x for x in side[kind]
                           if key not in failed or x["packet"] < failed[key]]
-            for x in side[kind]:
+            for x in side[kind] if not packets else ():
                 del x["packet"]
 
 
@@ -274,8 +275,8 @@ def compare(name, mine, other, written=None):
     other, failed = other
     if name not in LATE:
         failed = {}
-    settle(mine, failed)
-    settle(other, failed)
+    settle(mine, failed, name not in REORDERED)
+    settle(other, failed, name not in REORDERED)
     if name in LATE:
         only_known_streams(mine, other)
     differences = []
