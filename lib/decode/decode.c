@@ -164,6 +164,8 @@ vitro_code vitro_decode_schema(vitro_decode *d, vitro_bytes set, vitro_error *er
     if (rc)
         return rc;
     rc = vitro_pb_schema_add_set(d->schema, set, err);
+    if (rc == VITRO_INVALID_ARGUMENT && !vitro_pb_schema_add_file(d->schema, set, NULL))
+        rc = VITRO_OK; /* one file, not a set of them */
     return rc;
 }
 

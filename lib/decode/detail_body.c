@@ -175,6 +175,26 @@ static vitro_str enum_text(const struct pb_node *n)
     return v ? v->name : vitro_str_of("");
 }
 
+/* The length as written, which may be more than there is. */
+static uint64_t said_length(const struct walk *w, const struct pb_node *n)
+{
+    struct pb_reader r = { w->bytes.ptr, n->after_tag, n->value_at };
+    uint64_t length = 0;
+
+    return vitro_pb_read_varint(&r, &length) ? n->end - n->value_at : length;
+}
+
+static void damage_item(struct walk *w, const struct pb_node *n)
+{
+    vitro_item *item =
+        pb_item(w, VITRO_ITEM_BYTES, n->depth, "protobuf.unknown", "pb.unknown", n->start, n->end);
+
+    item->text = vitro_str_of(vitro_pb_fault_text(n->fault));
+    item->bits |= VITRO_ITEM_UNKNOWN;
+    if (n->end == n->start)
+        item->bits |= VITRO_ITEM_DERIVED; /* its bytes are shown as far as they go */
+}
+
 static void field_items(struct walk *w, const struct pb_node *n)
 {
     unsigned depth = n->depth;
@@ -198,7 +218,7 @@ static void field_items(struct walk *w, const struct pb_node *n)
     if (n->value_at > n->after_tag)
         vitro_detail_number(w->t, depth + 1, "protobuf.field.value.length", "pb.length",
                             w->t->ev->offset + n->after_tag, n->value_at - n->after_tag,
-                            n->end - n->value_at, NULL);
+                            said_length(w, n), NULL);
     if (n->kind != PB_NODE_OPEN && n->end > n->value_at)
         pb_item(w, VITRO_ITEM_BYTES, depth + 1, "protobuf.field.value", "pb.value", n->value_at,
                 n->end);
@@ -207,19 +227,13 @@ static void field_items(struct walk *w, const struct pb_node *n)
 static bool on_node(const struct pb_node *n, void *user)
 {
     struct walk *w = user;
-    vitro_item *item;
 
     if (n->kind == PB_NODE_CLOSE) {
         if (n->group == PB_GROUP_GROUP && n->after_tag > n->start)
             pb_item(w, VITRO_ITEM_BYTES, n->depth + 1, "protobuf.field.tag", "pb.wire.4", n->start,
                     n->after_tag);
     } else if (n->kind == PB_NODE_DAMAGE) {
-        if (n->end > n->start) {
-            item = pb_item(w, VITRO_ITEM_BYTES, n->depth, "protobuf.unknown", "pb.unknown",
-                           n->start, n->end);
-            item->bits |= VITRO_ITEM_UNKNOWN;
-            item->text = vitro_str_of(vitro_pb_fault_text(n->fault));
-        }
+        damage_item(w, n);
     } else {
         field_items(w, n);
     }
