@@ -19,7 +19,7 @@ struct capture_case {
     int trouble;
 };
 
-enum { SOUND, RETRANSMISSION, REORDER, MISSING_START };
+enum { SOUND, RETRANSMISSION, REORDER, MISSING_START, TWO };
 
 static const struct capture_case cases[] = {
     { "plain", { .calls = 8 }, PCAP_NG, false, SOUND },
@@ -51,6 +51,7 @@ static const struct capture_case cases[] = {
       SOUND },
     { "retransmission", { .calls = 8 }, PCAP_NG, true, RETRANSMISSION },
     { "reorder", { .calls = 8 }, PCAP_NG, true, REORDER },
+    { "two-connections", { .calls = 8, .split = true }, PCAP_NG, true, TWO },
     { "missing-start", { .calls = 40, .styles = true }, PCAP_NG, false, MISSING_START },
 };
 
@@ -108,12 +109,30 @@ static void joined_late(const struct conversation *c, struct pcap_write *w, stru
     pcap_talk_close(w, t);
 }
 
+/* The same conversation once more, in the middle of the first and from another port. */
+static void twice(const struct conversation *c, struct pcap_write *w, struct pcap_talk *t)
+{
+    struct pcap_talk other = { .shape = { .client_port = 49153 }, .next = { 7, 9 } };
+    size_t at[2] = { 0, 0 };
+
+    pcap_talk_open(w, t);
+    for (size_t i = 0; i < c->turn_count; i++) {
+        int dir = c->turns[i].dir;
+        pcap_talk_send(w, t, dir, c->out[dir].ptr + at[dir], c->turns[i].len);
+        at[dir] += c->turns[i].len;
+        if (i == c->turn_count / 2)
+            conversation_capture(c, w, &other, NULL);
+    }
+    pcap_talk_close(w, t);
+}
+
 static bool generate(const struct capture_case *k, const char *directory, unsigned long long seed)
 {
     struct pcap_talk talk = { .next = { 1000, 5000 } };
     struct conversation c;
     struct pcap_write w;
     struct chance cut;
+    unsigned long long times = k->trouble == TWO ? 2 : 1;
     char path[4096];
     bool ok;
 
@@ -122,6 +141,8 @@ static bool generate(const struct capture_case *k, const char *directory, unsign
     pcap_write_init(&w, k->flags, 1);
     if (k->trouble == MISSING_START)
         joined_late(&c, &w, &talk);
+    else if (k->trouble == TWO)
+        twice(&c, &w, &talk);
     else if (k->trouble != SOUND)
         troubled(&c, &w, &talk, &cut, k->trouble);
     else
@@ -130,9 +151,8 @@ static bool generate(const struct capture_case *k, const char *directory, unsign
              k->flags & PCAP_NG ? "pcapng" : "pcap");
     ok = pcap_write_save(&w, path);
     if (ok)
-        printf("%s frames %llu headers %llu messages %llu fields %llu\n", path,
-               (unsigned long long)c.frames, (unsigned long long)c.headers,
-               (unsigned long long)c.messages, (unsigned long long)c.fields);
+        printf("%s frames %llu headers %llu messages %llu fields %llu\n", path, times * c.frames,
+               times * c.headers, times * c.messages, times * c.fields);
     else
         fprintf(stderr, "generate: %s: cannot be written\n", path);
     pcap_write_done(&w);

@@ -227,14 +227,15 @@ Test(decode, any_bytes_in_a_connection_tile)
         struct pcap_talk talk = { .next = { 1, 1 } };
         struct decoded_bytes b;
         struct pcap_write w;
-        uint8_t noise[3000];
+        static uint8_t noise[60000];
+        size_t most = k % 8 == 7 ? sizeof noise : 3000;
         pcap_write_init(&w, PCAP_NG, 1);
         if (k % 2)
             pcap_talk_open(&w, &talk);
         if (k % 4 == 1)
             pcap_talk_send(&w, &talk, 0, vitro_frame_preface, 24);
         for (int i = 0; i < 6; i++) {
-            size_t n = seed_between(&c, 1, sizeof noise);
+            size_t n = seed_between(&c, 1, most);
             seed_fill(&c, noise, n);
             for (size_t j = 0; j < n; j++) /* much of a frame's head is zero */
                 noise[j] = (uint8_t)(vitro_chance_below(&c, 3) ? 0 : noise[j] & 15);
@@ -313,6 +314,50 @@ Test(decode, without_an_index_memory_does_not_grow_with_the_capture)
         pcap_write_done(&w);
     }
     cr_assert(le(sz, peak[1], peak[0] * 5 / 4 + 4096), "%zu then %zu bytes", peak[0], peak[1]);
+}
+
+struct told {
+    uint64_t bytes, events;
+};
+
+static struct told *told_now;
+
+static void count_unknown(vitro_decode *d, const vitro_event *ev, void *user)
+{
+    (void)d;
+    (void)user;
+    if (ev->kind == VITRO_EVENT_UNKNOWN) {
+        told_now->bytes += ev->length;
+        told_now->events++;
+    }
+}
+
+Test(decode, a_long_connection_of_something_else_is_told_once_in_bounded_memory)
+{
+    vitro_decode_options options = VITRO_DECODE_OPTIONS_INIT;
+    struct pcap_talk talk = { .next = { 1, 1 } };
+    struct told told = { 0, 0 };
+    struct decoded_bytes b;
+    struct pcap_write w;
+    vitro_decode_stats s;
+    vitro_decode *d;
+
+    told_now = &told;
+    pcap_write_init(&w, PCAP_NG, 1);
+    pcap_talk_open(&w, &talk);
+    for (int i = 0; i < 200000; i++)
+        pcap_talk_send(&w, &talk, 0, "SSH-2.0", 7);
+    b = (struct decoded_bytes){ w.ptr, w.len, 0 };
+    options.lend = decoded_lend;
+    options.user = &b;
+    options.on_event = count_unknown;
+    cr_assert(eq(int, vitro_decode_new(&d, &options, NULL), VITRO_OK));
+    cr_assert(eq(int, vitro_decode_finish(d, NULL), VITRO_OK));
+    cr_expect(eq(u64, told.bytes, 1400000));
+    vitro_decode_stats_get(d, &s);
+    cr_expect(lt(sz, s.memory_peak, 8 * 1024 * 1024));
+    vitro_decode_free(d);
+    pcap_write_done(&w);
 }
 
 Test(decode, memory_may_end_anywhere)
