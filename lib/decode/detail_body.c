@@ -6,6 +6,8 @@
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -29,13 +31,25 @@ void vitro_detail_grpc(struct detail *t, vitro_detail *out)
 
 /* ---- Values -------------------------------------------------------------------------------- */
 
-static const char *double_text(struct detail *t, double v, int digits)
+/* The fewest digits that read back as the same number; `single`: as the same float. */
+static const char *double_text(struct detail *t, double v, bool single)
 {
+    char text[40];
+
     if (isnan(v))
         return "NaN";
     if (isinf(v))
         return v < 0 ? "-Infinity" : "Infinity";
-    return vitro_detail_text(t, "%.*g", digits, v);
+    for (int digits = 1; digits <= (single ? FLT_DECIMAL_DIG : DBL_DECIMAL_DIG); digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, v);
+        if (single ? strtof(text, NULL) == (float)v : strtod(text, NULL) == v)
+            break;
+    }
+    for (char *p = text; *p; p++) {
+        if (*p == ',') /* what the locale of the process writes for a point */
+            *p = '.';
+    }
+    return vitro_detail_text(t, "%s", text);
 }
 
 /* How JSON would write a number of this type; *bare is false for NaN and infinities. */
@@ -49,7 +63,7 @@ static const char *typed_text(struct detail *t, enum pb_type type, uint64_t wire
     case PB_TYPE_FLOAT:
         v = vitro_pb_value_double(type, wire);
         *bare = isfinite(v);
-        return double_text(t, v, type == PB_TYPE_DOUBLE ? DBL_DECIMAL_DIG : FLT_DECIMAL_DIG);
+        return double_text(t, v, type == PB_TYPE_FLOAT);
     case PB_TYPE_BOOL:
         return wire ? "true" : "false";
     case PB_TYPE_UINT64:
@@ -74,9 +88,9 @@ static const char *reading_text(struct detail *t, const struct pb_reading *r)
     case PB_READ_BOOL:
         return r->as.u ? "true" : "false";
     case PB_READ_FLOAT:
-        return double_text(t, r->as.d, FLT_DECIMAL_DIG);
+        return double_text(t, r->as.d, true);
     case PB_READ_DOUBLE:
-        return double_text(t, r->as.d, DBL_DECIMAL_DIG);
+        return double_text(t, r->as.d, false);
     case PB_READ_PACKED_VARINT:
     case PB_READ_PACKED_FIXED32:
     case PB_READ_PACKED_FIXED64:

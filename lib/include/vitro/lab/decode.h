@@ -213,16 +213,16 @@ typedef struct vitro_decode_stats {
  * Make a decoder.
  *
  * @param out      gives *out: vitro_decode_free().
- * @param options  copied; NULL: defaults.
+ * @param options  copied; lend is required.
  * @param err      filled on failure; may be NULL.
- * @return VITRO_OK; VITRO_RESOURCE_EXHAUSTED without memory.
+ * @return VITRO_OK; VITRO_INVALID_ARGUMENT without lend; VITRO_RESOURCE_EXHAUSTED without memory.
  * Thread: a decoder belongs to one thread.
  */
 VITRO_API VITRO_CHECKED vitro_code vitro_decode_new(vitro_decode **out,
                                                     const vitro_decode_options *options,
                                                     vitro_error *err);
 
-/** Release a decoder. NULL is accepted. */
+/** Release a decoder. NULL is accepted. Thread: the decoder's, not from on_event. */
 VITRO_API void vitro_decode_free(vitro_decode *d);
 
 /**
@@ -250,27 +250,31 @@ VITRO_API VITRO_CHECKED vitro_code vitro_decode_advance(vitro_decode *d, vitro_e
  * Say that nothing follows: what waited for more is decided, and told as cut.
  *
  * @return VITRO_OK; VITRO_DATA_LOSS when the capture ends inside a block: all before the cut was
- *         decoded; VITRO_INVALID_ARGUMENT as vitro_decode_advance().
+ *         decoded; VITRO_INVALID_ARGUMENT as vitro_decode_advance(). Again: VITRO_OK, no effect.
+ * Thread: the decoder's.  Re-entry: as vitro_decode_advance().
  */
 VITRO_API VITRO_CHECKED vitro_code vitro_decode_finish(vitro_decode *d, vitro_error *err);
 
 /** How many events there were. Thread: the decoder's. */
 VITRO_API uint32_t vitro_decode_count(const vitro_decode *d);
 
-/** The event with this number, from 1. Lends until the next advance; NULL without `keep`. */
+/** The event with this number, from 1. Lends as long as d lives; NULL without `keep`.
+ * Thread: the decoder's. */
 VITRO_API const vitro_event *vitro_decode_event(const vitro_decode *d, uint32_t number);
 
 /**
  * Decode the fields of an event.
  *
  * @param ev   an event of this decoder; without `keep` only the one that on_event lends.
- * @param out  lends, until the next call of any function of d but the pure readers below.
- * @return VITRO_OK, also when parts of it are unknown; VITRO_RESOURCE_EXHAUSTED without memory.
+ * @param out  lends, until the next call of this function, of advance or of finish.
+ * @return VITRO_OK, also when parts of it are unknown; VITRO_RESOURCE_EXHAUSTED without memory:
+ *         the items are those that fitted.
+ * Thread: the decoder's.  Re-entry: allowed in on_event.
  */
 VITRO_API VITRO_CHECKED vitro_code vitro_decode_detail(vitro_decode *d, const vitro_event *ev,
                                                        vitro_detail *out, vitro_error *err);
 
-/** The span of an event. Pure. */
+/** The span of an event. Thread: any. */
 VITRO_API vitro_span vitro_event_span(const vitro_event *ev);
 
 /**
@@ -279,6 +283,7 @@ VITRO_API vitro_span vitro_event_span(const vitro_event *ev);
  * @param span  of any source; CAPTURE has nothing below it.
  * @param out   filled with up to max spans in order; holes are among them.
  * @return how many there are, which may be more than max.
+ * Thread: the decoder's.  Re-entry: allowed in on_event.
  */
 VITRO_API size_t vitro_decode_parts(const vitro_decode *d, const vitro_span *span, vitro_span *out,
                                     size_t max);
@@ -288,6 +293,7 @@ VITRO_API size_t vitro_decode_parts(const vitro_decode *d, const vitro_span *spa
  *
  * @param missing  may be NULL; set to the number of bytes that are holes: they read as zeros.
  * @return how many bytes were written to dst, less than n only at the span's end.
+ * Thread: the decoder's.  Re-entry: allowed in on_event; calls lend.
  */
 VITRO_API size_t vitro_decode_bytes(const vitro_decode *d, const vitro_span *span, uint64_t skip,
                                     uint8_t *dst, size_t n, size_t *missing);
@@ -297,28 +303,34 @@ VITRO_API size_t vitro_decode_bytes(const vitro_decode *d, const vitro_span *spa
  *
  * @param at  source, dir, conn and id of the source; offset is what is looked for. A CAPTURE
  *            offset finds the event of the direction that its bytes went to.
- * @return the event's number, 0 when there is none. Works with `keep` only.
+ * @return the event's number, 0 when there is none. Works with `keep` only, and looks at
+ *         all events: for a cursor, not for a loop.
+ * Thread: the decoder's.
  */
 VITRO_API uint32_t vitro_decode_find(const vitro_decode *d, const vitro_span *at);
 
-/** The name of a source for people and NDJSON: "capture", "tcp:0:c2s", "body:0:c2s:1". */
+/** The name of a source for people and NDJSON: "capture", "tcp:0:c2s", "body:0:c2s:1".
+ * Thread: any. */
 VITRO_API size_t vitro_span_name(const vitro_span *span, char *out, size_t size);
 
 /**
  * The text of a reason, as in vitro_event.why. Lends a static text; "" for 0.
+ * Thread: any.
  */
 VITRO_API const char *vitro_decode_why(uint8_t why);
 
-/** Numbers of this run. */
+/** Numbers of this run. Thread: the decoder's. */
 VITRO_API void vitro_decode_stats_get(const vitro_decode *d, vitro_decode_stats *out);
 
-/** What the endpoints of a connection are called: "192.0.2.1:49152". Lends; "" when unknown. */
+/** What the endpoints of a connection are called: "192.0.2.1:49152". Lends; "" when unknown.
+ * Thread: the decoder's. */
 VITRO_API const char *vitro_decode_endpoint(const vitro_decode *d, uint32_t conn, int dir);
 
 /**
  * Check the property of tiling on all events of a decoder with `keep`, after the end.
  *
  * @return VITRO_OK; VITRO_INTERNAL with the first byte that is covered twice or not at all.
+ * Thread: the decoder's.
  */
 VITRO_API VITRO_CHECKED vitro_code vitro_decode_check_tiling(vitro_decode *d, vitro_error *err);
 
