@@ -18,6 +18,22 @@ void vitro_pool_init(struct pool *p, struct account *account)
     vitro_freelist_init(&p->pieces, account, sizeof(struct piece));
     vitro_freelist_init(&p->attachments, account, sizeof(struct attachment));
     p->open = NULL;
+    p->dropped = p->dropped_last = NULL;
+    p->defer = NULL;
+}
+
+/* Releases are the application's code: they may queue, drop and free. */
+void vitro_pool_release(struct pool *p)
+{
+    while (p->dropped) {
+        struct attachment *a = p->dropped;
+
+        p->dropped = a->next;
+        if (!p->dropped)
+            p->dropped_last = NULL;
+        a->release(a->ptr, a->len, a->user);
+        vitro_freelist_put(&p->attachments, a);
+    }
 }
 
 void vitro_pool_trim(struct pool *p)
@@ -33,6 +49,7 @@ void vitro_pool_trim(struct pool *p)
 
 void vitro_pool_done(struct pool *p)
 {
+    vitro_pool_release(p);
     vitro_pool_trim(p);
 }
 
@@ -56,14 +73,22 @@ static struct chunk *chunk_open(struct pool *p, size_t min)
     return c;
 }
 
-/* One piece of it goes. */
+/* One piece of it goes. A queue is being changed: the release waits, where it can. */
 static void attachment_drop(struct pool *p, struct attachment *a)
 {
     assert(a->refs > 0);
     if (--a->refs)
         return;
-    a->release(a->ptr, a->len, a->user);
-    vitro_freelist_put(&p->attachments, a);
+    a->next = NULL;
+    if (p->dropped_last)
+        p->dropped_last->next = a;
+    else
+        p->dropped = a;
+    p->dropped_last = a;
+    if (!p->defer)
+        vitro_pool_release(p);
+    else if (p->dropped == a)
+        p->defer(p);
 }
 
 void vitro_queue_init(struct queue *q, struct pool *pool)
@@ -177,7 +202,7 @@ bool vitro_queue_attach(struct queue *q, const void *p, size_t n, vitro_release_
         release(p, n, user);
         return n == 0;
     }
-    *a = (struct attachment){ 1, release, p, n, user };
+    *a = (struct attachment){ NULL, 1, release, p, n, user };
     piece->attachment = a;
     piece_link(q, piece);
     return true;

@@ -30,6 +30,7 @@ typedef void vitro_release_fn(const void *ptr, size_t len, void *user);
 
 /* Bytes of somebody else; released when the last piece of them goes. */
 struct attachment {
+    struct attachment *next; /* in pool->dropped */
     size_t refs;
     vitro_release_fn *release;
     const void *ptr;
@@ -42,6 +43,8 @@ struct pool {
     struct freelist pieces;
     struct freelist attachments;
     struct chunk *open; /* what small writes of all queues share; the pool holds one reference */
+    struct attachment *dropped, *dropped_last; /* to be released, in this order */
+    void (*defer)(struct pool *p);             /* asks for vitro_pool_release; NULL: at once */
 };
 
 /* A run of a chunk, of an attachment, or, with neither, of bytes that are lent. */
@@ -61,8 +64,9 @@ struct queue {
 };
 
 void vitro_pool_init(struct pool *p, struct account *account);
-void vitro_pool_done(struct pool *p); /* all queues are empty by then */
-void vitro_pool_trim(struct pool *p); /* give free chunks and pieces back to the account */
+void vitro_pool_release(struct pool *p); /* call the release of what was dropped */
+void vitro_pool_done(struct pool *p);    /* all queues are empty by then */
+void vitro_pool_trim(struct pool *p);    /* give free chunks and pieces back to the account */
 
 void vitro_queue_init(struct queue *q, struct pool *pool);
 void vitro_queue_clear(struct queue *q); /* releases everything; usable again */

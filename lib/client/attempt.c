@@ -2,14 +2,13 @@
 #include "client/call.h"
 
 #include "base/error.h"
+#include "frame/frame.h"
 #include "wire/status.h"
 
 static struct attempt *of_stream(struct stream *s)
 {
     return CONTAINER_OF(s, struct attempt, stream);
 }
-
-enum { H2_NO_ERROR = 0, H2_CANCEL = 8 };
 
 /* The status is known and nothing else is wanted of the stream. */
 static void settle(struct attempt *a)
@@ -176,6 +175,7 @@ static void decide_by_reset(struct client_call *c, uint32_t error, const vitro_e
         return;
     }
     code = past_deadline(c, code);
+    c->base.cancelled = code == VITRO_CANCELLED;
     vitro_fail(&why, code, "stream", (int32_t)error, "the server reset the stream");
     vitro_client_call_decide(c, code, vitro_str_of(why.frame[0].text), &why);
 }

@@ -4,9 +4,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "frame/frame.h"
 #include "wire/timeout.h"
-
-enum { H2_CANCEL = 8 };
 
 static struct client_call *of_call(vitro_call *c)
 {
@@ -315,13 +314,11 @@ static void init(struct client_call *c, vitro_channel *channel, const vitro_meth
 
 static void set_deadline(struct client_call *c, const vitro_call_options *o)
 {
-    int64_t now = vitro_loop_now(c->base.loop);
     int64_t left = o->parent ? vitro_call_time_left(o->parent) : INT64_MAX;
 
     if (o->timeout_ns != 0)
         left = MIN(left, MAX(o->timeout_ns, (int64_t)0));
-    if (left != INT64_MAX)
-        c->base.deadline = left > INT64_MAX - 1 - now ? INT64_MAX - 1 : now + left;
+    vitro_call_set_time_left(&c->base, left);
 }
 
 static vitro_code apply(struct client_call *c, const vitro_call_options *o, vitro_error *err)

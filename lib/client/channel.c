@@ -119,6 +119,7 @@ static void release(vitro_channel *ch)
     free_text(ch, ch->authority);
     free_text(ch, ch->user_agent);
     vitro_mem_free(&ch->account, ch->found, ch->n_found * sizeof *ch->found);
+    vitro_pool_release(vitro_loop_pool(loop)); /* blocks that are charged to the account */
     vitro_h2_memory_done(&ch->memory);
     vitro_freelist_trim(&ch->calls, 0);
     vitro_freelist_trim(&ch->attempts, 0);

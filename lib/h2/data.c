@@ -57,6 +57,8 @@ static bool move_bytes(struct queue *out, struct queue *send, size_t n)
         vitro_bytes run = vitro_queue_peek(send);
         size_t k = MIN(n, run.len);
 
+        if (k == 0)
+            return false; /* it was cleared: the stream is reset */
         if (k < COPY_BELOW) {
             if (!vitro_queue_append(out, run.ptr, k))
                 return false;

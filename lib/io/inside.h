@@ -71,6 +71,7 @@ struct vitro_loop {
     int64_t now; /* of this turn */
     struct account account;
     struct pool pool;
+    struct task release; /* of what the pool's queues have dropped */
     uint8_t *read_buffer;
     struct chance chance;
     struct timers timers;

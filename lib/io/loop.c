@@ -37,6 +37,19 @@ static const struct poller_ops epoll_poller = { real_wait, real_dispatch, real_w
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
+/* Attached bytes that have left are given back at the turn's end, not inside a call's function. */
+static void on_release(struct task *t)
+{
+    vitro_pool_release(&CONTAINER_OF(t, vitro_loop, release)->pool);
+}
+
+static void defer_release(struct pool *p)
+{
+    vitro_loop *loop = CONTAINER_OF(p, vitro_loop, pool);
+
+    vitro_loop_at_flush(loop, &loop->release);
+}
+
 static void init_parts(vitro_loop *loop, const vitro_loop_options *options)
 {
     static atomic_uint numbers;
@@ -47,6 +60,8 @@ static void init_parts(vitro_loop *loop, const vitro_loop_options *options)
     loop->clock = vitro_clock_system();
     vitro_account_init(&loop->account, NULL, options->memory_bytes);
     vitro_pool_init(&loop->pool, &loop->account);
+    vitro_task_init(&loop->release, on_release);
+    loop->pool.defer = defer_release;
     loop->timers.account = &loop->account;
     list_init(&loop->tasks);
     list_init(&loop->later);
@@ -108,6 +123,7 @@ void vitro_loop_destroy(vitro_loop *loop)
     assert(loop->holds == 0);
     vitro_timers_done(&loop->timers);
     vitro_mem_free(&loop->account, loop->read_buffer, LOOP_READ_BYTES);
+    vitro_task_cancel(&loop->release);
     vitro_pool_done(&loop->pool);
     assert(loop->account.live == 0);
     free_parts(loop);

@@ -34,6 +34,16 @@ void vitro_call_init(vitro_call *c, const struct call_ops *ops, vitro_loop *loop
     vitro_timer_init(&c->timer, on_timer);
 }
 
+void vitro_call_set_time_left(vitro_call *c, int64_t left)
+{
+    int64_t now = vitro_loop_now(c->loop);
+
+    if (left == INT64_MAX)
+        c->deadline = INT64_MAX;
+    else
+        c->deadline = left > INT64_MAX - 1 - now ? INT64_MAX - 1 : now + left;
+}
+
 void vitro_call_arm(vitro_call *c)
 {
     if (c->deadline != INT64_MAX)

@@ -67,6 +67,9 @@ struct vitro_call {
 void vitro_call_init(vitro_call *c, const struct call_ops *ops, vitro_loop *loop,
                      struct account *account, const vitro_call_events *events, void *user);
 
+/* Set c->deadline from the nanoseconds that are left; INT64_MAX: none. */
+void vitro_call_set_time_left(vitro_call *c, int64_t left);
+
 /* Start the timer of c->deadline. */
 void vitro_call_arm(vitro_call *c);
 

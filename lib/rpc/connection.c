@@ -240,7 +240,12 @@ static void end_streams(struct connection *c, const vitro_error *why)
     }
     while (!list_empty(&c->streams)) {
         struct stream *s = CONTAINER_OF(c->streams.next, struct stream, link);
-        vitro_stream_closed(&s->h2, 0, !list_empty(&s->h2.unsent), why);
+
+        /* one that came in full and waits for its reader needs no transport any more */
+        if (s->lingers || vitro_stream_closed(&s->h2, 0, !list_empty(&s->h2.unsent), why)) {
+            list_remove(&s->link);
+            list_append(&c->lingering, &s->link);
+        }
     }
 }
 
@@ -264,20 +269,6 @@ static void finish(struct connection *c)
     ops->gone(owner);
 }
 
-/* Streams that came in full and wait for their reader only need no transport any more. */
-static void let_linger(struct connection *c)
-{
-    for (struct list *i = c->streams.next, *next; i != &c->streams; i = next) {
-        struct stream *s = CONTAINER_OF(i, struct stream, link);
-
-        next = i->next;
-        if (s->over) {
-            list_remove(&s->link);
-            list_append(&c->lingering, &s->link);
-        }
-    }
-}
-
 static void driver_close(struct driver *d, const vitro_error *why)
 {
     struct connection *c = of_driver(d);
@@ -286,7 +277,6 @@ static void driver_close(struct driver *d, const vitro_error *why)
     if (why)
         c->why = *why;
     own_lent(c);
-    let_linger(c);
     end_streams(c, why);
     c->dead = true;
     if (list_empty(&c->lingering)) {

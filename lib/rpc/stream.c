@@ -58,22 +58,27 @@ static void close_now(struct stream *s, uint32_t error, bool unsent, const vitro
     list_remove(&s->lending);
     list_remove(&s->h2.unsent);
     s->conn->open--;
+    s->lingers = false;
     s->stopped = true;
     vitro_queue_clear(&s->h2.send);
     vitro_queue_clear(&s->held);
     s->ops->closed(s, error, unsent, lost);
 }
 
-/* What came in full is delivered in full: a reader without credit is waited for. */
-void vitro_stream_closed(struct h2_stream *hs, uint32_t error, bool unsent, const vitro_error *lost)
+/*
+ * What came in full is delivered in full, whatever comes after it: a client's reader without
+ * credit is waited for. A server's call has nothing to gain: its client is gone.
+ */
+bool vitro_stream_closed(struct h2_stream *hs, uint32_t error, bool unsent, const vitro_error *lost)
 {
     struct stream *s = of_h2(hs);
 
-    if (!lost && error == 0 && s->ended && !s->stopped && s->held.len) {
-        s->over = true;
-        return;
-    }
+    s->over = true;
+    s->lingers = !s->conn->config.server && s->ended && !s->stopped && s->held.len;
+    if (s->lingers)
+        return true;
     close_now(s, error, unsent, lost);
+    return false;
 }
 
 /* ---- receiving --------------------------------------------------------------------------------
@@ -87,9 +92,10 @@ static void fault(struct stream *s, const vitro_error *why)
     s->ops->fault(s, why);
 }
 
+/* The bytes are not wanted; their window is. */
 static void drop_held(struct stream *s)
 {
-    if (s->conn && s->held.len)
+    if (s->conn && s->held.len && !s->over)
         vitro_h2_consume_stream(&s->conn->h2, &s->h2, s->held.len);
     vitro_queue_clear(&s->held);
 }
@@ -97,11 +103,10 @@ static void drop_held(struct stream *s)
 void vitro_stream_stop(struct stream *s)
 {
     s->stopped = true;
-    s->lent = NULL; /* the call that holds the view may go before the stream */
-    list_remove(&s->lending);
-    if (!s->draining) /* else the message that the application just reads would go */
+    vitro_stream_lend(s, NULL); /* the call that holds the view may go before the stream */
+    if (!s->draining)           /* else the message that the application just reads would go */
         drop_held(s);
-    if (s->over && !task_waiting(&s->drain))
+    if (s->lingers && !task_waiting(&s->drain))
         vitro_loop_defer(s->conn->driver.loop, &s->drain);
 }
 
@@ -223,28 +228,35 @@ void vitro_stream_end(struct h2_stream *hs)
     try_end(s);
 }
 
-static void on_drain(struct task *t)
+/* Deliver what is held, as far as credit goes. */
+static void read_held(struct stream *s)
 {
-    struct stream *s = CONTAINER_OF(t, struct stream, drain);
-    struct connection *c = s->conn;
-
     while (s->held.len && s->credit && !s->stopped) {
         size_t used;
 
         s->draining = true;
         used = read_messages(s, vitro_queue_peek(&s->held));
         s->draining = false;
-        vitro_stream_own(s);
-        if (s->stopped) {
-            drop_held(s);
+        if (s->stopped)
             break;
-        }
+        vitro_stream_own(s);
         vitro_queue_consume(&s->held, used);
-        vitro_h2_consume_stream(&c->h2, &s->h2, used);
+        if (!s->over)
+            vitro_h2_consume_stream(&s->conn->h2, &s->h2, used);
     }
+    if (s->stopped)
+        drop_held(s);
+}
+
+static void on_drain(struct task *t)
+{
+    struct stream *s = CONTAINER_OF(t, struct stream, drain);
+    struct connection *c = s->conn;
+
+    read_held(s);
     try_end(s);
     vitro_connection_wake(c);
-    if (s->over && (s->stopped || !s->held.len)) {
+    if (s->lingers && !s->held.len) {
         close_now(s, 0, false, NULL);
         vitro_connection_stream_gone(c);
     }

@@ -63,7 +63,8 @@ struct stream {
     bool end_told;
     bool stopped;  /* deliver nothing more */
     bool draining; /* a message that lies in held is being delivered */
-    bool over;     /* the HTTP/2 stream is closed, but messages wait for credit */
+    bool over;     /* the HTTP/2 stream is closed */
+    bool lingers;  /* over, but messages wait for credit */
     bool blocked;  /* a send said "no more": tell writable */
 };
 

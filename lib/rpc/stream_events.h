@@ -15,7 +15,8 @@ void vitro_stream_data(struct h2_stream *hs, vitro_bytes bytes);
 void vitro_stream_end(struct h2_stream *hs);
 void vitro_stream_trailers(struct h2_stream *hs);
 void vitro_stream_sent(struct h2_stream *hs);
-void vitro_stream_closed(struct h2_stream *hs, uint32_t error, bool unsent,
+/* True when it stays until its reader has read all: vitro_connection_stream_gone follows. */
+bool vitro_stream_closed(struct h2_stream *hs, uint32_t error, bool unsent,
                          const vitro_error *lost);
 void vitro_stream_own(struct stream *s);            /* copy what lies in the read buffer */
 void vitro_stream_note_waits(struct connection *c); /* notes of streams that wait, or no longer */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "frame/frame.h"
 #include "rpc/fields.h"
 #include "wire/status.h"
 
@@ -67,6 +68,8 @@ static vitro_code submit_headers(struct server_call *c, bool only, vitro_error *
                   : vitro_h2_response(&c->stream.conn->h2, &c->stream.h2, f.at, f.n, only, err);
     vitro_fields_done(&f);
     c->headers_sent = true;
+    if (rc != VITRO_OK)
+        vitro_stream_reset(&c->stream, H2_INTERNAL_ERROR); /* the client must not wait for it */
     vitro_connection_wake(c->stream.conn);
     return rc;
 }
@@ -83,7 +86,7 @@ static void on_trailers(struct stream *s)
         rc = vitro_h2_trailers(&s->conn->h2, &s->h2, f.at, f.n, NULL);
     vitro_fields_done(&f);
     if (rc != VITRO_OK)
-        vitro_stream_reset(s, 2); /* INTERNAL_ERROR: better no status than a wrong one */
+        vitro_stream_reset(s, H2_INTERNAL_ERROR); /* better no status than a wrong one */
 }
 
 /* The status is decided: send what is queued, then the trailers. */
@@ -134,7 +137,8 @@ static void answer_http(struct server_call *c, const struct request_head *head)
     c->finished = true;
     c->headers_sent = true;
     vitro_stream_stop(&c->stream);
-    vitro_h2_response(&c->stream.conn->h2, &c->stream.h2, &status, 1, true, NULL);
+    if (vitro_h2_response(&c->stream.conn->h2, &c->stream.h2, &status, 1, true, NULL) != VITRO_OK)
+        vitro_stream_reset(&c->stream, H2_INTERNAL_ERROR);
     vitro_connection_wake(c->stream.conn);
 }
 
@@ -171,10 +175,8 @@ static void serve(struct server_call *c, const struct route *route, const struct
     c->base.events = route->events;
     c->base.user = route->user;
     c->served = true;
-    if (head->timeout_ns != INT64_MAX) {
-        c->base.deadline = vitro_loop_now(c->base.loop) + head->timeout_ns;
-        vitro_call_arm(&c->base);
-    }
+    vitro_call_set_time_left(&c->base, head->timeout_ns);
+    vitro_call_arm(&c->base);
     vitro_md_swap(&c->base.headers, &conn->block_md);
     c->stream.credit = route->manual_credit ? 0 : STREAM_CREDIT_ALL;
     vitro_trace_file(conn->config.trace, route->file);
@@ -202,7 +204,7 @@ static void on_request(struct server_call *c)
     case REQUEST_RESET:
         c->finished = true;
         vitro_stream_stop(&c->stream);
-        vitro_stream_reset(&c->stream, 1); /* PROTOCOL_ERROR */
+        vitro_stream_reset(&c->stream, H2_PROTOCOL_ERROR);
         return;
     case REQUEST_GRPC:
         fail(c, &head.error);
@@ -281,7 +283,9 @@ static void on_closed(struct stream *s, uint32_t error, bool unsent, const vitro
 
     (void)unsent;
     if (!delivered) {
-        status.code = VITRO_CANCELLED;
+        bool late = c->has_error && c->error.code == VITRO_DEADLINE_EXCEEDED;
+
+        status.code = late && !lost ? VITRO_DEADLINE_EXCEEDED : VITRO_CANCELLED;
         status.message = (vitro_str){ NULL, 0 };
         if (lost)
             c->error = *lost;
@@ -350,7 +354,7 @@ static void call_cancel(vitro_call *base, const char *why)
     c->has_error = true;
     vitro_call_set_cancelled(base); /* the application knows: no event */
     vitro_stream_stop(&c->stream);
-    vitro_stream_reset(&c->stream, 8); /* CANCEL */
+    vitro_stream_reset(&c->stream, H2_CANCEL);
 }
 
 static vitro_str call_peer(const vitro_call *base)
@@ -360,16 +364,28 @@ static vitro_str call_peer(const vitro_call *base)
     return vitro_str_of(conn ? conn->peer : NULL);
 }
 
-/* The client gives up by its own clock; the status is for one whose clock is late. */
+/*
+ * The client gives up by its own clock; the status is for one whose clock is late. It cannot pass
+ * what waits for a window that never opens: then the stream is reset.
+ */
 static void call_expired(vitro_call *base)
 {
     struct server_call *c = of_call(base);
+    bool stuck = c->stream.h2.send.len > 0;
     vitro_error why;
 
     vitro_note(c->shard->server->trace, deadline, .at = note_at(c), .call = base->id,
                .stream = (uint32_t)c->stream.h2.id);
     vitro_fail(&why, VITRO_DEADLINE_EXCEEDED, "call", 0, "the deadline has passed");
-    fail(c, &why);
+    if (!stuck) {
+        fail(c, &why);
+        return;
+    }
+    c->error = why;
+    c->has_error = true;
+    vitro_stream_stop(&c->stream);
+    vitro_stream_reset(&c->stream, H2_CANCEL);
+    vitro_call_tell_cancelled(base);
 }
 
 static vitro_code call_headers(vitro_call *base, const vitro_md *md, vitro_error *err)

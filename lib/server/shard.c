@@ -136,6 +136,7 @@ void vitro_shard_init(struct shard *s, vitro_server *server, vitro_loop *loop)
 void vitro_shard_done(struct shard *s)
 {
     assert(list_empty(&s->connections));
+    vitro_pool_release(vitro_loop_pool(s->loop)); /* blocks that are charged to the account */
     vitro_task_cancel(&s->trim);
     vitro_h2_memory_done(&s->memory);
     vitro_freelist_trim(&s->calls, 0);

@@ -12,7 +12,9 @@
  * given back.
  *
  * A call belongs to its loop: callbacks run there, one at a time, and never inside a function
- * of this header. The application holds one reference until vitro_call_unref().
+ * of this header; so do the release callbacks of attached messages. Whoever starts a call holds
+ * one reference until vitro_call_unref(). A server's call is the library's until closed was told:
+ * a handler that keeps it longer takes a reference of its own with vitro_call_ref().
  */
 #ifndef VITRO_CALL_H
 #define VITRO_CALL_H
@@ -137,7 +139,8 @@ VITRO_API void vitro_call_commit(vitro_call *call, uint32_t flags, bool *more);
  * @param call     open call.
  * @param msg      serialized message. Takes: unchanged until release is called, exactly once,
  *                 also when this function fails.
- * @param release  called with msg.ptr, msg.len and user once the bytes have left.
+ * @param release  called with msg.ptr, msg.len and user, at the end of the turn in which the bytes
+ *                 have left or were given up; before the return when this function fails.
  * @return as vitro_call_send().
  * Thread: loop.  Wire: as vitro_call_send().
  */
