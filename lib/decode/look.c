@@ -127,27 +127,43 @@ void vitro_look_give_up(struct direction *d, uint8_t why)
     vitro_buf_done(&d->look);
 }
 
-/*
- * Who sends a header block that begins like this? A request begins with one of its pseudo-header
- * fields, a response with :status (RFC 9113, 8.3); both stand in the static table.
- */
-static bool says_other_side(const struct direction *d, vitro_bytes frame)
+/* The index that the first field of a header block refers to; 0: none, or not to be seen. */
+static uint32_t first_index(vitro_bytes frame)
 {
     struct frame_head h = vitro_frame_head_read(frame.ptr);
     vitro_bytes payload = { frame.ptr + FRAME_HEAD_BYTES, h.length }, block;
     struct frame_view view;
-    uint32_t index;
 
-    if (h.type != FRAME_HEADERS || frame.len < (size_t)FRAME_HEAD_BYTES + h.length)
-        return false;
+    if (frame.len < (size_t)FRAME_HEAD_BYTES + h.length)
+        return 0;
     vitro_frame_view(&view, h, payload, 0);
     block = vitro_frame_bytes(&view, FRAME_FIELD_FRAGMENT, payload);
-    if (!block.len)
+    if (!block.len || (block.ptr[0] & 0xe0) == 0x20) /* a size update */
+        return 0;
+    if (block.ptr[0] & 0x80)
+        return block.ptr[0] & 0x7f;
+    return block.ptr[0] & (block.ptr[0] & 0x40 ? 0x3f : 0x0f);
+}
+
+/*
+ * Would the other side have sent this frame? A request begins with one of its pseudo-header
+ * fields, a response with :status (RFC 9113, 8.3), all of them in the static table. And in gRPC
+ * DATA ends a request and never a response, HEADERS that are no request end a response.
+ */
+static bool says_other_side(const struct direction *d, vitro_bytes frame)
+{
+    struct frame_head h = vitro_frame_head_read(frame.ptr);
+    bool ends = h.flags & FRAME_END_STREAM, request, response;
+    uint32_t index;
+
+    if (h.type == FRAME_DATA)
+        return ends && d->dir == VITRO_S2C;
+    if (h.type != FRAME_HEADERS)
         return false;
-    index = block.ptr[0] & 0x80 ? block.ptr[0] & 0x7f : block.ptr[0] & 0x0f;
-    if (!(block.ptr[0] & 0x80) && (block.ptr[0] & 0xe0) == 0x20)
-        return false; /* a size update */
-    return d->dir == VITRO_C2S ? index >= 8 && index <= 14 : index >= 1 && index <= 7;
+    index = first_index(frame);
+    request = index >= 1 && index <= 7;
+    response = (index >= 8 && index <= 14) || (ends && index >= 62);
+    return d->dir == VITRO_C2S ? response : request;
 }
 
 /* A late direction begins with a frame at look + skip; d may be the other one in truth. */

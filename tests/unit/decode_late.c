@@ -192,3 +192,24 @@ Test(decode, a_request_says_who_the_client_is_when_there_is_no_preface)
     cr_expect(eq(u8, hand_nth(&h, VITRO_EVENT_GRPC, 0)->dir, VITRO_C2S));
     hand_done(&h);
 }
+
+Test(decode, the_end_of_a_reply_says_who_the_server_is)
+{
+    struct hand h;
+    struct buf b;
+
+    hand_init(&h);
+    h.talk.shape.client_port = 80;
+    h.talk.shape.server_port = 50051;
+    vitro_buf_init(&b, NULL, 1000);
+    vitro_frame_write_headers(&b, 1, FRAME_END_STREAM | FRAME_END_HEADERS,
+                              (vitro_bytes){ (const uint8_t *)"\xbf\xbe", 2 }, NULL);
+    hand_send(&h, 1, b.ptr, b.len);
+    vitro_buf_done(&b);
+    another_call(&h, 3);
+    hand_decode(&h);
+    cr_assert(ne(ptr, (void *)hand_frame(&h, FRAME_HEADERS, VITRO_S2C, 0), NULL));
+    cr_expect(eq(u32, hand_frame(&h, FRAME_HEADERS, VITRO_S2C, 0)->stream, 1));
+    cr_expect(eq(u32, hand_frame(&h, FRAME_HEADERS, VITRO_C2S, 0)->stream, 3));
+    hand_done(&h);
+}
