@@ -270,13 +270,13 @@ void vitro_channel_free(vitro_channel *ch)
     if (!ch)
         return;
     loop = vitro_loop_ref(ch->loop);
-    if (vitro_loop_here(loop)) { /* in a callback: the turns to come do it */
-        ch->freed = true;
+    if (vitro_loop_here(loop) ||
+        vitro_loop_await(loop, &w.await, start_free, abandon_free, NULL) != VITRO_OK) {
+        ch->freed = true; /* in a callback, under sim of any loop: the turns to come do it */
         close_all(ch);
         vitro_channel_shrunk(ch);
-    } else if (vitro_loop_await(loop, &w.await, start_free, abandon_free, NULL) == VITRO_OK) {
-        if (vitro_loop_mine(loop))
-            drive_to_end(ch);
+    } else if (vitro_loop_mine(loop)) {
+        drive_to_end(ch);
     }
     vitro_loop_unref(loop);
 }

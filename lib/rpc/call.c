@@ -50,23 +50,28 @@ void vitro_call_arm(vitro_call *c)
         vitro_timer_start(c->loop, &c->timer, c->deadline);
 }
 
-static const char orphaned[] = "the parent call was cancelled";
+/* A parent's deadline is a child's too: whichever timer is first, that is what is over. */
+static void end_child(vitro_call *c)
+{
+    if (vitro_call_time_left(c) == 0)
+        c->ops->expired(c);
+    else
+        c->ops->cancel(c, "the parent call was cancelled");
+}
 
 void vitro_call_set_cancelled(vitro_call *c)
 {
     struct list *i;
 
     c->cancelled = true;
-    while ((i = list_pop(&c->children)) != NULL) {
-        vitro_call *child = CONTAINER_OF(i, vitro_call, sibling);
-        child->ops->cancel(child, orphaned);
-    }
+    while ((i = list_pop(&c->children)) != NULL)
+        end_child(CONTAINER_OF(i, vitro_call, sibling));
 }
 
 void vitro_call_adopt(vitro_call *parent, vitro_call *c)
 {
     if (parent->cancelled)
-        c->ops->cancel(c, orphaned);
+        end_child(c);
     else
         list_append(&parent->children, &c->sibling);
 }

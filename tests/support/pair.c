@@ -196,6 +196,11 @@ static void on_end(vitro_call *call, void *user)
     note(user, "end ");
 }
 
+static void on_writable(vitro_call *call, void *user)
+{
+    note(user, "writable ");
+}
+
 static void on_cancelled(vitro_call *call, void *user)
 {
     note(user, "cancelled ");
@@ -222,6 +227,7 @@ const vitro_call_events record_events = { .size = sizeof record_events,
                                           .on_headers = on_headers,
                                           .on_message = on_message,
                                           .on_end = on_end,
+                                          .on_writable = on_writable,
                                           .on_cancelled = on_cancelled,
                                           .on_closed = on_closed };
 

@@ -262,7 +262,11 @@ static void adopt(struct peer *p, struct transport *t, bool server)
 
 static void on_accepted(struct listener *l, struct transport *t)
 {
-    adopt(CONTAINER_OF(l, struct peer, listener), t, true);
+    struct peer *p = CONTAINER_OF(l, struct peer, listener);
+
+    while (p->connected && p->next)
+        p = p->next;
+    adopt(p, t, true);
 }
 
 static void on_connected(struct connect *c, struct transport *t, const vitro_error *err)

@@ -28,6 +28,7 @@ struct peer {
     struct listener listener;
     struct connect connect;
     struct driver driver;
+    struct peer *next; /* takes a connection that comes while this one is open; NULL: none */
     bool connected, closed;
     unsigned accepted; /* connections so far */
     struct buf out;    /* what is to be sent: frames may be written here by hand */
