@@ -41,6 +41,11 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
     return 0;
 }
 
+static bool is_over(const struct h2_session *h, const struct h2_stream *s)
+{
+    return s->header_bytes > h->config.max_header_list;
+}
+
 static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name,
                      size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
                      void *user)
@@ -53,12 +58,8 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint
     if (!s)
         return 0; /* refused, or already forgotten: the block only keeps the tables in step */
     s->header_bytes += name_len + value_len + 32; /* RFC 9113, 6.5.2 */
-    if (s->header_bytes > h->config.max_header_list) {
-        if (!s->reset)
-            h->ops->fields_over(h, s);
-        s->reset = true;
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* resets the stream, spares the rest */
-    }
+    if (is_over(h, s))
+        return 0; /* told at the end of the block, which is read on to keep the tables in step */
     h->ops->field(h, s, (vitro_str){ (const char *)name, name_len },
                   (vitro_str){ (const char *)value, value_len });
     return 0;
@@ -83,7 +84,10 @@ static void on_end_of_block(struct h2_session *h, struct h2_stream *s, uint8_t f
     bool end = flags & NGHTTP2_FLAG_END_STREAM;
 
     s->remote_end = s->remote_end || end;
-    h->ops->fields_end(h, s, end);
+    if (is_over(h, s))
+        h->ops->fields_over(h, s);
+    else
+        h->ops->fields_end(h, s, end);
 }
 
 static void on_end_of_data(struct h2_session *h, struct h2_stream *s, uint8_t flags)

@@ -74,7 +74,7 @@ struct h2_ops {
     void (*field)(struct h2_session *h, struct h2_stream *s, vitro_str name, vitro_str value);
     /* The block is complete. */
     void (*fields_end)(struct h2_session *h, struct h2_stream *s, bool end_stream);
-    /* The header list is over its limit: the stream is reset. */
+    /* In place of fields_end: the header list is over its limit. */
     void (*fields_over)(struct h2_session *h, struct h2_stream *s);
     /* DATA bytes, lent until take() returns. Consume them when they are used. */
     void (*data)(struct h2_session *h, struct h2_stream *s, vitro_bytes bytes);
