@@ -1,6 +1,9 @@
 /*
  * blocking - the skins for programs without a loop of their own: start on the loop, wait for
  * what is wanted, copy it out (io/loop.h, vitro_loop_await).
+ *
+ * Each blocking function is a step. On a started loop several may wait at once, one a thread: a
+ * reader and a writer, and one that aborts them.
  */
 #include <assert.h>
 #include <string.h>
@@ -11,11 +14,10 @@
 /* A call of vitro_call_open() or vitro_unary(): what came and was not asked for yet. */
 struct puller {
     vitro_channel *channel;
-    vitro_call *call;      /* NULL before it began */
-    struct await *waiting; /* for a message, room or the end; NULL: nobody waits */
-    bool (*enough)(const struct puller *p);
-    struct buf message; /* the last one */
-    bool has_message;
+    vitro_call *call;    /* NULL before it began */
+    struct list waiting; /* steps that wait for a message, room or the end */
+    struct buf message;  /* the last one */
+    bool has_message;    /* and nobody has read it */
     size_t wire_size;
     uint32_t flags;
 
@@ -81,14 +83,41 @@ static vitro_md *keep_md(const vitro_md *md)
 /* ---- events -----------------------------------------------------------------------------------
  */
 
+/* What a blocking function does on the loop, and what it waits for. */
+struct step {
+    struct await await;
+    struct puller *puller;
+    struct list waiting;               /* in puller->waiting */
+    vitro_code (*act)(struct step *s); /* on the loop; anything but OK ends the step */
+    bool (*enough)(struct step *s);    /* true, and what it waits for is taken */
+    vitro_code rc;
+    vitro_code refused; /* act began a call, but its message was refused */
+    bool got;           /* a message was taken */
+    vitro_error error;
+    /* what act needs */
+    const vitro_method *method;
+    const vitro_call_options *options;
+    vitro_bytes bytes;
+    uint32_t flags;
+};
+
+/* Wake the steps that have enough: all at once, for the first one may drop the call. */
 static void check(struct puller *p)
 {
-    struct await *a = p->waiting;
+    struct list ready, *i;
 
-    if (!a || !p->enough(p))
-        return;
-    p->waiting = NULL;
-    vitro_await_done(a);
+    list_init(&ready);
+    for (struct list *next = p->waiting.next; (i = next) != &p->waiting;) {
+        struct step *s = CONTAINER_OF(i, struct step, waiting);
+
+        next = i->next;
+        if (s->enough(s)) {
+            list_remove(i);
+            list_append(&ready, i);
+        }
+    }
+    while ((i = list_pop(&ready)) != NULL)
+        vitro_await_done(&CONTAINER_OF(i, struct step, waiting)->await);
 }
 
 static void on_message(vitro_call *call, const vitro_message *m, void *user)
@@ -139,40 +168,24 @@ static const vitro_call_events puller_events = {
 /* ---- one step of a call -----------------------------------------------------------------------
  */
 
-/* What a blocking function does on the loop, and what it waits for. */
-struct step {
-    struct await await;
-    struct puller *puller;
-    vitro_code (*act)(struct step *s); /* on the loop; anything but OK ends the step */
-    bool (*enough)(const struct puller *p);
-    vitro_code rc;
-    vitro_code refused; /* act began a call, but its message was refused */
-    vitro_error error;
-    /* what act needs */
-    const vitro_method *method;
-    const vitro_call_options *options;
-    vitro_bytes bytes;
-    uint32_t flags;
-};
-
 static void on_start(struct await *a)
 {
     struct step *s = CONTAINER_OF(a, struct step, await);
     struct puller *p = s->puller;
 
+    list_init(&s->waiting);
     s->rc = s->act(s);
     if (s->rc != VITRO_OK) {
         vitro_await_done(a);
         return;
     }
-    p->enough = s->enough;
-    p->waiting = a;
+    list_append(&p->waiting, &s->waiting);
     check(p);
 }
 
 static void on_abandon(struct await *a)
 {
-    CONTAINER_OF(a, struct step, await)->puller->waiting = NULL;
+    list_remove(&CONTAINER_OF(a, struct step, await)->waiting);
 }
 
 static vitro_code run_step(struct step *s, vitro_error *err)
@@ -185,24 +198,28 @@ static vitro_code run_step(struct step *s, vitro_error *err)
     return rc != VITRO_OK ? rc : s->rc;
 }
 
-static bool is_begun(const struct puller *p)
+static bool is_begun(struct step *s)
 {
-    return p->call != NULL;
+    return s->puller->call != NULL;
 }
 
-static bool is_closed(const struct puller *p)
+static bool is_closed(struct step *s)
 {
-    return p->closed;
+    return s->puller->closed;
 }
 
-static bool has_room(const struct puller *p)
+static bool has_room(struct step *s)
 {
-    return p->room || p->closed;
+    return s->puller->room || s->puller->closed;
 }
 
-static bool has_message(const struct puller *p)
+static bool has_message(struct step *s)
 {
-    return p->has_message || p->closed;
+    struct puller *p = s->puller;
+
+    s->got = p->has_message;
+    p->has_message = false;
+    return s->got || p->closed;
 }
 
 /* ---- unary ------------------------------------------------------------------------------------
@@ -245,6 +262,7 @@ static void puller_init(struct puller *p, vitro_channel *channel)
 {
     *p = (struct puller){ .channel = channel, .room = true };
     vitro_buf_init(&p->message, NULL, SIZE_MAX / 2);
+    list_init(&p->waiting);
 }
 
 /* Nothing can happen any more (a world without events): give the call up. */
@@ -334,7 +352,11 @@ static vitro_code act_write(struct step *s)
 {
     struct puller *p = s->puller;
 
-    return vitro_call_send(p->call, s->bytes, s->flags, &p->room, &s->error);
+    vitro_code rc = vitro_call_send(p->call, s->bytes, s->flags, &p->room, &s->error);
+
+    if (rc == VITRO_OK && (s->flags & VITRO_SEND_LAST))
+        p->room = true; /* nothing follows that needs any, and writable does not come any more */
+    return rc;
 }
 
 vitro_code vitro_call_write(vitro_call *call, vitro_bytes msg, uint32_t flags, vitro_error *err)
@@ -349,6 +371,7 @@ vitro_code vitro_call_write(vitro_call *call, vitro_bytes msg, uint32_t flags, v
 
 static vitro_code act_write_end(struct step *s)
 {
+    s->puller->room = true;
     return vitro_call_send_end(s->puller->call, &s->error);
 }
 
@@ -363,8 +386,7 @@ static vitro_code act_read(struct step *s)
 {
     struct puller *p = s->puller;
 
-    p->has_message = false;
-    if (!p->closed)
+    if (!p->closed && !p->has_message)
         vitro_call_credit(p->call, 1);
     return VITRO_OK;
 }
@@ -376,7 +398,7 @@ vitro_code vitro_call_read(vitro_call *call, vitro_message *msg, vitro_error *er
     vitro_code rc = run_step(&s, err);
 
     *msg = (vitro_message){ { NULL, 0 }, 0, 0 };
-    if (rc != VITRO_OK || !p->has_message)
+    if (rc != VITRO_OK || !s.got)
         return rc;
     msg->bytes = vitro_buf_bytes(&p->message);
     if (!msg->bytes.ptr)

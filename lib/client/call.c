@@ -326,7 +326,9 @@ static vitro_code apply(struct client_call *c, const vitro_call_options *o, vitr
     vitro_code rc = VITRO_OK;
 
     c->max_recv = o->max_recv_bytes ? o->max_recv_bytes : c->channel->options.max_recv_bytes;
-    c->credit = o->manual_credit ? 0 : STREAM_CREDIT_ALL;
+    /* the end proves that one response is the only one: a second one must not be held back */
+    c->credit =
+        o->manual_credit && !vitro_call_expects_one(&c->base, false) ? 0 : STREAM_CREDIT_ALL;
     if (o->metadata)
         rc = vitro_md_append(&c->request, o->metadata, err);
     if (rc == VITRO_OK && o->authority) {
