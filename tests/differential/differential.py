@@ -16,6 +16,7 @@ what the generator says it wrote.
 import copy
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -317,31 +318,27 @@ def lesson_trace(directory, env):
     return path
 
 
-def free_port():
-    import socket
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def lesson_on_lo(directory, env):
     """What dumpcap sees of the lesson run on loopback, and the server's port."""
-    path = os.path.join(directory, "lo.pcapng")
+    path = os.path.join(directory, "all.pcapng")
     dump = subprocess.Popen(["dumpcap", "-q", "-i", "lo", "-f", "tcp", "-w", path], env=env,
                             stderr=subprocess.PIPE)
     for line in dump.stderr:
         if b"File:" in line or b"Capturing on" in line:
             break
     time.sleep(0.5)
-    run([VITRO, "learn", "08", "--plain", "--real"], env)
+    text = run([VITRO, "learn", "08", "--plain", "--real"], env).decode()
     time.sleep(1)
     dump.send_signal(signal.SIGINT)
     dump.wait()
-    ports = run(["tshark", "-n", "-r", path, "-T", "fields", "-e", "tcp.dstport", "-Y",
-                 "tcp.flags.syn==1 && tcp.flags.ack==0"], env).decode().split()
-    if not ports:
+    # Others may use lo at the same time: the lesson says between which ports it spoke.
+    syn = re.search(r"> TCP SYN \S+:(\d+) to \S+:(\d+)", text)
+    if not syn:
         sys.exit("differential: the lesson opened no connection on lo")
-    return path, int(ports[0])
+    own = os.path.join(directory, "lo.pcapng")
+    run(["tshark", "-n", "-r", path, "-Y", "tcp.port==%s && tcp.port==%s" % syn.groups(),
+         "-w", own], env)
+    return own, int(syn.group(2))
 
 
 def name_of(path):

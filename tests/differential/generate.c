@@ -51,8 +51,8 @@ static const struct capture_case cases[] = {
       SOUND },
     { "retransmission", { .calls = 8 }, PCAP_NG, true, RETRANSMISSION },
     { "reorder", { .calls = 8 }, PCAP_NG, true, REORDER },
-    { "two-connections", { .calls = 8, .split = true }, PCAP_NG, true, TWO },
     { "missing-start", { .calls = 40, .styles = true }, PCAP_NG, false, MISSING_START },
+    { "two-connections", { .calls = 8, .split = true }, PCAP_NG, true, TWO },
 };
 
 /* A segment of a turn, to be sent out of turn. */
