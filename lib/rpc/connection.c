@@ -215,8 +215,9 @@ static enum vitro_step driver_produce(struct driver *d, struct queue *out, size_
                                       vitro_error *err)
 {
     struct connection *c = of_driver(d);
+    const size_t limit = out->len + budget; /* out may hold what the transport did not take */
 
-    if (vitro_h2_produce(&c->h2, out, budget, err) != VITRO_OK)
+    if (vitro_h2_produce(&c->h2, out, limit, err) != VITRO_OK)
         return VITRO_FAILED;
     if (c->h2.is_goaway_sent && c->h2.goaway_sent != 0) {
         vitro_error why;
@@ -227,7 +228,7 @@ static enum vitro_step driver_produce(struct driver *d, struct queue *out, size_
     if (vitro_h2_is_over(&c->h2))
         return VITRO_CLOSED;
     vitro_stream_note_waits(c);
-    return out->len >= budget && vitro_h2_wants_produce(&c->h2) ? VITRO_MORE : VITRO_IDLE;
+    return out->len >= limit && vitro_h2_wants_produce(&c->h2) ? VITRO_MORE : VITRO_IDLE;
 }
 
 static void end_streams(struct connection *c, const vitro_error *why)

@@ -123,3 +123,29 @@ Test(rpc, a_large_message_crosses_windows_of_any_size)
     }
     free(big);
 }
+
+Test(rpc, what_a_full_link_leaves_unsent_does_not_stop_the_session)
+{
+    static const uint32_t in_flight[] = { 1000, 60000, 100000, 130000 };
+    const size_t n = 4000000;
+    uint8_t *big = calloc(1, n);
+
+    for (size_t i = 0; i < 4; i++) {
+        struct pair p;
+        vitro_reply reply = VITRO_REPLY_INIT;
+        vitro_error err;
+        char text[512] = "";
+
+        pair_init(&p);
+        p.sim_options.in_flight_max = in_flight[i];
+        p.sim_options.latency_ns = 1000000;
+        p.server_options.window_bytes = p.channel_options.window_bytes = 1 << 20;
+        pair_start(&p);
+        if (vitro_unary(p.channel, &echo_unary, (vitro_bytes){ big, n }, NULL, &reply, &err))
+            vitro_error_format(&err, text, sizeof text);
+        cr_expect_eq(reply.message.len, n, "%u in flight: %s", in_flight[i], text);
+        vitro_reply_done(&reply);
+        pair_stop(&p);
+    }
+    free(big);
+}
