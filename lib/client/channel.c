@@ -173,6 +173,8 @@ static vitro_code make(vitro_channel **out, vitro_loop *loop, bool own_loop, con
     init(ch, loop, own_loop);
     ch->trace = ch->options.trace ? vitro_loop_trace(loop, ch->options.trace) : NULL;
     rc = vitro_target_parse(&ch->target, vitro_str_of(target), err);
+    if (rc != VITRO_OK)
+        vitro_wrap(err, rc, "channel", "%s", target ? target : "(null)");
     if (rc == VITRO_OK)
         rc = copy_texts(ch, target, err);
     if (rc != VITRO_OK) {

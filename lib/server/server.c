@@ -309,6 +309,8 @@ vitro_code vitro_server_listen(vitro_server *s, const char *target, char *bound,
     if (bound && bound_size)
         bound[0] = '\0';
     rc = vitro_target_parse(&t, vitro_str_of(target), err);
+    if (rc != VITRO_OK)
+        vitro_wrap(err, rc, "listen", "%s", target ? target : "(null)");
     if (rc == VITRO_OK)
         rc = look_up(s, &t, err);
     for (size_t i = 0; rc == VITRO_OK && i < t.count; i++)
