@@ -19,25 +19,31 @@ static struct h2_stream *stream_of(struct h2_session *h, int32_t id)
 
 /* ---- receiving ------------------------------------------------------------------------------- */
 
+static struct h2_stream *begin_stream(struct h2_session *h, int32_t id)
+{
+    struct h2_stream *s = h->ops->begin(h, id);
+
+    if (!s) {
+        nghttp2_submit_rst_stream(h->ng, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
+        return NULL;
+    }
+    s->id = id;
+    nghttp2_session_set_stream_user_data(h->ng, id, s);
+    return s;
+}
+
 static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
     struct h2_session *h = user;
     struct h2_stream *s = stream_of(h, frame->hd.stream_id);
 
-    if (s) {
+    (void)ng;
+    if (!s && frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+        s = begin_stream(h, frame->hd.stream_id);
+    if (s)
         s->header_bytes = 0;
-        return 0;
-    }
-    if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
-        return 0;
-    s = h->ops->begin(h, frame->hd.stream_id);
-    if (!s) {
-        nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
-                                  NGHTTP2_REFUSED_STREAM);
-        return 0;
-    }
-    s->id = frame->hd.stream_id;
-    nghttp2_session_set_stream_user_data(ng, s->id, s);
+    h->block =
+        s; /* nothing else comes before its end (RFC 9113, 6.10): one look-up for all fields */
     return 0;
 }
 
@@ -51,9 +57,10 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint
                      void *user)
 {
     struct h2_session *h = user;
-    struct h2_stream *s = stream_of(h, frame->hd.stream_id);
+    struct h2_stream *s = h->block;
 
     (void)ng;
+    (void)frame;
     (void)flags;
     if (!s)
         return 0; /* refused, or already forgotten: the block only keeps the tables in step */
@@ -210,6 +217,8 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t error, void
 
     if (!s)
         return 0;
+    if (h->block == s)
+        h->block = NULL;
     unsent = !list_empty(&s->unsent);
     list_remove(&s->unsent);
     nghttp2_session_set_stream_user_data(ng, id, NULL);

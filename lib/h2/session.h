@@ -110,6 +110,7 @@ struct h2_session {
     uint64_t in, out;        /* bytes taken in and produced so far */
     struct queue *producing; /* where produce() writes, NULL outside */
     struct list unsent;      /* streams whose opening HEADERS is not written yet */
+    struct h2_stream *block; /* whose header block is under way; NULL: nobody's any more */
     int64_t now;             /* the caller's clock at the last take(), nanoseconds */
     int64_t resets_at;       /* token bucket of received resets */
     uint32_t resets;         /* tokens used */
