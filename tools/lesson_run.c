@@ -13,8 +13,6 @@
 
 #include "base/error.h"
 
-extern char **environ;
-
 enum { CHILD_FD = 3, INTERRUPTED = 130 };
 
 /* ---- starting ---------------------------------------------------------------------------------

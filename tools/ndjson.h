@@ -13,10 +13,10 @@ struct ndjson {
     bool hpack; /* what each header field did to the table */
 };
 
-void ndjson_begin(struct ndjson *j, const char *file);
-void ndjson_event(struct ndjson *j, vitro_decode *d, const vitro_event *ev);
+void ndjson_begin(struct ndjson *n, const char *file);
+void ndjson_event(struct ndjson *n, vitro_decode *d, const vitro_event *ev);
 
 /* error may be NULL: the text of what ended the capture early. */
-void ndjson_end(struct ndjson *j, const vitro_decode *d, const char *error);
+void ndjson_end(struct ndjson *n, const vitro_decode *d, const char *error);
 
 #endif

@@ -13,8 +13,6 @@
 #include "base/util.h"
 #include "chat.vitro.h"
 
-extern char **environ;
-
 enum { SET_MAX = 64 * 1024 * 1024 };
 
 vitro_code schemas_add_shipped(vitro_decode *d, vitro_error *err)
@@ -40,6 +38,7 @@ static vitro_code read_file(const char *path, uint8_t **out, size_t *len, vitro_
     uint8_t *p = malloc(cap);
 
     *out = NULL;
+    *len = 0;
     while (f && p && (got = fread(p + n, 1, cap - n, f)) > 0) {
         n += got;
         if (n == cap) {
@@ -114,7 +113,7 @@ vitro_code schemas_add_proto(vitro_decode *d, char *const *files, size_t file_co
     if (fd < 0 || !argv || !mine)
         rc = vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "protoc", errno, "no temporary file");
     snprintf(out, sizeof out, "--descriptor_set_out=%s", set);
-    if (!rc) {
+    if (!rc && argv && mine) {
         argv[n++] = (char[]){ "protoc" };
         argv[n++] = (char[]){ "--include_imports" };
         argv[n++] = out;

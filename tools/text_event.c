@@ -190,7 +190,7 @@ static const char *color_of(const vitro_event *ev)
 }
 
 void print_headline(struct printer *p, vitro_decode *d, const vitro_event *ev,
-                    const vitro_detail *dt)
+                    const vitro_detail *detail)
 {
     int64_t ns;
 
@@ -203,10 +203,10 @@ void print_headline(struct printer *p, vitro_decode *d, const vitro_event *ev,
         fputs(color_of(ev), p->out);
     fprintf(p->out, "#%" PRIu32 " %s%" PRId64 ".%06" PRId64 " %c ", ev->number, ns < 0 ? "-" : "",
             (ns < 0 ? -ns : ns) / 1000000000, (ns < 0 ? -ns : ns) / 1000 % 1000000, arrow(ev));
-    put_kind(p, d, ev, dt);
+    put_kind(p, d, ev, detail);
     if (ev->conn != VITRO_NO_CONN && ev->conn > 0)
         fprintf(p->out, " conn %" PRIu32, ev->conn);
-    put_bits(p, ev, dt);
+    put_bits(p, ev, detail);
     fputs(p->color ? "\033[0m\n" : "\n", p->out);
-    put_explanation(p, dt->key);
+    put_explanation(p, detail->key);
 }

@@ -254,7 +254,8 @@ static bool own_head(struct queue *owned, struct queue *q)
         piece->len -= room;
         q->len -= room;
     }
-    owned->tail->sealed = piece->sealed; /* it is not empty: nothing empty is ever lent */
+    assert(owned->tail); /* nothing empty is ever lent */
+    owned->tail->sealed = piece->sealed;
     piece_drop_head(q);
     return true;
 }
@@ -366,8 +367,10 @@ void vitro_queue_move(struct queue *dst, struct queue *src)
 /* The first n bytes of a piece as a piece of their own; NULL when memory is out. */
 static struct piece *piece_part(struct pool *pool, const struct piece *whole, size_t n)
 {
-    struct piece *part = piece_take(pool, whole->ptr, n);
+    struct piece *part;
 
+    assert(whole);
+    part = piece_take(pool, whole->ptr, n);
     if (!part)
         return NULL;
     part->chunk = whole->chunk;

@@ -33,7 +33,7 @@ static void *enlarge(struct unpack *u, void *p, size_t old, size_t n)
         return p;
     }
     grown = room_take(r, n);
-    if (grown && old)
+    if (grown && p)
         memcpy(grown, p, old);
     return grown;
 }

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include <assert.h>
+
 #include "base/util.h"
 
 static bool check(struct unpack *u, struct unpack_frame *frame);
@@ -62,8 +64,11 @@ static bool check(struct unpack *u, struct unpack_frame *frame)
     const ProtobufCMessageDescriptor *type = frame->message->descriptor;
 
     for (unsigned i = 0; i < type->n_fields; i++) {
+        bool required = type->fields[i].label == PROTOBUF_C_LABEL_REQUIRED;
+
         frame->field = &type->fields[i];
-        if (frame->field->label == PROTOBUF_C_LABEL_REQUIRED && !(frame->seen[i / 8] & 1u << i % 8))
+        assert(!required || frame->seen); /* vitro_unpack_requires said so */
+        if (required && !(frame->seen[i / 8] & 1u << i % 8))
             return vitro_unpack_fail(u, PB_FAULT_REQUIRED, u->bytes.ptr + u->bytes.len);
         if (!check_field(u, frame))
             return false;

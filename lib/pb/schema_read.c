@@ -74,10 +74,10 @@ static vitro_str camel(struct reading *in, vitro_str name)
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
 
-        if (c == '_')
-            raise = true;
-        else
-            p[n++] = raise && c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+        if (raise && c >= 'a' && c <= 'z')
+            c = (char)(c - 'a' + 'A');
+        if (c != '_')
+            p[n++] = c;
         raise = c == '_';
     }
     p[n] = '\0';

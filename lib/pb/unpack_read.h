@@ -5,6 +5,7 @@
 #ifndef VITRO_PB_UNPACK_READ_H
 #define VITRO_PB_UNPACK_READ_H
 
+#include <assert.h>
 #include <string.h>
 
 #include "pb/unpack.h"
@@ -90,6 +91,7 @@ static inline void unpack_store(void *at, ProtobufCType type, uint64_t value)
 {
     uint32_t low = (uint32_t)value;
 
+    assert(at);
     switch (type) {
     case PROTOBUF_C_TYPE_SINT32:
         low = low >> 1 ^ (~(low & 1) + 1);

@@ -89,9 +89,12 @@ size_t vitro_status_message_decode(vitro_str text, char *out)
     for (size_t i = 0; i < text.len; i++) {
         int byte = escaped_byte(text.ptr + i, text.len - i);
 
-        out[n++] = byte >= 0 ? (char)byte : text.ptr[i];
-        if (byte >= 0)
+        if (byte < 0) {
+            out[n++] = text.ptr[i];
+        } else {
+            out[n++] = (char)byte;
             i += 2;
+        }
     }
     return n;
 }
