@@ -6,9 +6,8 @@
  */
 #include "pb/unpack.h"
 
-#include <string.h>
-
 #include <assert.h>
+#include <string.h>
 
 #include "base/util.h"
 
