@@ -78,6 +78,38 @@ void vitro_h2_memory_free(struct h2_memory *m, void *p)
         vitro_mem_free(m->account, block, size);
 }
 
+/* A block that is held says so in its header; the next one's address is its first word. */
+#define HELD (UINT64_C(1) << 63)
+
+void vitro_h2_memory_hold(void **held, void *p)
+{
+    uint64_t mark;
+
+    if (!p)
+        return;
+    memcpy(&mark, (char *)p - HEADER, sizeof mark);
+    if (mark & HELD)
+        return;
+    mark |= HELD;
+    memcpy((char *)p - HEADER, &mark, sizeof mark);
+    memcpy(p, held, sizeof *held);
+    *held = p;
+}
+
+void vitro_h2_memory_release(struct h2_memory *m, void **held)
+{
+    while (*held) {
+        void *p = *held;
+        uint64_t mark;
+
+        memcpy(held, p, sizeof *held);
+        memcpy(&mark, (char *)p - HEADER, sizeof mark);
+        mark &= ~HELD;
+        memcpy((char *)p - HEADER, &mark, sizeof mark);
+        vitro_h2_memory_free(m, p);
+    }
+}
+
 void *vitro_h2_memory_resize(struct h2_memory *m, void *p, size_t n)
 {
     size_t old;

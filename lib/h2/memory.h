@@ -28,6 +28,13 @@ void *vitro_h2_memory_alloc(struct h2_memory *m, size_t n);
 void *vitro_h2_memory_resize(struct h2_memory *m, void *p, size_t n);
 void vitro_h2_memory_free(struct h2_memory *m, void *p);
 
+/*
+ * Free p later, with all that is held; to hold a block twice does nothing. For a session that was
+ * refused memory: nghttp2 may free a block twice then, and use it in between.
+ */
+void vitro_h2_memory_hold(void **held, void *p);
+void vitro_h2_memory_release(struct h2_memory *m, void **held);
+
 #ifdef __cplusplus
 }
 #endif

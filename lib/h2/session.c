@@ -12,14 +12,32 @@
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
+/*
+ * nghttp2 1.52 loses track of what it owns when memory runs out: a DATA item that found no place in
+ * its queue is freed twice. So a session that was once refused memory is over, and what it frees
+ * is held until it is deleted.
+ */
+static void *ng_checked(struct h2_session *h, void *p)
+{
+    h->starved = h->starved || !p;
+    return p;
+}
+
 static void *ng_malloc(size_t n, void *user)
 {
-    return vitro_h2_memory_alloc(user, n);
+    struct h2_session *h = user;
+
+    return ng_checked(h, vitro_h2_memory_alloc(h->config.memory, n));
 }
 
 static void ng_free(void *p, void *user)
 {
-    vitro_h2_memory_free(user, p);
+    struct h2_session *h = user;
+
+    if (h->starved)
+        vitro_h2_memory_hold(&h->held, p);
+    else
+        vitro_h2_memory_free(h->config.memory, p);
 }
 
 static void *ng_calloc(size_t n, size_t size, void *user)
@@ -28,7 +46,7 @@ static void *ng_calloc(size_t n, size_t size, void *user)
 
     if (size && n > SIZE_MAX / size)
         return NULL;
-    p = vitro_h2_memory_alloc(user, n * size);
+    p = ng_malloc(n * size, user);
     if (p)
         memset(p, 0, n * size);
     return p;
@@ -36,7 +54,9 @@ static void *ng_calloc(size_t n, size_t size, void *user)
 
 static void *ng_realloc(void *p, size_t n, void *user)
 {
-    return vitro_h2_memory_resize(user, p, n);
+    struct h2_session *h = user;
+
+    return ng_checked(h, h->starved ? NULL : vitro_h2_memory_resize(h->config.memory, p, n));
 }
 
 static void set_options(nghttp2_option *o)
@@ -79,7 +99,7 @@ static int submit_settings(struct h2_session *h)
 static int start(struct h2_session *h, const nghttp2_option *options,
                  const nghttp2_session_callbacks *callbacks)
 {
-    nghttp2_mem mem = { h->config.memory, ng_malloc, ng_free, ng_calloc, ng_realloc };
+    nghttp2_mem mem = { h, ng_malloc, ng_free, ng_calloc, ng_realloc };
     int rc = (h->config.server ? nghttp2_session_server_new3
                                : nghttp2_session_client_new3)(&h->ng, callbacks, h, options, &mem);
 
@@ -116,9 +136,16 @@ void vitro_h2_done(struct h2_session *h)
     if (h->ng)
         nghttp2_session_del(h->ng);
     h->ng = NULL;
+    if (h->held)
+        vitro_h2_memory_release(h->config.memory, &h->held);
 }
 
 /* ---- bytes ----------------------------------------------------------------------------------- */
+
+static vitro_code no_memory(vitro_error *err)
+{
+    return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "http2", 0, "out of memory");
+}
 
 vitro_code vitro_h2_take(struct h2_session *h, vitro_bytes bytes, int64_t now, vitro_error *err)
 {
@@ -126,7 +153,11 @@ vitro_code vitro_h2_take(struct h2_session *h, vitro_bytes bytes, int64_t now, v
 
     h->now = now;
     h->in += bytes.len;
+    if (h->starved)
+        return no_memory(err);
     n = nghttp2_session_mem_recv(h->ng, bytes.ptr, bytes.len);
+    if (h->starved)
+        return no_memory(err);
     if (n >= 0)
         return VITRO_OK; /* a mistake of the peer queues a GOAWAY and reads nothing more */
     return vitro_fail(err, VITRO_UNAVAILABLE, "http2", (int32_t)n, "%s",
@@ -135,7 +166,7 @@ vitro_code vitro_h2_take(struct h2_session *h, vitro_bytes bytes, int64_t now, v
 
 vitro_code vitro_h2_produce(struct h2_session *h, struct queue *out, size_t limit, vitro_error *err)
 {
-    vitro_code rc = VITRO_OK;
+    vitro_code rc = h->starved ? no_memory(err) : VITRO_OK;
 
     assert(!h->producing);
     h->producing = out;
@@ -143,13 +174,15 @@ vitro_code vitro_h2_produce(struct h2_session *h, struct queue *out, size_t limi
         const uint8_t *bytes;
         ssize_t n = nghttp2_session_mem_send(h->ng, &bytes);
 
-        if (n == 0)
+        if (h->starved) {
+            rc = no_memory(err);
+        } else if (n == 0) {
             break;
-        if (n < 0) {
+        } else if (n < 0) {
             rc = vitro_fail(err, VITRO_INTERNAL, "http2", (int32_t)n, "%s",
                             nghttp2_strerror((int)n));
         } else if (!vitro_queue_append(out, bytes, (size_t)n)) {
-            rc = vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "http2", 0, "out of memory");
+            rc = no_memory(err);
         } else {
             h->out += (uint64_t)n;
         }
@@ -160,31 +193,34 @@ vitro_code vitro_h2_produce(struct h2_session *h, struct queue *out, size_t limi
 
 bool vitro_h2_wants_produce(const struct h2_session *h)
 {
-    return nghttp2_session_want_write(h->ng) != 0;
+    return h->starved || nghttp2_session_want_write(h->ng) != 0;
 }
 
 bool vitro_h2_is_over(const struct h2_session *h)
 {
-    return !nghttp2_session_want_read(h->ng) && !nghttp2_session_want_write(h->ng);
+    return !h->starved && !nghttp2_session_want_read(h->ng) && !nghttp2_session_want_write(h->ng);
 }
 
 /* ---- the connection -------------------------------------------------------------------------- */
 
 void vitro_h2_consume_connection(struct h2_session *h, size_t n)
 {
-    nghttp2_session_consume_connection(h->ng, n);
+    if (!h->starved)
+        nghttp2_session_consume_connection(h->ng, n);
 }
 
 void vitro_h2_grow_connection(struct h2_session *h, uint32_t size)
 {
-    nghttp2_session_set_local_window_size(h->ng, NGHTTP2_FLAG_NONE, 0, (int32_t)size);
+    if (!h->starved)
+        nghttp2_session_set_local_window_size(h->ng, NGHTTP2_FLAG_NONE, 0, (int32_t)size);
 }
 
 void vitro_h2_drain(struct h2_session *h)
 {
     int32_t last = nghttp2_session_get_last_proc_stream_id(h->ng);
 
-    nghttp2_submit_goaway(h->ng, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0);
+    if (!h->starved)
+        nghttp2_submit_goaway(h->ng, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0);
 }
 
 void vitro_h2_terminate(struct h2_session *h, uint32_t error, const char *debug)

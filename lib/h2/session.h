@@ -117,6 +117,8 @@ struct h2_session {
     uint32_t goaway_sent;    /* error code of our GOAWAY */
     bool is_goaway_sent;
     bool has_settings;            /* the peer's SETTINGS came */
+    bool starved;                 /* nghttp2 was refused memory: it is not to be trusted any more */
+    void *held;                   /* blocks that it freed since */
     char fault[VITRO_ERROR_TEXT]; /* what nghttp2 said of the peer's mistake */
 };
 

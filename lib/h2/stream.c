@@ -64,7 +64,7 @@ uint32_t vitro_h2_can_open(const struct h2_session *h)
 {
     uint32_t max;
 
-    if (!h->has_settings || !nghttp2_session_check_request_allowed(h->ng))
+    if (!h->has_settings || h->starved || !nghttp2_session_check_request_allowed(h->ng))
         return 0;
     max = nghttp2_session_get_remote_settings(h->ng, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
     return max;
@@ -78,7 +78,7 @@ vitro_code vitro_h2_request(struct h2_session *h, struct h2_stream *s,
     bool bare = s->ending == H2_END && s->send.len == 0;
     int32_t id = NGHTTP2_ERR_NOMEM;
 
-    if (nv)
+    if (nv && !h->starved)
         id = nghttp2_submit_request(h->ng, NULL, nv, n, bare ? NULL : &data, s);
     nv_free(h, nv, small);
     if (id < 0)
@@ -95,7 +95,7 @@ vitro_code vitro_h2_response(struct h2_session *h, struct h2_stream *s,
     nghttp2_data_provider data = { .source.ptr = s, .read_callback = vitro_h2_read_data };
     int rc = NGHTTP2_ERR_NOMEM;
 
-    if (nv)
+    if (nv && !h->starved)
         rc = nghttp2_submit_response(h->ng, s->id, nv, n, only ? NULL : &data);
     nv_free(h, nv, small);
     return result(rc, err);
@@ -107,7 +107,7 @@ vitro_code vitro_h2_trailers(struct h2_session *h, struct h2_stream *s,
     nghttp2_nv small[MAX_ON_STACK], *nv = nv_make(h, fields, n, small);
     int rc = NGHTTP2_ERR_NOMEM;
 
-    if (nv)
+    if (nv && !h->starved)
         rc = nghttp2_submit_trailer(h->ng, s->id, nv, n);
     nv_free(h, nv, small);
     return result(rc, err);
@@ -118,7 +118,8 @@ void vitro_h2_resume(struct h2_session *h, struct h2_stream *s)
     if (!s->deferred)
         return;
     s->deferred = false;
-    nghttp2_session_resume_data(h->ng, s->id);
+    if (!h->starved)
+        nghttp2_session_resume_data(h->ng, s->id);
 }
 
 void vitro_h2_reset(struct h2_session *h, struct h2_stream *s, uint32_t error)
@@ -127,14 +128,15 @@ void vitro_h2_reset(struct h2_session *h, struct h2_stream *s, uint32_t error)
         return;
     s->reset = true;
     vitro_queue_clear(&s->send);
-    nghttp2_submit_rst_stream(h->ng, NGHTTP2_FLAG_NONE, s->id, error);
+    if (!h->starved)
+        nghttp2_submit_rst_stream(h->ng, NGHTTP2_FLAG_NONE, s->id, error);
 }
 
 /* ---- windows --------------------------------------------------------------------------------- */
 
 void vitro_h2_consume_stream(struct h2_session *h, struct h2_stream *s, size_t n)
 {
-    if (n)
+    if (n && !h->starved)
         nghttp2_session_consume_stream(h->ng, s->id, n);
 }
 
@@ -145,7 +147,8 @@ int32_t vitro_h2_window_left(const struct h2_session *h, const struct h2_stream 
 
 void vitro_h2_grow_window(struct h2_session *h, const struct h2_stream *s, uint32_t size)
 {
-    nghttp2_session_set_local_window_size(h->ng, NGHTTP2_FLAG_NONE, s->id, (int32_t)size);
+    if (!h->starved)
+        nghttp2_session_set_local_window_size(h->ng, NGHTTP2_FLAG_NONE, s->id, (int32_t)size);
 }
 
 enum h2_wait vitro_h2_waiting(const struct h2_session *h, const struct h2_stream *s)

@@ -44,11 +44,10 @@ vitro_code vitro_stream_open(struct stream *s, struct connection *c, const struc
 {
     vitro_code rc = vitro_h2_request(&c->h2, &s->h2, fields, n, err);
 
-    if (rc != VITRO_OK)
-        return rc;
-    vitro_stream_attach(s, c);
-    vitro_connection_wake(c);
-    return VITRO_OK;
+    if (rc == VITRO_OK)
+        vitro_stream_attach(s, c);
+    vitro_connection_wake(c); /* also when memory is out, which ends the connection */
+    return rc;
 }
 
 static void close_now(struct stream *s, uint32_t error, bool unsent, const vitro_error *lost)

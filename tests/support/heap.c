@@ -9,7 +9,7 @@
 static int fails(struct heap *h)
 {
     h->calls++;
-    return h->fail_at && h->calls >= h->fail_at;
+    return h->fail_at && (h->once ? h->calls == h->fail_at : h->calls >= h->fail_at);
 }
 
 static void *heap_alloc(size_t n, void *user)

@@ -4,6 +4,7 @@
 #ifndef SUPPORT_HEAP_H
 #define SUPPORT_HEAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct heap {
@@ -11,6 +12,7 @@ struct heap {
     size_t bytes;   /* in them */
     size_t calls;   /* allocations and growths so far */
     size_t fail_at; /* this call and all later ones fail, counted from 1; 0: none */
+    bool once;      /* only this call fails */
 };
 
 /* Install h; call it before any object is made. */

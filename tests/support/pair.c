@@ -16,8 +16,9 @@ const vitro_method echo_bidi = { "/test.Echo/Bidi", VITRO_BIDI_STREAMING, NULL }
 
 static void answer_unary(vitro_call *call, const vitro_message *m, void *user)
 {
-    if (vitro_call_send(call, m->bytes, 0, NULL, NULL) == VITRO_OK)
-        vitro_call_finish(call, VITRO_OK, NULL, NULL, NULL);
+    vitro_code rc = vitro_call_send(call, m->bytes, 0, NULL, NULL);
+
+    vitro_call_finish(call, rc, NULL, NULL, NULL);
 }
 
 static void answer_server_stream(vitro_call *call, const vitro_message *m, void *user)
@@ -56,7 +57,9 @@ static void free_count(vitro_call *call, const vitro_status *status, void *user)
 static void answer_bidi(vitro_call *call, const vitro_message *m, void *user)
 {
     vitro_code rc = vitro_call_send(call, m->bytes, 0, NULL, NULL);
-    (void)rc;
+
+    if (rc != VITRO_OK)
+        vitro_call_finish(call, rc, NULL, NULL, NULL);
 }
 
 static void end_bidi(vitro_call *call, void *user)
