@@ -108,6 +108,38 @@ VITRO_API void vitro_loop_stop(vitro_loop *loop);
 VITRO_API VITRO_CHECKED vitro_code vitro_loop_post(vitro_loop *loop, void (*fn)(void *user),
                                                    void *user);
 
+typedef struct vitro_alarm vitro_alarm;
+
+/**
+ * Make an alarm, which is not set yet.
+ *
+ * @param out   gives; vitro_alarm_free().
+ * @param loop  keeps: must outlive the alarm.
+ * @param fn    called in a turn of the loop, once for each vitro_alarm_set(); it may set the alarm
+ *              again, or free it.
+ * @param user  kept.
+ * @return VITRO_OK; VITRO_RESOURCE_EXHAUSTED out of memory.
+ * Thread: loop.
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_alarm_new(vitro_alarm **out, vitro_loop *loop,
+                                                   void (*fn)(void *user), void *user,
+                                                   vitro_error *err);
+
+/**
+ * Call fn at a time, or right after it; a time that was set before no longer counts.
+ *
+ * @param at_ns  on the clock of vitro_loop_now(): what repeats adds to the last time, not to now,
+ *               and does not drift.
+ * Thread: loop.  Re-entry: allowed in every callback.
+ */
+VITRO_API void vitro_alarm_set(vitro_alarm *alarm, int64_t at_ns);
+
+/** Forget the time that was set; harmless when there is none. Thread: loop. */
+VITRO_API void vitro_alarm_clear(vitro_alarm *alarm);
+
+/** Free an alarm, set or not; fn is not called any more. NULL is accepted. Thread: loop. */
+VITRO_API void vitro_alarm_free(vitro_alarm *alarm);
+
 /**
  * One descriptor for any other loop to poll for reading: when it is readable, call
  * vitro_loop_run(loop, 0, NULL). It stands for sockets, timers and work queued outside of run.
