@@ -38,11 +38,12 @@ BASE_FLAGS  = -std=c11 $(WERROR) $(OPT) -Ilib -Ilib/include -I$(GEN) -fPIC -fvis
 DECODE_DIRS := decode gate
 LIB_C      := $(filter-out $(foreach d,$(DECODE_DIRS),lib/$(d)/%),$(wildcard lib/*/*.c))
 DECODE_C   := $(wildcard $(foreach d,$(DECODE_DIRS) base frame wire pb crypto trace,lib/$(d)/*.c))
-VITRO_C    := $(wildcard tools/*.c tools/ui/*.c)
+VITRO_C    := $(wildcard tools/*.c tools/ui/*.c tools/serve/*.c)
 PLUGIN_C   := $(wildcard tools/protoc-gen-vitro/*.c)
 SUPPORT_C  := $(wildcard tests/support/*.c)
 UNIT_C     := $(wildcard tests/unit/*.c)
-PROGRAM_C  := $(wildcard tests/soak/*.c tests/threads/*.c tests/bench/vitro/*.c tests/differential/*.c)
+PROGRAM_C  := $(wildcard tests/soak/*.c tests/threads/*.c tests/bench/vitro/*.c tests/differential/*.c \
+              tests/interop/*.c)
 LESSONS    := $(patsubst lessons/%/main.c,%,$(wildcard lessons/[0-9]*/main.c))
 LESSON_TEXTS := $(wildcard lessons/[0-9]*/*.md lessons/[0-9]*/*.c)
 PROTOS     := $(wildcard proto/*.proto)
@@ -204,9 +205,10 @@ $(B)/tests/differential/generate: $(addprefix $(B)/tests/support/,conversation.o
 $(PROGRAMS): $(B)/%: $(B)/%.o $(TEST_PROTO_A) $(PROTO_A) $(STATIC)
 	@mkdir -p $(@D) && echo '  LD $@'
 	@$(CC) $(OPT) -pthread -o $@ $(filter %.o,$^) $(filter-out %.o,$^) $(LDLIBS)
-# Lessons are tested with the parts of `vitro learn` and with their programs.
-$(B)/tests/unit/learn $(B)/tests/unit/decode_print: $(filter-out %/vitro.o,$(VITRO_O)) | lessons
-$(B)/tests/unit/learn $(B)/tests/unit/decode_print: LDLIBS := $(PROTO_A) $(STATIC) $(LDLIBS) $(shell pkg-config --libs libcmark 2>/dev/null)
+# What the programs under tools/ are made of is tested with their parts.
+TOOL_TESTS := $(addprefix $(B)/tests/unit/,learn decode_print serve serve_order serve_room serve_file)
+$(TOOL_TESTS): $(filter-out %/vitro.o,$(VITRO_O)) | lessons
+$(TOOL_TESTS): private LDLIBS := $(PROTO_A) $(STATIC) $(LDLIBS) $(shell pkg-config --libs libcmark 2>/dev/null)
 $(B)/tests/unit/learn.o: CPPFLAGS += -DLESSONS='"$(OUT)/lessons"'
 $(UNIT_BIN:%=%.o) $(PROGRAMS:%=%.o) $(SUPPORT_O): | $(PROTO_H) $(TEST_PROTO_H)
 
@@ -225,6 +227,10 @@ differential:           ## our decoder against tshark, field by field
 	@sh tools/deps/install.sh run differential
 	@$(MAKE) build test-programs
 	@python3 tests/differential/differential.py $(ARGS)
+interop:                ## against gRPC's own implementation in Node, both ways
+	@sh tools/deps/install.sh run interop
+	@$(MAKE) build build/debug/tests/interop/chat_client
+	@sh tests/interop/run.sh
 bench:                  ## side by side with other implementations
 	@sh tools/deps/install.sh run bench
 	@$(MAKE) V=release build test-programs
@@ -268,5 +274,5 @@ clean:                  ## remove build/
 	@rm -rf build
 
 .PHONY: all build run check deps help programs lessons suites test-programs asan ubsan tsan soak \
-        differential bench layers format tidy all-checks headers compile_commands install clean
+        differential interop bench layers format tidy all-checks headers compile_commands install clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -14,6 +14,7 @@ typedef int command_fn(int argc, char **argv);
 
 command_fn inspect_main;
 command_fn learn_main;
+command_fn serve_main;
 
 /* One line on stderr: `vitro: WHAT: WHERE: WHY; WHAT TO DO`; what_to_do may be NULL. */
 void command_fail(const char *what, const char *where, const char *why, const char *what_to_do);

@@ -12,12 +12,19 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "chat.vitro.h"
+#include "file.vitro.h"
+#include "order.vitro.h"
+#include "room.vitro.h"
+#include "sensor.vitro.h"
+#include "user.vitro.h"
 
 enum { SET_MAX = 64 * 1024 * 1024 };
 
 vitro_code schemas_add_shipped(vitro_decode *d, vitro_error *err)
 {
-    static const vitro_pb_file *const files[] = { &chat_proto_file };
+    static const vitro_pb_file *const files[] = { &chat_proto_file,  &user_proto_file,
+                                                  &order_proto_file, &room_proto_file,
+                                                  &file_proto_file,  &sensor_proto_file };
     size_t len = vitro_pb_file_set(files, ARRAY_LEN(files), NULL, 0);
     uint8_t *set = malloc(len ? len : 1);
     vitro_code rc;
@@ -64,7 +71,7 @@ static vitro_code read_file(const char *path, uint8_t **out, size_t *len, vitro_
 vitro_code schemas_add_set(vitro_decode *d, const char *path, vitro_error *err)
 {
     uint8_t *set;
-    size_t len;
+    size_t len = 0;
     vitro_code rc = read_file(path, &set, &len, err);
 
     if (rc)

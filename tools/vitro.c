@@ -40,6 +40,16 @@ static const struct command {
       "  --color=WHEN            auto, always or never\n"
       "  --ascii                 other characters as \\u{..}\n"
       "Status: 0 done; 2 usage; 3 the capture cannot be read, or is cut: what it has was shown.\n" },
+    { "serve", serve_main, "[--listen ADDRESS]... [--threads N]",
+      "a server: chat.ChatService and its neighbours, for any gRPC client",
+      "  --listen ADDRESS        HOST:PORT, :PORT (of 127.0.0.1), ipv4:, ipv6:, unix:; port 0 takes\n"
+      "                          a free one; else 127.0.0.1:50051\n"
+      "  --threads N             loops to spread connections over, from 1 to 64; else 1\n"
+      "Its first lines say `listening on ADDRESS`; then a line for each message that says something.\n"
+      "Services: chat.ChatService, user.UserService, order.OrderService, room.RoomService,\n"
+      "file.FileService, sensor.SensorService; proto/ has their .proto files.\n"
+      "SIGTERM and Ctrl-C let open calls end, for 30 s at most; a second one ends at once.\n"
+      "Status: 0 after that; 2 usage; 3 an address cannot be had; 130 after a second signal.\n" },
 };
 
 static void usage(FILE *out)

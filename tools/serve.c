@@ -1,0 +1,259 @@
+/*
+ * serve - vitro serve: the introduction's services on sockets, until a signal.
+ *
+ * The first loop runs here, beside the signals: both are descriptors to poll. The others, with
+ * --threads, have threads of their own.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/util.h"
+#include "command.h"
+#include "serve/serve.h"
+
+enum { LISTEN_MAX = 16, EXIT_INTERRUPTED = 130 };
+static const int64_t grace_ns = INT64_C(30) * SERVE_SECOND;
+
+struct run {
+    const char *listen[LISTEN_MAX];
+    size_t listen_count, threads;
+    int signals;
+    vitro_loop *loops[SERVE_LOOPS];
+    struct serve serve;
+    vitro_server *server;
+    bool draining, drained;
+};
+
+/* ---- the command line -------------------------------------------------------------------------
+ */
+
+static int usage(const char *what, const char *why)
+{
+    command_fail("serve", what, why, "vitro help serve tells how");
+    return EXIT_USAGE;
+}
+
+static int set_threads(struct run *r, const char *text)
+{
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+
+    if (*text < '0' || *text > '9' || *end || n < 1 || n > SERVE_LOOPS)
+        return usage(text, "threads are a number from 1 to 64");
+    r->threads = n;
+    return EXIT_DONE;
+}
+
+static int option(struct run *r, int c, const char *word)
+{
+    switch (c) {
+    case 'l':
+        if (r->listen_count == LISTEN_MAX)
+            return usage(optarg, "16 addresses are enough");
+        r->listen[r->listen_count++] = optarg;
+        return EXIT_DONE;
+    case 't':
+        return set_threads(r, optarg);
+    default:
+        return usage(word, "no such option, or its value is missing");
+    }
+}
+
+static int parse(struct run *r, int argc, char **argv)
+{
+    static const struct option longs[] = {
+        { "listen", required_argument, NULL, 'l' },
+        { "threads", required_argument, NULL, 't' },
+        { NULL, 0, NULL, 0 },
+    };
+    int c, status = EXIT_DONE;
+
+    optind = 1;
+    opterr = 0;
+    r->threads = 1;
+    while (!status && (c = getopt_long(argc, argv, "", longs, NULL)) != -1)
+        status = option(r, c, argv[optind - 1]);
+    if (!status && optind < argc)
+        status = usage(argv[optind], "no such argument");
+    if (!r->listen_count)
+        r->listen[r->listen_count++] = "127.0.0.1:50051";
+    return status;
+}
+
+/* ---- building ---------------------------------------------------------------------------------
+ */
+
+static int fail(const char *where, const vitro_error *err, const char *what_to_do)
+{
+    command_fail_error("serve", where, err, what_to_do);
+    return EXIT_SYSTEM;
+}
+
+static int fail_listen(const char *target, const vitro_error *err)
+{
+    if (err->code == VITRO_INVALID_ARGUMENT) {
+        fail(target, err, "an address is HOST:PORT, ipv4:, ipv6: or unix:");
+        return EXIT_USAGE;
+    }
+    return fail(target, err, "another one: --listen ADDRESS; port 0 takes a free one");
+}
+
+/* Signals become readable here, on no other thread. */
+static int open_signals(struct run *r)
+{
+    vitro_error err;
+    sigset_t set;
+
+    signal(SIGPIPE, SIG_IGN); /* nobody reads the log any more: go on serving */
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    r->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (r->signals >= 0)
+        return EXIT_DONE;
+    vitro_fail(&err, VITRO_RESOURCE_EXHAUSTED, "signals", errno, "%s", strerror(errno));
+    return fail("signals", &err, NULL);
+}
+
+static int build(struct run *r)
+{
+    vitro_error err;
+    vitro_code rc = VITRO_OK;
+
+    for (size_t i = 0; i < r->threads && !rc; i++) {
+        vitro_loop_options options = VITRO_LOOP_OPTIONS_INIT;
+        char name[32];
+        snprintf(name, sizeof name, "serve%zu", i);
+        options.name = name;
+        rc = vitro_loop_new(&r->loops[i], &options, &err);
+    }
+    serve_init(&r->serve, r->loops[0], stdout);
+    if (!rc)
+        rc = vitro_server_new(&r->server, r->loops, r->threads, NULL, &err);
+    if (!rc)
+        rc = serve_register(&r->serve, r->server, &err);
+    return rc ? fail("services", &err, NULL) : EXIT_DONE;
+}
+
+static int listen_on(struct run *r, const char *target, char *bound, size_t size)
+{
+    char whole[256];
+    vitro_error err;
+
+    if (target[0] == ':') { /* :PORT is this machine's */
+        snprintf(whole, sizeof whole, "127.0.0.1%s", target);
+        target = whole;
+    }
+    if (vitro_server_listen(r->server, target, bound, size, &err))
+        return fail_listen(target, &err);
+    return EXIT_DONE;
+}
+
+/* Nothing is told before all addresses are there: who reads the first line may call at once. */
+static int open_addresses(struct run *r)
+{
+    char bound[LISTEN_MAX][160];
+    vitro_error err;
+    int status = EXIT_DONE;
+
+    for (size_t i = 0; i < r->listen_count && !status; i++)
+        status = listen_on(r, r->listen[i], bound[i], sizeof bound[i]);
+    if (status)
+        return status;
+    if (serve_connect(&r->serve, bound[0], r->loops, r->threads, &err))
+        return fail(bound[0], &err, NULL);
+    for (size_t i = 1; i < r->threads; i++) {
+        if (vitro_loop_start(r->loops[i], &err))
+            return fail("threads", &err, "fewer: --threads 1");
+    }
+    for (size_t i = 0; i < r->listen_count; i++)
+        printf("listening on %s\n", bound[i]);
+    fflush(stdout);
+    return EXIT_DONE;
+}
+
+/* ---- running ----------------------------------------------------------------------------------
+ */
+
+static void on_drained(vitro_server *server, void *user)
+{
+    (void)server;
+    ((struct run *)user)->drained = true;
+}
+
+static void on_signal(struct run *r)
+{
+    struct signalfd_siginfo info;
+
+    if (read(r->signals, &info, sizeof info) != (ssize_t)sizeof info)
+        return;
+    if (r->draining)
+        _exit(EXIT_INTERRUPTED);
+    r->draining = true;
+    vitro_server_drain(r->server, grace_ns, on_drained, r);
+}
+
+static int run(struct run *r)
+{
+    struct pollfd fds[] = {
+        { vitro_loop_fd(r->loops[0]), POLLIN, 0 },
+        { r->signals, POLLIN, 0 },
+    };
+    vitro_error err;
+
+    while (!r->drained) {
+        if (poll(fds, ARRAY_LEN(fds), -1) < 0 && errno != EINTR) {
+            vitro_fail(&err, VITRO_INTERNAL, "poll", errno, "%s", strerror(errno));
+            return fail("poll", &err, NULL);
+        }
+        if (fds[1].revents)
+            on_signal(r);
+        if (vitro_loop_run(r->loops[0], 0, &err))
+            return fail("loop", &err, NULL);
+    }
+    return EXIT_DONE;
+}
+
+/* ---- the command ------------------------------------------------------------------------------
+ */
+
+static void tear_down(struct run *r)
+{
+    for (size_t i = 1; i < r->threads && r->loops[i]; i++)
+        vitro_loop_stop(r->loops[i]);
+    serve_disconnect(&r->serve);
+    vitro_server_free(r->server);
+    for (size_t i = r->threads; i-- > 0;)
+        vitro_loop_unref(r->loops[i]);
+    serve_done(&r->serve);
+    close(r->signals);
+}
+
+int serve_main(int argc, char **argv)
+{
+    struct run r;
+    int status;
+
+    memset(&r, 0, sizeof r);
+    status = parse(&r, argc, argv);
+    if (status)
+        return status;
+    status = open_signals(&r);
+    if (!status)
+        status = build(&r);
+    if (!status)
+        status = open_addresses(&r);
+    if (!status)
+        status = run(&r);
+    tear_down(&r);
+    return status;
+}
