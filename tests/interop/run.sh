@@ -1,0 +1,126 @@
+#!/bin/sh
+# make interop: gRPC's own implementation on the other end, over loopback, both ways.
+# The chat of tests/interop/node against `vitro serve`, chat_client.c against the Node server, and
+# each other service of `vitro serve` from Node. What is printed must be what expected*.txt say;
+# the order counts within each call.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+vitro=build/bin/vitro
+client=build/debug/tests/interop/chat_client
+node=build/interop/node
+passed=0
+failed=0
+servers=
+
+why=$(sh tests/interop/prepare.sh) || {
+    echo "interop: not run: $why"
+    exit 1
+}
+tmp=$(mktemp -d) || exit 1
+trap 'for pid in $servers; do kill "$pid" 2>/dev/null; done; rm -rf "$tmp"' EXIT
+
+# Start a server; its address is the end of its first line.
+start() { # NAME COMMAND...
+    name=$1
+    shift
+    : >"$tmp/$name.log"
+    "$@" >"$tmp/$name.log" 2>"$tmp/$name.err" &
+    eval "pid_$name=$!"
+    servers="$servers $!"
+    n=0
+    until grep -q '^listening on ' "$tmp/$name.log"; do
+        n=$((n + 1))
+        [ $n -lt 100 ] || {
+            echo "interop: $name does not listen: $(cat "$tmp/$name.err")"
+            exit 1
+        }
+        sleep 0.1
+    done
+    eval "port_$name=$(sed -n '1s/.*://p' "$tmp/$name.log")"
+}
+
+verdict() { # NAME OK
+    if [ "$2" = yes ]; then
+        passed=$((passed + 1))
+        echo "  $1: passed"
+    else
+        failed=$((failed + 1))
+        echo "  $1: FAILED"
+    fi
+}
+
+# The lines of each call in their order; no line more or less.
+same_lines() { # GOT EXPECTED
+    sed 's/msg_[0-9]\{13\}$/msg_<ms>/' "$1" >"$1.masked"
+    for call in '^reply' '^notification' '^서버\|^chat' '^upload' '^user' '^order' '^room' '^file' '^sensor' ''; do
+        grep "$call" "$1.masked" >"$1.call"
+        grep "$call" "$2" >"$2.call.$$"
+        if [ -z "$call" ]; then # whatever was printed besides
+            sort -o "$1.call" "$1.call"
+            sort -o "$2.call.$$" "$2.call.$$"
+        fi
+        diff "$2.call.$$" "$1.call" >"$1.diff"
+        equal=$?
+        rm -f "$2.call.$$"
+        if [ $equal -ne 0 ]; then
+            cat "$1.diff"
+            return 1
+        fi
+    done
+}
+
+judge() { # NAME STATUS EXPECTED
+    ok=yes
+    [ "$2" -eq 0 ] || {
+        ok=no
+        echo "$1: status $2"
+    }
+    cp "tests/interop/$3" "$tmp/expected"
+    same_lines "$tmp/$1" "$tmp/expected" || ok=no
+    [ -s "$tmp/$1.err" ] && {
+        ok=no
+        cat "$tmp/$1.err"
+    }
+    verdict "$1" $ok
+}
+
+# What the server said, without where it listens.
+judge_log() { # NAME SERVER
+    tail -n +2 "$tmp/$2.log" >"$tmp/$1"
+    : >"$tmp/$1.err"
+    ok=yes
+    printf '사용자1: 안녕하세요!\n사용자1: 안녕하세요!\n사용자1: 반갑습니다!\n' | cmp -s - "$tmp/$1" || ok=no
+    verdict "$1" $ok
+}
+
+# SIGTERM: everything ended well.
+judge_end() { # NAME PID
+    kill -TERM "$2"
+    wait "$2"
+    [ $? -eq 0 ] && verdict "$1" yes || verdict "$1" no
+}
+
+start ours $vitro serve --listen 127.0.0.1:0 --threads 2
+start all $vitro serve --listen 127.0.0.1:0 --threads 2
+start theirs node $node/server.js 127.0.0.1:0
+# All at once: they wait most of the time.
+timeout 60 node $node/client.js "127.0.0.1:$port_ours" >"$tmp/node-to-vitro" 2>"$tmp/node-to-vitro.err" &
+one=$!
+timeout 60 $client "ipv4:127.0.0.1:$port_theirs" >"$tmp/vitro-to-node" 2>"$tmp/vitro-to-node.err" &
+two=$!
+timeout 60 node $node/services.js "127.0.0.1:$port_all" proto >"$tmp/services" 2>"$tmp/services.err" &
+three=$!
+wait $one
+judge node-to-vitro $? expected.txt
+wait $two
+judge vitro-to-node $? expected.txt
+wait $three
+judge services $? expected_services.txt
+judge_log log-of-vitro ours
+judge_log log-of-node theirs
+judge_end vitro-drains "$pid_ours"
+judge_end vitro-drains-all "$pid_all"
+judge_end node-drains "$pid_theirs"
+servers=
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
