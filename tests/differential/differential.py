@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Our decoder against tshark, field by field.
 
-Captures: generated ones (generate.c), the lesson's own trace, and its traffic on lo as dumpcap
-sees it. For each, `vitro inspect --json` and `tshark -T pdml` must agree on every HTTP/2 frame
+Captures: generated ones (generate.c), the lesson's own trace, and what dumpcap sees on lo: the
+lesson, and the chat with Node's gRPC both ways. For each, `vitro inspect --json` and
+`tshark -T pdml` must agree on every HTTP/2 frame
 (packet, stream, type, flags, length), every header field (name, value, representation, index), every gRPC
 message (compressed flag, length, type) and every protobuf field (name, number, wire type, value).
 
@@ -318,19 +319,32 @@ def lesson_trace(directory, env):
     return path
 
 
+class Capture:
+    """What dumpcap sees of TCP on loopback while the block runs."""
+
+    def __init__(self, path, env, what="tcp"):
+        self.path, self.env, self.what = path, env, what
+
+    def __enter__(self):
+        self.dump = subprocess.Popen(["dumpcap", "-q", "-i", "lo", "-f", self.what, "-w", self.path],
+                                     env=self.env, stderr=subprocess.PIPE)
+        for line in self.dump.stderr:
+            if b"File:" in line or b"Capturing on" in line:
+                break
+        time.sleep(0.5)
+        return self
+
+    def __exit__(self, *_):
+        time.sleep(1)
+        self.dump.send_signal(signal.SIGINT)
+        self.dump.wait()
+
+
 def lesson_on_lo(directory, env):
     """What dumpcap sees of the lesson run on loopback, and the server's port."""
     path = os.path.join(directory, "all.pcapng")
-    dump = subprocess.Popen(["dumpcap", "-q", "-i", "lo", "-f", "tcp", "-w", path], env=env,
-                            stderr=subprocess.PIPE)
-    for line in dump.stderr:
-        if b"File:" in line or b"Capturing on" in line:
-            break
-    time.sleep(0.5)
-    text = run([VITRO, "learn", "08", "--plain", "--real"], env).decode()
-    time.sleep(1)
-    dump.send_signal(signal.SIGINT)
-    dump.wait()
+    with Capture(path, env):
+        text = run([VITRO, "learn", "08", "--plain", "--real"], env).decode()
     # Others may use lo at the same time: the lesson says between which ports it spoke.
     syn = re.search(r"> TCP SYN \S+:(\d+) to \S+:(\d+)", text)
     if not syn:
@@ -339,6 +353,40 @@ def lesson_on_lo(directory, env):
     run(["tshark", "-n", "-r", path, "-Y", "tcp.port==%s && tcp.port==%s" % syn.groups(),
          "-w", own], env)
     return own, int(syn.group(2))
+
+
+def serving(command, env):
+    """A server that says on its first line where it listens, and that port."""
+    server = subprocess.Popen(command, env=env, stdout=subprocess.PIPE)
+    line = server.stdout.readline().decode()
+    if not line.startswith("listening on "):
+        sys.exit("differential: %s does not listen" % command[0])
+    return server, int(line.rsplit(":", 1)[1])
+
+
+def chat_on_lo(directory, env):
+    """The chat between us and Node's gRPC, each one as the client: path, port."""
+    ready = subprocess.run(["sh", os.path.join(ROOT, "tests/interop/prepare.sh")],
+                           stdout=subprocess.PIPE)
+    if ready.returncode != 0:
+        print("chat with node: not run: %s" % ready.stdout.decode().strip())
+        return
+    node = os.path.join(ROOT, "build/interop/node/")
+    ours, our_port = serving([VITRO, "serve", "--listen", "127.0.0.1:0"], env)
+    theirs, their_port = serving(["node", node + "server.js", "127.0.0.1:0"], env)
+    client = os.path.join(ROOT, "build/debug/tests/interop/chat_client")
+    pairs = [("node-to-vitro", our_port, ["node", node + "client.js", "127.0.0.1:%d" % our_port]),
+             ("vitro-to-node", their_port, [client, "ipv4:127.0.0.1:%d" % their_port])]
+    try:
+        for name, port, command in pairs:
+            path = os.path.join(directory, name + ".pcapng")
+            with Capture(path, env, "tcp port %d" % port):
+                run(command, env)
+            yield path, port
+    finally:
+        for server in (ours, theirs):
+            server.terminate()
+            server.wait()
 
 
 def name_of(path):
@@ -355,6 +403,8 @@ def all_captures(directory, env):
     yield lesson_trace(directory, env), PORT, None
     path, port = lesson_on_lo(directory, env)
     yield path, port, None
+    for path, port in chat_on_lo(directory, env):
+        yield path, port, None
 
 
 # ---- The test of the test -----------------------------------------------------------------------
