@@ -91,8 +91,10 @@ static vitro_code ask_user(struct order *o, const struct serve *s, char *user_id
     User__GetUserRequest request = USER__GET_USER_REQUEST__INIT;
     vitro_call_options options = VITRO_CALL_OPTIONS_INIT;
 
-    if (!users)
-        return vitro_fail(err, VITRO_UNAVAILABLE, "order", 0, "UserService is not connected");
+    if (!users) {
+        vitro_fail(err, VITRO_UNAVAILABLE, "order", 0, "UserService is not connected");
+        return VITRO_UNAVAILABLE;
+    }
     request.userid = user_id;
     options.parent = o->call;
     return vitro_stub_start(&o->ask, users, &user_user_service_get_user_method, &request.base,

@@ -173,7 +173,7 @@ static void leave(void *user)
             at = &(*at)->next;
         *at = m->next;
         m->room = NULL;
-        member_unref(m);
+        atomic_fetch_sub(&m->refs, 1); /* the word has one more */
         if (!r->members)
             room_free(m->serve, r);
     }
