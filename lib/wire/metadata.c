@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/util.h"
-#include "wire/base64.h"
+#include "base/base64.h"
 #include "wire/header_list.h"
 
 /* Positions in the block; a multiple of 16 bytes from its end, so always aligned. */

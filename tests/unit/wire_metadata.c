@@ -5,7 +5,7 @@
 #include "base/util.h"
 #include "support/heap.h"
 #include "support/seed.h"
-#include "wire/base64.h"
+#include "base/base64.h"
 #include "wire/metadata.h"
 
 static vitro_bytes bytes_of(const char *text)

@@ -1,9 +1,10 @@
 /*
  * base64 - the standard alphabet (RFC 4648, section 4), as "-bin" metadata has it: sent without
- * padding, read with and without (gRPC PROTOCOL-HTTP2).
+ * padding, read with and without (gRPC PROTOCOL-HTTP2). JSON of protobuf has it, too: written
+ * with padding, read also in the alphabet for URLs.
  */
-#ifndef VITRO_WIRE_BASE64_H
-#define VITRO_WIRE_BASE64_H
+#ifndef VITRO_BASE_BASE64_H
+#define VITRO_BASE_BASE64_H
 
 #include "vitro/base.h"
 
