@@ -12,6 +12,7 @@ enum { EXIT_DONE = 0, EXIT_NEGATIVE = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3 };
 /* argv[0] is the command's name. Returns what the program ends with. */
 typedef int command_fn(int argc, char **argv);
 
+command_fn call_main;
 command_fn inspect_main;
 command_fn learn_main;
 command_fn serve_main;

@@ -20,11 +20,22 @@
 
 enum { SET_MAX = 64 * 1024 * 1024 };
 
-vitro_code schemas_add_shipped(vitro_decode *d, vitro_error *err)
+static const vitro_pb_file *const files[] = {
+    &chat_proto_file, &user_proto_file, &order_proto_file,
+    &room_proto_file, &file_proto_file, &sensor_proto_file
+};
+
+const vitro_pb_file *schemas_shipped_file(vitro_str name)
 {
-    static const vitro_pb_file *const files[] = { &chat_proto_file,  &user_proto_file,
-                                                  &order_proto_file, &room_proto_file,
-                                                  &file_proto_file,  &sensor_proto_file };
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        if (vitro_str_eq(vitro_str_of(files[i]->name), name))
+            return files[i];
+    }
+    return NULL;
+}
+
+vitro_code schemas_give_shipped(const struct schema_sink *sink, vitro_error *err)
+{
     size_t len = vitro_pb_file_set(files, ARRAY_LEN(files), NULL, 0);
     uint8_t *set = malloc(len ? len : 1);
     vitro_code rc;
@@ -32,7 +43,7 @@ vitro_code schemas_add_shipped(vitro_decode *d, vitro_error *err)
     if (!set)
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "schema", 0, "out of memory");
     vitro_pb_file_set(files, ARRAY_LEN(files), set, len);
-    rc = vitro_decode_schema(d, (vitro_bytes){ set, len }, err);
+    rc = sink->add(sink->to, (vitro_bytes){ set, len }, err);
     free(set);
     return rc;
 }
@@ -68,7 +79,7 @@ static vitro_code read_file(const char *path, uint8_t **out, size_t *len, vitro_
     return VITRO_OK;
 }
 
-vitro_code schemas_add_set(vitro_decode *d, const char *path, vitro_error *err)
+vitro_code schemas_give_set(const struct schema_sink *sink, const char *path, vitro_error *err)
 {
     uint8_t *set;
     size_t len = 0;
@@ -76,7 +87,7 @@ vitro_code schemas_add_set(vitro_decode *d, const char *path, vitro_error *err)
 
     if (rc)
         return rc;
-    rc = vitro_decode_schema(d, (vitro_bytes){ set, len }, err);
+    rc = sink->add(sink->to, (vitro_bytes){ set, len }, err);
     free(set);
     return rc;
 }
@@ -108,8 +119,9 @@ static char *directory_of(const char *path)
     return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
 }
 
-vitro_code schemas_add_proto(vitro_decode *d, char *const *files, size_t file_count,
-                             char *const *dirs, size_t dir_count, vitro_error *err)
+vitro_code schemas_give_proto(const struct schema_sink *sink, char *const *protos,
+                              size_t file_count, char *const *dirs, size_t dir_count,
+                              vitro_error *err)
 {
     char set[] = "/tmp/vitro-XXXXXX", out[64];
     size_t n = 0, room = file_count * 2 + dir_count + 4, own = 0;
@@ -125,17 +137,17 @@ vitro_code schemas_add_proto(vitro_decode *d, char *const *files, size_t file_co
         argv[n++] = (char[]){ "--include_imports" };
         argv[n++] = out;
         for (size_t i = 0; i < dir_count + (dir_count ? 0 : file_count); i++) {
-            char *dir = dir_count ? strdup(dirs[i]) : directory_of(files[i]);
+            char *dir = dir_count ? strdup(dirs[i]) : directory_of(protos[i]);
             if (asprintf(&mine[own], "-I%s", dir ? dir : ".") > 0)
                 argv[n++] = mine[own++];
             free(dir);
         }
         for (size_t i = 0; i < file_count; i++)
-            argv[n++] = files[i];
+            argv[n++] = protos[i];
         rc = run(argv, err);
     }
     if (!rc)
-        rc = schemas_add_set(d, set, err);
+        rc = schemas_give_set(sink, set, err);
     if (fd >= 0) {
         close(fd);
         unlink(set);
@@ -145,4 +157,29 @@ vitro_code schemas_add_proto(vitro_decode *d, char *const *files, size_t file_co
     free(mine);
     free(argv);
     return rc;
+}
+
+/* ---- to a decoder -----------------------------------------------------------------------------
+ */
+
+static vitro_code add_to_decoder(void *to, vitro_bytes set, vitro_error *err)
+{
+    return vitro_decode_schema(to, set, err);
+}
+
+vitro_code schemas_add_shipped(vitro_decode *d, vitro_error *err)
+{
+    return schemas_give_shipped(&(struct schema_sink){ add_to_decoder, d }, err);
+}
+
+vitro_code schemas_add_set(vitro_decode *d, const char *path, vitro_error *err)
+{
+    return schemas_give_set(&(struct schema_sink){ add_to_decoder, d }, path, err);
+}
+
+vitro_code schemas_add_proto(vitro_decode *d, char *const *protos, size_t file_count,
+                             char *const *dirs, size_t dir_count, vitro_error *err)
+{
+    return schemas_give_proto(&(struct schema_sink){ add_to_decoder, d }, protos, file_count, dirs,
+                              dir_count, err);
 }

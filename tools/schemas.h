@@ -5,6 +5,7 @@
 #define VITRO_TOOLS_SCHEMAS_H
 
 #include "vitro/lab/decode.h"
+#include "vitro/pb.h"
 
 /* The types of the schemas that ship with vitro. */
 vitro_code schemas_add_shipped(vitro_decode *d, vitro_error *err);
@@ -15,5 +16,21 @@ vitro_code schemas_add_set(vitro_decode *d, const char *path, vitro_error *err);
 /* .proto files, through protoc. dirs: where they and their imports are. */
 vitro_code schemas_add_proto(vitro_decode *d, char *const *files, size_t file_count,
                              char *const *dirs, size_t dir_count, vitro_error *err);
+
+/*
+ * The same for other places than a decoder: add is handed serialized FileDescriptorSets, lent
+ * until it returns.
+ */
+struct schema_sink {
+    vitro_code (*add)(void *to, vitro_bytes set, vitro_error *err);
+    void *to;
+};
+vitro_code schemas_give_shipped(const struct schema_sink *sink, vitro_error *err);
+vitro_code schemas_give_set(const struct schema_sink *sink, const char *path, vitro_error *err);
+vitro_code schemas_give_proto(const struct schema_sink *sink, char *const *files, size_t file_count,
+                              char *const *dirs, size_t dir_count, vitro_error *err);
+
+/* Of the files that ship, the one with this name, such as "chat.proto"; NULL: none. */
+const vitro_pb_file *schemas_shipped_file(vitro_str name);
 
 #endif

@@ -25,6 +25,33 @@ static const struct command {
       "  --list                  what lessons there are\n"
       "VITRO_TRACE=file:F keeps the lesson's trace in F: vitro inspect and Wireshark open it.\n"
       "Status: 0 done; 2 usage; 3 the lesson cannot be found, or its program failed.\n" },
+    { "call", call_main,
+      "TARGET METHOD [-d JSON] [-H 'k: v']... [--deadline 500ms] [-v] [--proto FILE]... "
+      "[-I DIR]... [--descriptor-set FILE]...",
+      "make one call: JSON requests in, JSON responses out, the wire beside it",
+      "  TARGET                  HOST:PORT, :PORT (of 127.0.0.1), dns:, ipv4:, ipv6:, unix:,\n"
+      "                          unix-abstract:\n"
+      "  METHOD                  SERVICE/METHOD, such as chat.ChatService/SendMessage\n"
+      "  -d JSON                 the requests: JSON values one after another, white space between;\n"
+      "                          @FILE is a file of them, - is stdin: each is sent as it comes.\n"
+      "                          Without -d a method of one request gets an empty one\n"
+      "  -H 'k: v'               a header of the call; the value of a name that ends in -bin is\n"
+      "                          base64\n"
+      "  --deadline TIME         500ms, 1.5s, 2m: give up after that, on both ends\n"
+      "  -v                      the wire on stderr, decoded as it happens\n"
+      "  --proto FILE            the types of METHOD (needs protoc); else those that ship\n"
+      "  -I DIR                  where FILE and its imports are\n"
+      "  --descriptor-set FILE   the types of METHOD, as protoc -o --include_imports wrote them\n"
+      "Each response is a line on stdout, in JSON as proto3 maps it: 64-bit numbers are strings,\n"
+      "bytes are base64, fields that hold their default are left out. The last line on stderr is\n"
+      "how the call ended: `status: NOT_FOUND (5): no such user`.\n"
+      "VITRO_TRACE=file:F keeps the call's trace in F: vitro inspect and Wireshark open it.\n"
+      "Status: 0 the call ended with OK; 1 with anything else; 2 usage, and JSON that is none;\n"
+      "3 no connection, or a file that cannot be read; 130 after Ctrl-C, which cancels the call.\n"
+      "Examples:\n"
+      "  vitro call :50051 chat.ChatService/SendMessage -d '{\"userId\":\"me\",\"message\":\"hi\"}'\n"
+      "  vitro call :50051 chat.ChatService/GetNotifications -d '{\"userId\":\"me\"}' -v\n"
+      "  vitro call :50051 chat.ChatService/Chat -d -    (a line typed is a message sent)\n" },
     { "inspect", inspect_main,
       "FILE [--plain] [--json] [--hpack] [--proto FILE]... [-I DIR]... [--descriptor-set FILE]... "
       "[--stats] [--color=auto|always|never] [--ascii]",

@@ -1,0 +1,101 @@
+/*
+ * call - the parts of `vitro call`: what was asked for, the schema, the requests, the wire.
+ *
+ *      -d ---> call_input ---> JSON to bytes ---> vitro_call ---> bytes to JSON ---> stdout
+ *                                                     |
+ *                                      -v: its trace  +---> call_wire ---> stderr
+ */
+#ifndef VITRO_TOOLS_CALL_H
+#define VITRO_TOOLS_CALL_H
+
+#include "pb/json.h"
+#include "vitro/call.h"
+#include "vitro/lab/decode.h"
+#include "vitro/trace.h"
+
+enum { CALL_LIST_MAX = 64, CALL_TEXT_MAX = 64 * 1024 * 1024 };
+
+/* ---- the command line (call_options.c) --------------------------------------------------------
+ */
+
+struct call_options {
+    const char *target, *method;
+    const char *data;    /* NULL: no -d */
+    int64_t deadline_ns; /* 0: none */
+    bool verbose;
+    vitro_md *metadata; /* NULL: none */
+    char *protos[CALL_LIST_MAX], *dirs[CALL_LIST_MAX], *sets[CALL_LIST_MAX];
+    size_t proto_count, dir_count, set_count;
+};
+
+/* What the program ends with, EXIT_DONE to go on; what is wrong was said then. */
+int call_options_read(struct call_options *o, int argc, char **argv);
+void call_options_done(struct call_options *o);
+
+/* "500ms", "1.5s", "2m", "1h", "10us", "10ns": false when it is none of these or 0. */
+bool call_duration_read(const char *text, int64_t *ns);
+
+/* ---- the schema and the method (call_method.c) -------------------------------------------------
+ */
+
+struct call_schema {
+    struct account account;
+    struct pb_schema *types;
+    const struct pb_method_type *method;
+    char path[512]; /* "/chat.ChatService/SendMessage" */
+    vitro_method call;
+};
+
+int call_schema_read(struct call_schema *s, const struct call_options *o);
+void call_schema_done(struct call_schema *s);
+
+/* ---- requests (call_input.c) -------------------------------------------------------------------
+ */
+
+struct call_input {
+    const struct call_schema *schema;
+    const char *name; /* "-d", a file's, "standard input" */
+    struct account account;
+    struct buf text;    /* not consumed yet */
+    struct buf message; /* the newest one */
+    struct json_cut cut;
+    int fd;          /* more text comes from here; -1: none */
+    bool end;        /* no more text comes */
+    uint64_t number; /* messages that came */
+};
+
+enum call_input_result {
+    CALL_INPUT_MESSAGE, /* in->message is the next one */
+    CALL_INPUT_WAIT,    /* more text is needed: poll in->fd, then call_input_read */
+    CALL_INPUT_END,
+    CALL_INPUT_BAD /* said on stderr */
+};
+
+/* Open what -d says. Without it a method with one request gets an empty one, others none. */
+int call_input_open(struct call_input *in, const struct call_schema *s, const char *data);
+void call_input_close(struct call_input *in);
+
+enum call_input_result call_input_next(struct call_input *in);
+
+/* Read once from in->fd, which is readable. Returns EXIT_DONE, or what to end with. */
+int call_input_read(struct call_input *in);
+
+/* Read all that -d holds itself, so that a mistake in it is told before anything is sent. */
+int call_input_check(const struct call_schema *s, const char *data);
+
+/* ---- the wire (call_wire.c) --------------------------------------------------------------------
+ */
+
+struct call_wire;
+
+/* Begin to show: gives *out and the trace to be used. */
+vitro_code call_wire_open(struct call_wire **out, const struct call_options *o, vitro_error *err);
+vitro_trace *call_wire_trace(const struct call_wire *w);
+
+/* Show what crossed by now. NULL is accepted by both. */
+void call_wire_show(struct call_wire *w);
+
+/* Show the rest and release. The connection is gone. */
+void call_wire_close(struct call_wire *w);
+
+#endif

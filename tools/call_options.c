@@ -1,0 +1,208 @@
+/*
+ * call_options - the command line of `vitro call`.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base64.h"
+#include "base/text.h"
+#include "base/util.h"
+#include "call.h"
+#include "command.h"
+
+static int usage(const char *what, const char *why)
+{
+    char safe[256];
+    struct text t;
+
+    vitro_text_init(&t, safe, sizeof safe);
+    vitro_text_escape(&t, vitro_str_of(what));
+    command_fail("call", safe, why, "vitro help call tells how");
+    return EXIT_USAGE;
+}
+
+/* ---- --deadline -------------------------------------------------------------------------------
+ */
+
+static int64_t unit_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        int64_t ns;
+    } units[] = { { "ns", 1 },           { "us", 1000 },         { "ms", 1000000 },
+                  { "s", 1000000000LL }, { "m", 60000000000LL }, { "h", 3600000000000LL } };
+
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        if (strcmp(name, units[i].name) == 0)
+            return units[i].ns;
+    }
+    return 0;
+}
+
+bool call_duration_read(const char *text, int64_t *ns)
+{
+    size_t whole = strspn(text, "0123456789"), part = 0;
+    const char *rest = text + whole;
+    uint64_t n = 0;
+    int64_t unit, scale;
+
+    if (*rest == '.')
+        part = 1 + strspn(rest + 1, "0123456789");
+    unit = unit_of(rest + part);
+    if (!unit || part == 1 || !vitro_text_number((vitro_str){ text, whole }, INT64_MAX / 2, &n) ||
+        n > (uint64_t)(INT64_MAX / 2 / unit))
+        return false;
+    *ns = (int64_t)n * unit;
+    scale = unit / 10;
+    for (size_t i = 1; i < part; i++, scale /= 10)
+        *ns += (rest[i] - '0') * scale;
+    return *ns > 0;
+}
+
+/* ---- -H ---------------------------------------------------------------------------------------
+ */
+
+static vitro_str trim(const char *from, const char *to)
+{
+    while (from < to && (*from == ' ' || *from == '\t'))
+        from++;
+    while (from < to && (to[-1] == ' ' || to[-1] == '\t'))
+        to--;
+    return (vitro_str){ from, (size_t)(to - from) };
+}
+
+static int bad_header(const char *arg, const char *why)
+{
+    char where[300];
+
+    snprintf(where, sizeof where, "-H '%s'", arg);
+    return usage(where, why);
+}
+
+/* What follows a "-bin" name is base64 of either alphabet. */
+static bool decode(vitro_str text, uint8_t **out, size_t *n)
+{
+    char *copy = malloc(text.len + 1);
+    bool ok;
+
+    *out = malloc(text.len + 1);
+    for (size_t i = 0; copy && i < text.len; i++)
+        copy[i] = text.ptr[i] == '-' ? '+' : text.ptr[i] == '_' ? '/' : text.ptr[i];
+    ok = copy && *out && vitro_base64_decode((vitro_str){ copy, text.len }, *out, n);
+    free(copy);
+    return ok;
+}
+
+static int add_header(struct call_options *o, vitro_str key, vitro_str value, const char *arg)
+{
+    bool binary = key.len > 4 && memcmp(key.ptr + key.len - 4, "-bin", 4) == 0;
+    vitro_bytes bytes = { (const uint8_t *)value.ptr, value.len };
+    uint8_t *decoded = NULL;
+    vitro_error err = { 0 };
+    int status = EXIT_DONE;
+
+    if (binary && !decode(value, &decoded, &bytes.len))
+        status = bad_header(arg, "the value of a name that ends in -bin is base64");
+    if (decoded)
+        bytes.ptr = decoded;
+    if (!status && vitro_md_add(o->metadata, key, bytes, &err))
+        status = bad_header(arg, err.frame[0].text);
+    free(decoded);
+    return status;
+}
+
+/* Names of HTTP/2 are lower case; what people type is brought to it. */
+static int header(struct call_options *o, const char *arg)
+{
+    const char *colon = strchr(arg, ':');
+    vitro_str name = trim(arg, colon ? colon : arg);
+    char *key;
+    int status;
+
+    if (!colon || !name.len)
+        return bad_header(arg, "a header is 'name: value'");
+    if (!o->metadata)
+        o->metadata = vitro_md_new();
+    key = strndup(name.ptr, name.len);
+    if (!o->metadata || !key) {
+        free(key);
+        command_fail("call", "-H", "out of memory", NULL);
+        return EXIT_SYSTEM;
+    }
+    for (char *c = key; *c; c++)
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + ('a' - 'A') : *c);
+    status = add_header(o, vitro_str_of(key), trim(colon + 1, colon + strlen(colon)), arg);
+    free(key);
+    return status;
+}
+
+/* ---- all --------------------------------------------------------------------------------------
+ */
+
+static int add(char **list, size_t *count, const char *name)
+{
+    if (*count == CALL_LIST_MAX)
+        return usage(name, "too many of them");
+    list[(*count)++] = optarg;
+    return EXIT_DONE;
+}
+
+static int option(struct call_options *o, int c, const char *word)
+{
+    switch (c) {
+    case 'd':
+        if (o->data)
+            return usage("-d", "given twice; one -d holds all requests, white space between");
+        o->data = optarg;
+        return EXIT_DONE;
+    case 'H':
+        return header(o, optarg);
+    case 'v':
+        o->verbose = true;
+        return EXIT_DONE;
+    case 't':
+        if (call_duration_read(optarg, &o->deadline_ns))
+            return EXIT_DONE;
+        return usage(optarg, "--deadline: a time is a number and ns, us, ms, s, m or h");
+    case 'P':
+        return add(o->protos, &o->proto_count, "--proto");
+    case 'I':
+        return add(o->dirs, &o->dir_count, "-I");
+    case 'D':
+        return add(o->sets, &o->set_count, "--descriptor-set");
+    default:
+        return usage(word, "no such option, or its value is missing");
+    }
+}
+
+int call_options_read(struct call_options *o, int argc, char **argv)
+{
+    static const struct option longs[] = {
+        { "deadline", required_argument, NULL, 't' },
+        { "proto", required_argument, NULL, 'P' },
+        { "descriptor-set", required_argument, NULL, 'D' },
+        { NULL, 0, NULL, 0 },
+    };
+    int c, status = EXIT_DONE;
+
+    optind = 1;
+    opterr = 0;
+    while (!status && (c = getopt_long(argc, argv, "d:H:I:v", longs, NULL)) != -1)
+        status = option(o, c, argv[optind - 1]);
+    if (status)
+        return status;
+    if (optind + 2 > argc)
+        return usage(optind == argc ? "TARGET" : "METHOD", "missing");
+    if (optind + 2 < argc)
+        return usage(argv[optind + 2], "one call at a time: TARGET METHOD");
+    o->target = argv[optind];
+    o->method = argv[optind + 1];
+    return EXIT_DONE;
+}
+
+void call_options_done(struct call_options *o)
+{
+    vitro_md_free(o->metadata);
+}
