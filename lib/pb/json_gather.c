@@ -62,7 +62,7 @@ static bool read_all(struct json_out *o, struct json_fields *g)
         if (!what && t.wire == PB_START)
             what = vitro_pb_skip_group(&r, t.number, PB_DEPTH, &body_end);
         if (what)
-            return fault(o, g, what, r.at);
+            return fault(o, g, what, MAX(r.at, t.after_tag));
         f = vitro_pb_message_field(g->type, t.number);
         if (f && fits(f, t.wire) && !add(g, (size_t)(f - g->type->fields), t.start))
             return vitro_json_out_full(o);
