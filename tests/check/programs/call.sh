@@ -168,8 +168,8 @@ mistake 2 'none of [0-9a-z_.-]' "$at" $chat/Chat -H 'a b: c'
 mistake 2 'belongs to the protocol' "$at" $chat/Chat -H 'te: trailers'
 mistake 2 'is base64' "$at" $chat/Chat -H 'x-bin: *'
 mistake 2 'no port number' 'localhost:http' $chat/Chat
-mistake 3 'protoc' "$at" $chat/Chat --proto "$tmp/requests.json" 2>/dev/null ||
-    true # protoc says more than one line, as it does
+call 3 "$at" $chat/Chat --proto "$tmp/requests.json" # protoc's own words come first
+grep -q '^vitro: call: --proto: .*protoc' "$tmp/err" || fail "a bad .proto: $(cat "$tmp/err")"
 
 # No connection.
 mistake 3 'Connection refused (111); nothing listens there' "127.0.0.1:1" $chat/SendMessage
