@@ -83,6 +83,21 @@ call 0 "$at" $chat/SendMessage
 call 0 "$at" $chat/Chat
 out ''
 
+# Each service of vitro serve.
+call 0 "$at" user.UserService/GetUser -d '{"userId":"123"}'
+out '{"user":{"name":"John Doe","age":30,"email":"john@example.com","isActive":true}}'
+call 1 "$at" user.UserService/GetUser -d '{"userId":"nobody"}'
+status "NOT_FOUND (5): no user 'nobody'"
+call 0 "$at" order.OrderService/PlaceOrder -d '{"userId":"사용자2","item":"책"}' --deadline 5s
+grep -q '"user":{"name":"이두리","age":35,"email":"duri@example.com"}}$' "$tmp/out" ||
+    fail "order: $(cat "$tmp/out")"
+call 0 "$at" room.RoomService/JoinRoom -d '{"roomId":"r","userId":"a","text":"hi"}'
+call 0 "$at" file.FileService/UploadFile -d '{"data":"AAEC"}{"data":""}'
+grep -q '^{"fileId":"' "$tmp/out" || fail "file: $(cat "$tmp/out")"
+call 1 "$at" sensor.SensorService/GetSensorData -d '{"deviceId":"d"}' --deadline 1500ms
+[ "$(head -n 1 "$tmp/out")" = '{"temperature":21.5,"humidity":55}' ] ||
+    fail "sensor: $(cat "$tmp/out")"
+
 # From a file, and from a pipe as it comes: the second request is written after the first reply.
 printf '{"userId":"f",\n"message":"1"}\n' >"$tmp/requests.json"
 call 0 "$at" $chat/SendMessage -d "@$tmp/requests.json"
