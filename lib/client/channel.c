@@ -26,7 +26,10 @@ static void begin_waiting(vitro_channel *ch)
         struct list *first = list_pop(&ch->waiting);
         vitro_client_call_begin_attempt(CONTAINER_OF(first, struct client_call, waiting),
                                         ch->ready);
+        ch->failures = 0;
     }
+    if (ch->ready && vitro_connection_is_spent(ch->ready))
+        vitro_channel_retire(ch);
 }
 
 /* Those that still wait say for what. */
@@ -47,7 +50,7 @@ static void on_pump(struct task *t)
         return;
     note_waiting(ch);
     if (ch->state == CHANNEL_IDLE && !ch->freed)
-        vitro_channel_connect(ch);
+        vitro_channel_connect_later(ch);
 }
 
 void vitro_channel_wake(vitro_channel *ch)
@@ -115,6 +118,7 @@ static void release(vitro_channel *ch)
 
     vitro_task_cancel(&ch->pump);
     vitro_task_cancel(&ch->trim);
+    vitro_timer_stop(loop, &ch->ending);
     free_text(ch, ch->target_text);
     free_text(ch, ch->authority);
     free_text(ch, ch->user_agent);
@@ -130,6 +134,8 @@ static void release(vitro_channel *ch)
     if (own)
         vitro_loop_unref(loop);
 }
+
+static void on_ending(struct timer *t);
 
 static void on_trim(struct task *t)
 {
@@ -153,6 +159,8 @@ static void init(vitro_channel *ch, vitro_loop *loop, bool own_loop)
     list_init(&ch->calls_open);
     vitro_task_init(&ch->pump, on_pump);
     vitro_task_init(&ch->trim, on_trim);
+    vitro_timer_init(&ch->ending, on_ending);
+    vitro_timer_init(&ch->backoff, vitro_channel_backed_off);
     vitro_loop_at_trim(loop, &ch->trim);
     vitro_loop_hold(loop);
 }
@@ -233,6 +241,27 @@ static void close_all(vitro_channel *ch)
     ch->ready = NULL;
 }
 
+/* A peer that reads nothing holds up the farewell: what is left then goes without one. */
+static const int64_t farewell_ns = 1000000000;
+
+static void on_ending(struct timer *t)
+{
+    vitro_channel *ch = CONTAINER_OF(t, vitro_channel, ending);
+    vitro_error why;
+
+    vitro_fail(&why, VITRO_CANCELLED, "channel", 0, "the channel was closed");
+    for (struct list *i = ch->connections.next; i != &ch->connections; i = i->next)
+        vitro_connection_abort(CONTAINER_OF(i, struct connection, link), &why);
+}
+
+static void begin_free(vitro_channel *ch)
+{
+    ch->freed = true;
+    close_all(ch);
+    if (!list_empty(&ch->connections))
+        vitro_timer_start(ch->loop, &ch->ending, vitro_loop_now(ch->loop) + farewell_ns);
+}
+
 struct free_wait {
     struct await await;
     vitro_channel *channel;
@@ -242,8 +271,9 @@ static void start_free(struct await *a)
 {
     vitro_channel *ch = CONTAINER_OF(a, struct free_wait, await)->channel;
 
-    ch->freed = true;
-    close_all(ch);
+    ch->driven = !a->wake;
+    begin_free(ch);
+    vitro_channel_shrunk(ch); /* a loop with a thread does the rest by itself */
     vitro_await_done(a);
 }
 
@@ -257,7 +287,6 @@ static void drive_to_end(vitro_channel *ch)
 {
     vitro_code rc = VITRO_OK;
 
-    ch->driven = true;
     while (rc == VITRO_OK && !(list_empty(&ch->connections) && list_empty(&ch->calls_open)))
         rc = vitro_loop_run(ch->loop, -1, NULL);
     ch->driven = false;
@@ -274,10 +303,9 @@ void vitro_channel_free(vitro_channel *ch)
     loop = vitro_loop_ref(ch->loop);
     if (vitro_loop_here(loop) ||
         vitro_loop_await(loop, &w.await, start_free, abandon_free, NULL) != VITRO_OK) {
-        ch->freed = true; /* in a callback, under sim of any loop: the turns to come do it */
-        close_all(ch);
+        begin_free(ch); /* in a callback, under sim of any loop: the turns to come do it */
         vitro_channel_shrunk(ch);
-    } else if (vitro_loop_mine(loop)) {
+    } else if (!w.await.wake) {
         drive_to_end(ch);
     }
     vitro_loop_unref(loop);

@@ -5,7 +5,9 @@
  *        ^------ connection lost, or GOAWAY -------------------------------------'
  *
  * A call waits in RESOLVING and CONNECTING and, when the peer's stream limit is reached, in READY.
- * When no address is left the calls that wait fail, and the channel is IDLE again.
+ * When no address is left the calls that wait fail, and the channel is IDLE again. A connection
+ * that is lost before any stream counts as a failure: the next one is delayed, longer each time
+ * (connection-backoff.md), while calls wait.
  */
 #ifndef VITRO_CLIENT_CHANNEL_H
 #define VITRO_CLIENT_CHANNEL_H
@@ -38,6 +40,9 @@ struct vitro_channel {
     struct resolve resolve;
     struct connect connect;
     struct timer connecting;  /* until the peer's SETTINGS */
+    struct timer backoff;     /* until the next attempt is allowed */
+    int64_t began;            /* when the last attempt did, nanoseconds */
+    unsigned failures;        /* connections in a row that came to nothing, or no stream */
     struct address *found;    /* n_found addresses, of the account */
     size_t n_found, next;     /* next: the one to try */
     vitro_error last_error;   /* of the address tried last */
@@ -49,6 +54,7 @@ struct vitro_channel {
     struct task pump;
     size_t n_calls; /* not freed */
 
+    struct timer ending; /* freed: what is left then is aborted */
     bool freed;
     bool driven; /* vitro_channel_free runs the turns, and releases at the end */
 };
@@ -62,6 +68,13 @@ void vitro_channel_shrunk(vitro_channel *channel);
 /* connecting.c: from IDLE to READY, or to failing everything that waits. */
 void vitro_channel_connect(vitro_channel *channel);
 void vitro_channel_cancel_connect(vitro_channel *channel);
+
+/* The same, but not before the back-off is over. */
+void vitro_channel_connect_later(vitro_channel *channel);
+void vitro_channel_backed_off(struct timer *t);
+
+/* The ready connection has used up its stream ids: drain it, what waits gets another one. */
+void vitro_channel_retire(vitro_channel *channel);
 
 #ifdef __cplusplus
 }

@@ -20,6 +20,7 @@ static void give_up(vitro_channel *ch, const vitro_error *why)
 
     vitro_wrap(&error, VITRO_UNAVAILABLE, "channel", "no connection to %s", ch->target_text);
     ch->state = CHANNEL_IDLE;
+    ch->failures = 0; /* these calls fail at once; the next one may try again at once */
     while (!list_empty(&ch->waiting)) {
         struct list *first = list_pop(&ch->waiting);
         vitro_client_call_fail(CONTAINER_OF(first, struct client_call, waiting), &error);
@@ -51,6 +52,14 @@ static void leave(vitro_channel *ch, struct connection *c)
     ch->state = CHANNEL_IDLE;
     if (!list_empty(&ch->waiting))
         vitro_channel_wake(ch);
+}
+
+void vitro_channel_retire(vitro_channel *ch)
+{
+    struct connection *c = ch->ready;
+
+    leave(ch, c);
+    vitro_connection_drain(c, "its stream ids are used up");
 }
 
 static void on_goaway(struct connection *c, vitro_bytes debug)
@@ -225,12 +234,48 @@ void vitro_channel_connect(vitro_channel *ch)
     ch->found = NULL;
     ch->n_found = 0;
     ch->next = 0;
+    ch->began = vitro_loop_now(ch->loop);
+    ch->failures++; /* until a stream is opened */
     ch->state = CHANNEL_RESOLVING;
     vitro_resolve_start(&ch->resolve, ch->loop, &ch->target, on_resolved);
 }
 
+/* ---- back-off (connection-backoff.md) ---------------------------------------------------------
+ */
+
+/* From the beginning of one attempt to that of the next: 1 s, times 1.6 each, 120 s; +-20 %. */
+static int64_t delay(vitro_channel *ch)
+{
+    enum { FIRST_MS = 1000, MOST_MS = 120000 };
+    uint64_t ms = FIRST_MS;
+
+    for (unsigned i = 1; i < ch->failures && ms < MOST_MS; i++)
+        ms = MIN(ms * 16 / 10, (uint64_t)MOST_MS);
+    ms = ms * 8 / 10 + vitro_chance_below(vitro_loop_chance(ch->loop), ms * 4 / 10 + 1);
+    return (int64_t)ms * 1000000;
+}
+
+void vitro_channel_connect_later(vitro_channel *ch)
+{
+    if (timer_running(&ch->backoff))
+        return;
+    if (ch->failures == 0)
+        vitro_channel_connect(ch);
+    else
+        vitro_timer_start(ch->loop, &ch->backoff, ch->began + delay(ch));
+}
+
+void vitro_channel_backed_off(struct timer *t)
+{
+    vitro_channel *ch = CONTAINER_OF(t, vitro_channel, backoff);
+
+    if (!list_empty(&ch->waiting) && ch->state == CHANNEL_IDLE)
+        vitro_channel_connect(ch);
+}
+
 void vitro_channel_cancel_connect(vitro_channel *ch)
 {
+    vitro_timer_stop(ch->loop, &ch->backoff);
     vitro_timer_stop(ch->loop, &ch->connecting);
     vitro_resolve_cancel(&ch->resolve);
     vitro_connect_cancel(&ch->connect);

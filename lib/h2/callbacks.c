@@ -7,7 +7,8 @@
 
 /*
  * A client may reset as often as it likes within reason: 1,000 at once, then 1,000 a second. Over
- * that the connection ends with ENHANCE_YOUR_CALM (rapid reset, CVE-2023-44487).
+ * that the connection ends with ENHANCE_YOUR_CALM (rapid reset, CVE-2023-44487). So does one that
+ * makes us reset its streams by its mistakes (CVE-2025-8671).
  */
 enum { RESET_BURST = 1000 };
 #define RESET_NS 1000000 /* one token back each millisecond */
@@ -38,7 +39,8 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
     struct h2_stream *s = stream_of(h, frame->hd.stream_id);
 
     (void)ng;
-    if (!s && frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+    if (!s && !h->terminated && frame->hd.type == NGHTTP2_HEADERS &&
+        frame->headers.cat == NGHTTP2_HCAT_REQUEST)
         s = begin_stream(h, frame->hd.stream_id);
     if (s)
         s->header_bytes = 0;
@@ -144,10 +146,6 @@ static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *
             h->ops->settings(h);
         }
         break;
-    case NGHTTP2_PING:
-        if (frame->hd.flags & NGHTTP2_FLAG_ACK)
-            h->ops->ping_ack(h, frame->ping.opaque_data);
-        break;
     case NGHTTP2_GOAWAY:
         h->ops->goaway(h, frame->goaway.last_stream_id, frame->goaway.error_code,
                        (vitro_bytes){ frame->goaway.opaque_data, frame->goaway.opaque_data_len });
@@ -160,6 +158,13 @@ static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
+/* Of the resets that we send: not those that end a call, or refuse one that was never begun. */
+static bool is_their_mistake(uint32_t error)
+{
+    return error != NGHTTP2_NO_ERROR && error != NGHTTP2_CANCEL &&
+           error != NGHTTP2_REFUSED_STREAM && error != NGHTTP2_INTERNAL_ERROR;
+}
+
 static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
     struct h2_session *h = user;
@@ -170,6 +175,8 @@ static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *
         h->goaway_sent = frame->goaway.error_code;
         return 0;
     }
+    if (frame->hd.type == NGHTTP2_RST_STREAM && is_their_mistake(frame->rst_stream.error_code))
+        count_reset(h);
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
         return 0;
     s = stream_of(h, frame->hd.stream_id);

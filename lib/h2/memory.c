@@ -42,6 +42,11 @@ static size_t size_of(const char *block)
     return (size_t)size;
 }
 
+size_t vitro_h2_memory_size(const void *p)
+{
+    return size_of((const char *)p - HEADER);
+}
+
 void *vitro_h2_memory_alloc(struct h2_memory *m, size_t n)
 {
     size_t size = n + HEADER;

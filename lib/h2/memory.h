@@ -35,6 +35,9 @@ void vitro_h2_memory_free(struct h2_memory *m, void *p);
 void vitro_h2_memory_hold(void **held, void *p);
 void vitro_h2_memory_release(struct h2_memory *m, void **held);
 
+/* What the block costs, its header included. */
+size_t vitro_h2_memory_size(const void *p);
+
 #ifdef __cplusplus
 }
 #endif

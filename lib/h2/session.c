@@ -19,7 +19,10 @@
  */
 static void *ng_checked(struct h2_session *h, void *p)
 {
-    h->starved = h->starved || !p;
+    if (p)
+        h->used += vitro_h2_memory_size(p);
+    else
+        h->starved = true;
     return p;
 }
 
@@ -34,10 +37,12 @@ static void ng_free(void *p, void *user)
 {
     struct h2_session *h = user;
 
-    if (h->starved)
+    if (h->starved) {
         vitro_h2_memory_hold(&h->held, p);
-    else
+    } else if (p) {
+        h->used -= vitro_h2_memory_size(p);
         vitro_h2_memory_free(h->config.memory, p);
+    }
 }
 
 static void *ng_calloc(size_t n, size_t size, void *user)
@@ -55,8 +60,12 @@ static void *ng_calloc(size_t n, size_t size, void *user)
 static void *ng_realloc(void *p, size_t n, void *user)
 {
     struct h2_session *h = user;
+    size_t before = p && !h->starved ? vitro_h2_memory_size(p) : 0;
+    void *q = ng_checked(h, h->starved ? NULL : vitro_h2_memory_resize(h->config.memory, p, n));
 
-    return ng_checked(h, h->starved ? NULL : vitro_h2_memory_resize(h->config.memory, p, n));
+    if (q)
+        h->used -= before;
+    return q;
 }
 
 static void set_options(nghttp2_option *o)
@@ -155,6 +164,8 @@ vitro_code vitro_h2_take(struct h2_session *h, vitro_bytes bytes, int64_t now, v
     h->in += bytes.len;
     if (h->starved)
         return no_memory(err);
+    if (h->terminated)
+        return VITRO_OK;
     n = nghttp2_session_mem_recv(h->ng, bytes.ptr, bytes.len);
     if (h->starved)
         return no_memory(err);
@@ -164,13 +175,18 @@ vitro_code vitro_h2_take(struct h2_session *h, vitro_bytes bytes, int64_t now, v
                       h->fault[0] ? h->fault : nghttp2_strerror((int)n));
 }
 
+static bool wanted(const struct h2_session *h, const struct queue *out, size_t limit)
+{
+    return limit ? out->len < limit : nghttp2_session_get_outbound_queue_size(h->ng) != 0;
+}
+
 vitro_code vitro_h2_produce(struct h2_session *h, struct queue *out, size_t limit, vitro_error *err)
 {
     vitro_code rc = h->starved ? no_memory(err) : VITRO_OK;
 
     assert(!h->producing);
     h->producing = out;
-    while (rc == VITRO_OK && out->len < limit) {
+    while (rc == VITRO_OK && wanted(h, out, limit)) {
         const uint8_t *bytes;
         ssize_t n = nghttp2_session_mem_send(h->ng, &bytes);
 
@@ -223,17 +239,15 @@ void vitro_h2_drain(struct h2_session *h)
         nghttp2_submit_goaway(h->ng, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0);
 }
 
+/* nghttp2's own terminate would send a GOAWAY without the text; ours alone says all. */
 void vitro_h2_terminate(struct h2_session *h, uint32_t error, const char *debug)
 {
     int32_t last = nghttp2_session_get_last_proc_stream_id(h->ng);
 
+    if (h->terminated || h->starved)
+        return;
+    h->terminated = true;
     snprintf(h->fault, sizeof h->fault, "%s", debug);
     nghttp2_submit_goaway(h->ng, NGHTTP2_FLAG_NONE, last, error, (const uint8_t *)debug,
                           strlen(debug));
-    nghttp2_session_terminate_session2(h->ng, last, error);
-}
-
-void vitro_h2_ping(struct h2_session *h, const uint8_t opaque[8])
-{
-    nghttp2_submit_ping(h->ng, NGHTTP2_FLAG_NONE, opaque);
 }

@@ -11,8 +11,10 @@
  *  - windows are manual: the owner says what it consumed (RFC 9113, 6.9);
  *  - the header list is counted here, for nghttp2 does not enforce SETTINGS_MAX_HEADER_LIST_SIZE:
  *    16 KB can grow into 49 MB (HPACK, RFC 7541, 7.3);
- *  - resets are counted here by the caller's clock (rapid reset), nghttp2's own limit is out of
- *    reach: it reads a clock of its own, and trips over honest cancelling.
+ *  - resets are counted here by the caller's clock (rapid reset; also those that the peer's
+ * mistakes make us send), nghttp2's own limit is out of reach: it reads a clock of its own, and
+ * trips over honest cancelling;
+ *  - memory is counted, for the owner to judge (h->used).
  *
  * It does not queue streams: the owner asks vitro_h2_can_open() first, for inside nghttp2 a
  * waiting request is visible to nobody.
@@ -90,7 +92,6 @@ struct h2_ops {
     void (*settings)(struct h2_session *h); /* the peer's SETTINGS came */
     /* The peer will serve no stream above last_id. debug is lent. */
     void (*goaway)(struct h2_session *h, int32_t last_id, uint32_t error, vitro_bytes debug);
-    void (*ping_ack)(struct h2_session *h, const uint8_t opaque[8]);
 };
 
 struct h2_config {
@@ -99,7 +100,6 @@ struct h2_config {
     uint32_t max_streams;     /* server: SETTINGS_MAX_CONCURRENT_STREAMS */
     uint32_t max_header_list; /* bytes, as RFC 9113, 6.5.2 counts */
     struct h2_memory *memory; /* kept */
-    struct account *account;  /* kept; NULL: memory's */
 };
 
 struct h2_session {
@@ -112,10 +112,12 @@ struct h2_session {
     struct list unsent;      /* streams whose opening HEADERS is not written yet */
     struct h2_stream *block; /* whose header block is under way; NULL: nobody's any more */
     int64_t now;             /* the caller's clock at the last take(), nanoseconds */
-    int64_t resets_at;       /* token bucket of received resets */
+    int64_t resets_at;       /* token bucket of resets that the peer is behind */
     uint32_t resets;         /* tokens used */
+    size_t used;             /* bytes of memory */
     uint32_t goaway_sent;    /* error code of our GOAWAY */
     bool is_goaway_sent;
+    bool terminated;              /* by vitro_h2_terminate(): what still comes is ignored */
     bool has_settings;            /* the peer's SETTINGS came */
     bool starved;                 /* nghttp2 was refused memory: it is not to be trusted any more */
     void *held;                   /* blocks that it freed since */
@@ -131,7 +133,8 @@ void vitro_h2_done(struct h2_session *h);
 /* Feed bytes. now is monotonic nanoseconds. On failure the connection is dead. */
 vitro_code vitro_h2_take(struct h2_session *h, vitro_bytes bytes, int64_t now, vitro_error *err);
 
-/* Append output to out until it holds about limit bytes or there is none. */
+/* Append output to out until it holds about limit bytes or there is none; limit 0: all frames but
+ * DATA, which are answers for the most part. */
 vitro_code vitro_h2_produce(struct h2_session *h, struct queue *out, size_t limit,
                             vitro_error *err);
 
@@ -146,6 +149,9 @@ void vitro_h2_stream_init(struct h2_stream *s, struct pool *pool);
 
 /* Client: how many streams may be opened now; 0 before SETTINGS and after GOAWAY. */
 uint32_t vitro_h2_can_open(const struct h2_session *h);
+
+/* Client: no stream id is left for another one (RFC 9113, 5.1.1). */
+bool vitro_h2_is_spent(const struct h2_session *h);
 
 /* Client: open a stream with these headers. Sets s->id. END_STREAM when s->ending is H2_END and
  * nothing is in s->send. */
@@ -181,11 +187,8 @@ enum h2_wait vitro_h2_waiting(const struct h2_session *h, const struct h2_stream
 /* GOAWAY with NO_ERROR: streams up to the last one taken are served, no new ones. */
 void vitro_h2_drain(struct h2_session *h);
 
-/* GOAWAY with an error; the session is over once it is written. */
+/* GOAWAY with an error; nothing is taken in any more. Close once it is written. */
 void vitro_h2_terminate(struct h2_session *h, uint32_t error, const char *debug);
-
-/* PING with 8 bytes of the caller's. */
-void vitro_h2_ping(struct h2_session *h, const uint8_t opaque[8]);
 
 #ifdef __cplusplus
 }

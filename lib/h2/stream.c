@@ -64,10 +64,16 @@ uint32_t vitro_h2_can_open(const struct h2_session *h)
 {
     uint32_t max;
 
-    if (!h->has_settings || h->starved || !nghttp2_session_check_request_allowed(h->ng))
+    if (!h->has_settings || h->starved || h->terminated ||
+        !nghttp2_session_check_request_allowed(h->ng))
         return 0;
     max = nghttp2_session_get_remote_settings(h->ng, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
     return max;
+}
+
+bool vitro_h2_is_spent(const struct h2_session *h)
+{
+    return nghttp2_session_get_next_stream_id(h->ng) > INT32_MAX;
 }
 
 vitro_code vitro_h2_request(struct h2_session *h, struct h2_stream *s,

@@ -83,6 +83,8 @@ void vitro_driver_close(struct driver *d, bool flush, const vitro_error *why)
     d->flush = flush && d->transport;
     if (d->flush) {
         d->more = d->opened;
+        if (d->flush_ns)
+            vitro_timer_start(d->loop, &d->linger, vitro_loop_now(d->loop) + d->flush_ns);
         vitro_driver_schedule_write(d);
     } else {
         vitro_loop_defer(d->loop, &d->closed);
@@ -141,8 +143,14 @@ static void run_closed(struct task *t)
 static void fire_linger(struct timer *t)
 {
     struct driver *d = CONTAINER_OF(t, struct driver, linger);
+    vitro_error why;
 
-    vitro_loop_defer(d->loop, &d->closed);
+    if (d->shut) {
+        vitro_loop_defer(d->loop, &d->closed);
+        return;
+    }
+    vitro_fail(&why, VITRO_UNAVAILABLE, "driver", 0, "the peer did not take the last bytes");
+    vitro_driver_close(d, false, &why);
 }
 
 /* All is written: end the stream, then wait a while for the peer's end if that was asked for. */

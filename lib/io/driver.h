@@ -39,11 +39,15 @@ struct driver_ops {
     enum vitro_step (*take)(struct driver *d, struct queue *in, vitro_error *err);
 
     /*
-     * Add about budget bytes to out, less when there are less. VITRO_MORE: there is more, ask
-     * again. VITRO_CLOSED: this was the last, flush and close.
+     * Add about budget bytes to out, less when there are less. VITRO_MORE: there
+     * is more, ask again. VITRO_CLOSED: this was the last, flush and close.
      */
     enum vitro_step (*produce)(struct driver *d, struct queue *out, size_t budget,
                                vitro_error *err);
+
+    /* Input came while the transport takes nothing: add what is short and answers it. May be
+     * NULL. */
+    enum vitro_step (*answer)(struct driver *d, struct queue *out, vitro_error *err);
 
     /* The peer has sent its last byte; the session may go on sending. NULL: it is closed then. */
     void (*on_end)(struct driver *d);
@@ -73,7 +77,8 @@ struct driver {
     struct queue in, out;        /* between the session and the top layer */
     uint64_t taken_in, produced; /* bytes of the session so far */
     uint64_t received, sent;     /* bytes of the transport so far */
-    int64_t linger_ns; /* after a flushing close: how long the peer's end is waited for; 0: not */
+    int64_t flush_ns;  /* how long a flushing close may take; 0: as long as the peer likes */
+    int64_t linger_ns; /* after that: how long the peer's end is waited for; 0: not */
     uint32_t conn;     /* number of the connection in its trace; RECORD_NO_CONN without one */
     enum driver_state state;
 
@@ -123,7 +128,8 @@ void vitro_driver_pause(struct driver *d, bool pause);
  * Close. flush: ask the session for all its output first and send it, then end the stream;
  * otherwise at once, and with a reset when why is given. why is copied, NULL means clean.
  * on_close follows in a later turn, never here. Does nothing to a driver that was not opened, or
- * closes already, but that not flushing ends the flushing: a peer that reads nothing holds it up.
+ * closes already, but that not flushing ends the flushing. A peer that reads nothing holds it up,
+ * for d->flush_ns at most: then what is left is dropped, with a reset.
  */
 void vitro_driver_close(struct driver *d, bool flush, const vitro_error *why);
 

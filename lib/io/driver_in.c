@@ -51,6 +51,8 @@ static void offer(struct driver *d)
         vitro_driver_close(d, true, &err);
     else if (step == VITRO_CLOSED)
         vitro_driver_close(d, true, NULL);
+    if (d->blocked && d->more && !closing(d) && d->ops->answer)
+        vitro_driver_answer(d);
 }
 
 /* What was not taken must not lie in the loop's read buffer any more when this returns. */

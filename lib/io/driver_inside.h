@@ -45,6 +45,7 @@ void vitro_driver_end_output(struct driver *d); /* all is written: end the strea
 void vitro_driver_readable(struct driver *d);
 void vitro_driver_read_again(struct task *t);
 void vitro_driver_run_write(struct task *t);
+void vitro_driver_answer(struct driver *d); /* what is short, while the transport is blocked */
 
 /* ---- the tap -------------------------------------------------------------------------------- */
 

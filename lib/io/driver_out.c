@@ -8,6 +8,19 @@ static struct queue *bottom_out(struct driver *d)
     return d->layers ? &d->stage[0].down : &d->out;
 }
 
+/* The session has added to what lies between it and the top layer, which held before bytes. */
+static void account_for(struct driver *d, size_t before, enum vitro_step step,
+                        const vitro_error *err)
+{
+    d->produced += d->out.len - before;
+    if (step == VITRO_FAILED)
+        vitro_driver_close(d, true, err);
+    else if (step == VITRO_CLOSED)
+        vitro_driver_close(d, true, NULL);
+    if (step == VITRO_FAILED || step == VITRO_CLOSED)
+        d->more = false;
+}
+
 static void produce(struct driver *d)
 {
     vitro_error err;
@@ -19,15 +32,17 @@ static void produce(struct driver *d)
         if (unsent >= DRIVER_HIGH)
             return;
         step = d->ops->produce(d, &d->out, DRIVER_HIGH - unsent, &err);
-        d->produced += d->out.len - before;
         d->more = step == VITRO_MORE && d->out.len > before;
-        if (step == VITRO_FAILED)
-            vitro_driver_close(d, true, &err);
-        else if (step == VITRO_CLOSED)
-            vitro_driver_close(d, true, NULL);
-        if (step == VITRO_FAILED || step == VITRO_CLOSED)
-            d->more = false;
+        account_for(d, before, step, &err);
     }
+}
+
+void vitro_driver_answer(struct driver *d)
+{
+    size_t before = d->out.len;
+    vitro_error err;
+
+    account_for(d, before, d->ops->answer(d, &d->out, &err), &err);
 }
 
 static void push_down(struct driver *d)

@@ -4,10 +4,14 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "frame/frame.h"
 #include "rpc/stream.h"
 #include "rpc/stream_events.h"
 
 enum { TAKE_SLICE = 16 * 1024 };
+
+static const int64_t flush_ns = 20000000000; /* for the last bytes of a sound connection */
+static const int64_t fault_ns = 1000000000;  /* for those of one whose peer broke the protocol */
 
 static struct connection *of_driver(struct driver *d)
 {
@@ -136,12 +140,6 @@ static void on_goaway(struct h2_session *h, int32_t last_id, uint32_t error, vit
     close_when_idle(c);
 }
 
-static void on_ping_ack(struct h2_session *h, const uint8_t opaque[8])
-{
-    (void)h;
-    (void)opaque;
-}
-
 static const struct h2_ops h2_ops = {
     .begin = on_begin,
     .field = on_field,
@@ -154,7 +152,6 @@ static const struct h2_ops h2_ops = {
     .closed = on_closed,
     .settings = on_settings,
     .goaway = on_goaway,
-    .ping_ack = on_ping_ack,
 };
 
 /* ---- the driver's events ----------------------------------------------------------------------
@@ -179,29 +176,13 @@ static void own_lent(struct connection *c)
         vitro_stream_own(CONTAINER_OF(i, struct stream, lending));
 }
 
-static enum vitro_step driver_take(struct driver *d, struct queue *in, vitro_error *err)
+/* No new streams on a connection that is about to close. */
+static void retire(struct connection *c)
 {
-    struct connection *c = of_driver(d);
-    uint64_t until = c->h2.events + DRIVER_EVENTS;
-    enum vitro_step step = VITRO_IDLE;
-
-    while (in->len && step == VITRO_IDLE) {
-        vitro_bytes run = vitro_queue_peek(in);
-
-        run.len = MIN(run.len, (size_t)TAKE_SLICE);
-        if (vitro_h2_take(&c->h2, run, vitro_loop_now(d->loop), err) != VITRO_OK) {
-            step = VITRO_FAILED;
-        } else if (c->h2.events >= until) {
-            step = VITRO_MORE;
-        }
-        own_lent(c);
-        vitro_queue_consume(in, run.len);
-    }
-    if (vitro_h2_wants_produce(&c->h2))
-        vitro_driver_wake(d);
-    else if (step != VITRO_FAILED && vitro_h2_is_over(&c->h2))
-        step = VITRO_CLOSED;
-    return step == VITRO_MORE && in->len == 0 ? VITRO_IDLE : step;
+    if (c->draining)
+        return;
+    c->draining = true;
+    c->ops->goaway(c, (vitro_bytes){ NULL, 0 });
 }
 
 /* Our own GOAWAY with an error means that the peer broke the protocol. */
@@ -211,24 +192,123 @@ static vitro_code fault_of(const struct connection *c, vitro_error *err)
                       c->h2.fault[0] ? c->h2.fault : "the peer broke the protocol");
 }
 
+/*
+ * The peer reads nothing, and DATA stopped at DRIVER_HIGH: what is over that are answers. So many
+ * are no accident, and nothing more is read that would make any.
+ */
+static bool choke(struct connection *c)
+{
+    if (vitro_driver_unsent(&c->driver) < (size_t)2 * DRIVER_HIGH)
+        return false;
+    c->choked = true;
+    vitro_driver_pause(&c->driver, true);
+    return true;
+}
+
+static void unchoke(struct connection *c)
+{
+    c->choked = false;
+    vitro_driver_pause(&c->driver, false);
+    vitro_driver_again(&c->driver);
+}
+
+static void check_memory(struct connection *c)
+{
+    size_t budget = c->config.memory_bytes;
+
+    if (budget && c->account.used + c->h2.used > budget)
+        vitro_h2_terminate(&c->h2, H2_ENHANCE_YOUR_CALM, "the connection is over its memory");
+}
+
+/* ---- bytes ------------------------------------------------------------------------------------
+ */
+
+static enum vitro_step take_slices(struct connection *c, struct queue *in, vitro_error *err)
+{
+    uint64_t until = c->h2.events + DRIVER_EVENTS;
+    enum vitro_step step = VITRO_IDLE;
+
+    while (in->len && step == VITRO_IDLE && !choke(c)) {
+        vitro_bytes run = vitro_queue_peek(in);
+
+        run.len = MIN(run.len, (size_t)TAKE_SLICE);
+        if (vitro_h2_take(&c->h2, run, vitro_loop_now(c->driver.loop), err) != VITRO_OK)
+            step = VITRO_FAILED;
+        else if (c->h2.events >= until)
+            step = VITRO_MORE;
+        own_lent(c);
+        vitro_queue_consume(in, run.len);
+        check_memory(c);
+    }
+    return step == VITRO_MORE && in->len == 0 ? VITRO_IDLE : step;
+}
+
+static enum vitro_step driver_take(struct driver *d, struct queue *in, vitro_error *err)
+{
+    struct connection *c = of_driver(d);
+    enum vitro_step step = take_slices(c, in, err);
+
+    if (vitro_h2_wants_produce(&c->h2))
+        vitro_driver_wake(d);
+    else if (step != VITRO_FAILED && vitro_h2_is_over(&c->h2))
+        step = VITRO_CLOSED;
+    if (step == VITRO_FAILED)
+        d->flush_ns = fault_ns;
+    if (step == VITRO_FAILED || step == VITRO_CLOSED)
+        retire(c);
+    return step;
+}
+
+static bool is_faulty(const struct connection *c)
+{
+    return c->h2.is_goaway_sent && c->h2.goaway_sent != H2_NO_ERROR;
+}
+
+/* Output was collected: is it the last? */
+static enum vitro_step after_output(struct connection *c)
+{
+    if (is_faulty(c)) {
+        vitro_error why;
+        fault_of(c, &why);
+        c->driver.flush_ns = fault_ns;
+        vitro_driver_close(&c->driver, true, &why);
+        retire(c);
+    } else if (vitro_h2_is_over(&c->h2)) {
+        retire(c);
+        return VITRO_CLOSED;
+    }
+    return VITRO_IDLE;
+}
+
 static enum vitro_step driver_produce(struct driver *d, struct queue *out, size_t budget,
                                       vitro_error *err)
 {
     struct connection *c = of_driver(d);
     const size_t limit = out->len + budget; /* out may hold what the transport did not take */
+    enum vitro_step step;
 
-    if (vitro_h2_produce(&c->h2, out, limit, err) != VITRO_OK)
+    if (vitro_h2_produce(&c->h2, out, limit, err) != VITRO_OK) {
+        retire(c);
         return VITRO_FAILED;
-    if (c->h2.is_goaway_sent && c->h2.goaway_sent != 0) {
-        vitro_error why;
-        fault_of(c, &why);
-        vitro_driver_close(d, true, &why);
-        return VITRO_IDLE;
     }
-    if (vitro_h2_is_over(&c->h2))
-        return VITRO_CLOSED;
+    step = after_output(c);
+    if (step != VITRO_IDLE || is_faulty(c))
+        return step;
+    if (c->choked)
+        unchoke(c);
     vitro_stream_note_waits(c);
     return out->len >= limit && vitro_h2_wants_produce(&c->h2) ? VITRO_MORE : VITRO_IDLE;
+}
+
+static enum vitro_step driver_answer(struct driver *d, struct queue *out, vitro_error *err)
+{
+    struct connection *c = of_driver(d);
+
+    if (vitro_h2_produce(&c->h2, out, 0, err) != VITRO_OK) {
+        retire(c);
+        return VITRO_FAILED;
+    }
+    return after_output(c);
 }
 
 static void end_streams(struct connection *c, const vitro_error *why)
@@ -304,6 +384,7 @@ static const struct driver_ops driver_ops = {
     .on_open = driver_open,
     .take = driver_take,
     .produce = driver_produce,
+    .answer = driver_answer,
     .on_close = driver_close,
 };
 
@@ -320,8 +401,8 @@ struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
                                         const struct connection_config *config,
                                         const struct connection_ops *ops, void *owner)
 {
-    struct h2_config h2 = { config->server,           config->window, config->max_streams,
-                            config->max_header_bytes, config->memory, NULL };
+    struct h2_config h2 = { config->server, config->window, config->max_streams,
+                            config->max_header_bytes, config->memory };
     struct connection *c = vitro_mem_zalloc(config->parent, sizeof *c);
 
     if (!c) {
@@ -331,7 +412,7 @@ struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
     c->ops = ops;
     c->owner = owner;
     c->config = *config;
-    c->window = config->window;
+    c->window = MAX(config->window, 65535u); /* SETTINGS do not change it (RFC 9113, 6.9.2) */
     c->number = RECORD_NO_CONN;
     vitro_account_init(&c->account, config->parent, config->memory_bytes);
     vitro_md_init(&c->block_md, config->parent); /* a call takes it, and may outlive us */
@@ -347,9 +428,15 @@ struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
         return NULL;
     }
     vitro_driver_init(&c->driver, loop, &driver_ops);
+    c->driver.flush_ns = flush_ns;
     c->driver.linger_ns = config->server ? server_linger_ns : 0;
     vitro_driver_open(&c->driver, t);
     return c;
+}
+
+bool vitro_connection_is_spent(const struct connection *c)
+{
+    return !c->draining && vitro_h2_is_spent(&c->h2);
 }
 
 uint32_t vitro_connection_room(const struct connection *c)

@@ -62,7 +62,8 @@ struct connection {
     struct list lingering;      /* over, but read from: they outlive the transport */
     struct list link;           /* the owner's */
     uint32_t window;            /* of the connection, as it has grown */
-    bool draining;              /* GOAWAY sent or received: no new streams */
+    bool choked;                /* so much is unread that nothing more is taken in */
+    bool draining;              /* GOAWAY sent or received, or closing: no new streams */
     bool dead;                  /* the driver has closed; only lingering streams are left */
     bool has_why;               /* it has closed for a reason */
     vitro_error why;
@@ -80,6 +81,9 @@ struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
 
 /* Client: how many streams may be opened now. */
 uint32_t vitro_connection_room(const struct connection *c);
+
+/* Client: it has used up its stream ids (RFC 9113, 5.1.1) and takes no new streams. */
+bool vitro_connection_is_spent(const struct connection *c);
 
 /* A stream that lingered is closed: its connection may be, too. c may be freed by this. */
 void vitro_connection_stream_gone(struct connection *c);

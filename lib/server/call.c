@@ -429,8 +429,7 @@ static void call_destroy(vitro_call *base)
         vitro_mem_free(base->account, c->message, c->message_len + 1);
     vitro_call_done(base);
     vitro_freelist_put(&shard->calls, c);
-    __atomic_fetch_sub(&shard->n_calls, 1, __ATOMIC_RELEASE);
-    vitro_server_shrunk(shard->server);
+    vitro_shard_drop(shard, &shard->n_calls);
 }
 
 static const struct call_ops call_ops = {

@@ -102,18 +102,46 @@ vitro_code vitro_server_new(vitro_server **out, vitro_loop *const *loops, size_t
     return VITRO_OK;
 }
 
-static void server_release(vitro_server *s)
+static void server_free(vitro_server *s)
 {
     struct account *account = s->account.parent;
 
-    for (size_t i = 0; i < s->n_shards; i++)
-        vitro_shard_done(&s->shards[i]);
+    vitro_shard_done(&s->shards[0]);
     vitro_router_done(&s->router);
     vitro_arena_done(&s->kept);
     vitro_trace_unref(s->trace);
     assert(s->account.used == 0);
     vitro_mem_free(account, s->shards, s->n_shards * sizeof *s->shards);
     vitro_mem_free(account, s, sizeof *s);
+}
+
+/* On the first loop: the shard has gone. The last one takes the server with it. */
+static void on_shard_done(struct post *p)
+{
+    vitro_server *s = CONTAINER_OF(p, struct shard, post)->server;
+
+    if (++s->n_done == s->n_shards && !s->driven)
+        server_free(s);
+}
+
+static void on_shard_end(struct post *p)
+{
+    struct shard *shard = CONTAINER_OF(p, struct shard, post);
+
+    vitro_shard_done(shard);
+    vitro_loop_send(first_loop(shard->server), p, on_shard_done);
+}
+
+/* Each shard's memory is of its own loop, and is given back there; the first one's in the end. */
+static void server_release(vitro_server *s)
+{
+    size_t n = s->n_shards;
+
+    s->n_done = 1;
+    for (size_t i = 1; i < n; i++)
+        vitro_loop_send(s->shards[i].loop, &s->shards[i].post, on_shard_end);
+    if (n == 1 && !s->driven)
+        server_free(s);
 }
 
 void vitro_server_load(const vitro_server *s, size_t *connections, size_t *calls)
@@ -177,13 +205,16 @@ vitro_code vitro_server_add(vitro_server *s, const vitro_method *method,
 
 static struct shard *fewest(vitro_server *s, size_t *total)
 {
-    struct shard *best = &s->shards[0];
+    struct shard *best = NULL;
+    size_t least = SIZE_MAX;
 
     *total = 0;
     for (size_t i = 0; i < s->n_shards; i++) {
-        *total += __atomic_load_n(&s->shards[i].n_connections, __ATOMIC_ACQUIRE);
-        if (s->shards[i].n_connections < best->n_connections)
+        size_t n = __atomic_load_n(&s->shards[i].n_connections, __ATOMIC_ACQUIRE);
+        *total += n;
+        if (n < least)
             best = &s->shards[i];
+        least = MIN(least, n);
     }
     return best;
 }
@@ -330,17 +361,25 @@ vitro_code vitro_server_listen(vitro_server *s, const char *target, char *bound,
 /* ---- the end ----------------------------------------------------------------------------------
  */
 
-/* Connections are open, or posts on their way. */
+static bool is_busy(const vitro_server *s)
+{
+    return __atomic_load_n(&s->busy, __ATOMIC_SEQ_CST) != 0;
+}
+
+/*
+ * Connections are open, or posts on their way. In this order: a shard enters before it counts
+ * anything off, and sends the post before it leaves.
+ */
 static bool has_traffic(const vitro_server *s)
 {
     size_t connections;
 
     for (size_t i = 0; i < s->n_shards; i++) {
-        if (__atomic_load_n(&s->shards[i].post_sent, __ATOMIC_ACQUIRE))
+        if (__atomic_load_n(&s->shards[i].post_sent, __ATOMIC_SEQ_CST))
             return true;
     }
     vitro_server_load(s, &connections, NULL);
-    return connections || __atomic_load_n(&s->drained_sent, __ATOMIC_ACQUIRE);
+    return connections || is_busy(s) || __atomic_load_n(&s->drained_sent, __ATOMIC_SEQ_CST);
 }
 
 /* Nothing is left that points to the server. */
@@ -365,23 +404,39 @@ static void tell_drained(vitro_server *s)
         s->on_drained(s, s->drained_user);
 }
 
+static void on_shrunk(struct post *p);
+
+/* Have the first loop look whether all is over. */
+static void shrunk(vitro_server *s)
+{
+    if (!__atomic_load_n(&s->draining, __ATOMIC_ACQUIRE))
+        return;
+    if (__atomic_exchange_n(&s->drained_sent, 1, __ATOMIC_SEQ_CST) == 0)
+        vitro_loop_send(first_loop(s), &s->drained, on_shrunk);
+}
+
 static void on_shrunk(struct post *p)
 {
     vitro_server *s = CONTAINER_OF(p, vitro_server, drained);
 
-    __atomic_store_n(&s->drained_sent, 0, __ATOMIC_RELEASE);
-    if (!s->freed)
+    __atomic_store_n(&s->drained_sent, 0, __ATOMIC_SEQ_CST);
+    if (is_busy(s)) /* for some instructions more, and its post may have been this one */
+        shrunk(s);
+    else if (!s->freed)
         tell_drained(s);
     else if (!s->driven && is_empty(s))
         server_release(s);
 }
 
-void vitro_server_shrunk(vitro_server *s)
+void vitro_server_enter(vitro_server *s)
 {
-    if (!__atomic_load_n(&s->draining, __ATOMIC_ACQUIRE))
-        return;
-    if (__atomic_exchange_n(&s->drained_sent, 1, __ATOMIC_ACQ_REL) == 0)
-        vitro_loop_send(first_loop(s), &s->drained, on_shrunk);
+    __atomic_fetch_add(&s->busy, 1, __ATOMIC_SEQ_CST);
+}
+
+void vitro_server_leave(vitro_server *s)
+{
+    shrunk(s);
+    __atomic_fetch_sub(&s->busy, 1, __ATOMIC_SEQ_CST);
 }
 
 void vitro_server_drain(vitro_server *s, int64_t grace_ns,
@@ -396,22 +451,31 @@ void vitro_server_drain(vitro_server *s, int64_t grace_ns,
     if (grace_ns > 0)
         vitro_timer_start(first_loop(s), &s->grace, vitro_loop_now(first_loop(s)) + grace_ns);
     each_shard(s, SHARD_DRAIN);
-    vitro_server_shrunk(s); /* there may be no connection at all */
+    shrunk(s); /* there may be no connection at all */
+}
+
+static void run_turns(vitro_server *s)
+{
+    for (size_t i = s->n_shards; i-- > 0;) {
+        vitro_code rc = vitro_loop_run(s->shards[i].loop, 0, NULL);
+        (void)rc; /* one that has a thread runs by itself */
+    }
 }
 
 /* Run turns until nothing is on its way any more; calls that the application holds end it later. */
 static void drive_to_end(vitro_server *s)
 {
-    vitro_code rc = VITRO_OK;
-
     s->driven = true;
-    while (rc == VITRO_OK && has_traffic(s)) {
-        for (size_t i = s->n_shards; i-- > 0;)
-            rc = vitro_loop_run(s->shards[i].loop, 0, NULL);
+    while (has_traffic(s))
+        run_turns(s);
+    if (!is_empty(s)) {
+        s->driven = false;
+        return;
     }
-    s->driven = false;
-    if (is_empty(s))
-        server_release(s);
+    server_release(s);
+    while (s->n_done < s->n_shards)
+        run_turns(s);
+    server_free(s);
 }
 
 void vitro_server_free(vitro_server *s)
@@ -424,7 +488,7 @@ void vitro_server_free(vitro_server *s)
     stop_listening(s);
     vitro_timer_stop(first_loop(s), &s->grace);
     each_shard(s, SHARD_ABORT);
-    vitro_server_shrunk(s);
+    shrunk(s);
     if (!vitro_loop_here(first_loop(s))) /* in a callback the turns to come do it */
         drive_to_end(s);
 }

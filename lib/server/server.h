@@ -48,7 +48,9 @@ struct vitro_server {
     bool listening;
     uint32_t draining;     /* atomic: read by every shard */
     uint32_t drained_sent; /* atomic: the post is on its way */
+    uint32_t busy;         /* atomic: shards that are about to leave it alone */
     bool drained_told;
+    size_t n_done; /* shards that gave their memory back */
     bool freed;
     bool driven; /* vitro_server_free runs the turns, and releases at the end */
 };
@@ -62,10 +64,22 @@ void vitro_shard_adopt(struct shard *s, struct transport *t);
 /* SHARD_DRAIN: GOAWAY on every connection. SHARD_ABORT: close them all. Any thread. */
 void vitro_shard_want(struct shard *s, uint32_t what);
 
-/* A connection or a call of the server is gone: the server may be drained, or freed. */
-void vitro_server_shrunk(vitro_server *server);
+/*
+ * Around the last that a shard does to the server, on any loop: the server stays until leave,
+ * which has it look whether it is drained, or may go. Nothing of it is touched after that.
+ */
+void vitro_server_enter(vitro_server *server);
+void vitro_server_leave(vitro_server *server);
+
+/*
+ * A connection or a call of the shard is gone: count it off (n_connections, n_calls); the server
+ * may be drained, or freed. Shard and server may be gone when this returns.
+ */
+void vitro_shard_drop(struct shard *s, size_t *count);
 
 void vitro_shard_init(struct shard *s, vitro_server *server, vitro_loop *loop);
+
+/* Nothing is left on it: give its memory back. On its loop. */
 void vitro_shard_done(struct shard *s);
 
 #ifdef __cplusplus

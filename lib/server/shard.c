@@ -34,12 +34,20 @@ static void on_closed(struct connection *c, const vitro_error *why)
     list_remove(&c->link);
 }
 
+void vitro_shard_drop(struct shard *s, size_t *count)
+{
+    vitro_server *server = s->server;
+
+    vitro_server_enter(server);
+    __atomic_fetch_sub(count, 1, __ATOMIC_RELEASE);
+    vitro_server_leave(server);
+}
+
 static void on_gone(void *owner)
 {
     struct shard *s = owner;
 
-    __atomic_fetch_sub(&s->n_connections, 1, __ATOMIC_RELEASE);
-    vitro_server_shrunk(s->server);
+    vitro_shard_drop(s, &s->n_connections);
 }
 
 static const struct connection_ops connection_ops = {
@@ -67,8 +75,7 @@ void vitro_shard_adopt(struct shard *s, struct transport *t)
     struct connection *c = vitro_connection_new(s->loop, t, &config, &connection_ops, s);
 
     if (!c) {
-        __atomic_fetch_sub(&s->n_connections, 1, __ATOMIC_RELEASE);
-        vitro_server_shrunk(s->server);
+        vitro_shard_drop(s, &s->n_connections);
         return;
     }
     list_append(&s->connections, &c->link);
@@ -96,14 +103,17 @@ static void abort_all(struct shard *s)
 static void on_post(struct post *p)
 {
     struct shard *s = CONTAINER_OF(p, struct shard, post);
+    vitro_server *server = s->server;
     uint32_t wanted;
 
+    vitro_server_enter(server); /* the post on its way has kept it so far */
     __atomic_store_n(&s->post_sent, 0, __ATOMIC_RELEASE);
     wanted = __atomic_exchange_n(&s->wanted, 0, __ATOMIC_ACQ_REL);
     if (wanted & SHARD_ABORT)
         abort_all(s);
     else if (wanted & SHARD_DRAIN)
         drain(s);
+    vitro_server_leave(server);
 }
 
 void vitro_shard_want(struct shard *s, uint32_t what)
