@@ -39,8 +39,8 @@ struct driver_ops {
     enum vitro_step (*take)(struct driver *d, struct queue *in, vitro_error *err);
 
     /*
-     * Add about budget bytes to out, less when there are less. VITRO_MORE: there
-     * is more, ask again. VITRO_CLOSED: this was the last, flush and close.
+     * Add about budget bytes to out, less when there are less. VITRO_MORE: there is more, ask
+     * again. VITRO_CLOSED: this was the last, flush and close.
      */
     enum vitro_step (*produce)(struct driver *d, struct queue *out, size_t budget,
                                vitro_error *err);

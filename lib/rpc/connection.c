@@ -8,7 +8,7 @@
 #include "rpc/stream.h"
 #include "rpc/stream_events.h"
 
-enum { TAKE_SLICE = 16 * 1024 };
+enum { TAKE_SLICE = 16 * 1024, MAX_ANSWERED = 256 * 1024 };
 
 static const int64_t flush_ns = 20000000000; /* for the last bytes of a sound connection */
 static const int64_t fault_ns = 1000000000;  /* for those of one whose peer broke the protocol */
@@ -192,13 +192,10 @@ static vitro_code fault_of(const struct connection *c, vitro_error *err)
                       c->h2.fault[0] ? c->h2.fault : "the peer broke the protocol");
 }
 
-/*
- * The peer reads nothing, and DATA stopped at DRIVER_HIGH: what is over that are answers. So many
- * are no accident, and nothing more is read that would make any.
- */
+/* So many answers that the peer does not read are no accident: nothing more is read of it. */
 static bool choke(struct connection *c)
 {
-    if (vitro_driver_unsent(&c->driver) < (size_t)2 * DRIVER_HIGH)
+    if (c->answered < MAX_ANSWERED)
         return false;
     c->choked = true;
     vitro_driver_pause(&c->driver, true);
@@ -207,6 +204,9 @@ static bool choke(struct connection *c)
 
 static void unchoke(struct connection *c)
 {
+    c->answered = 0;
+    if (!c->choked)
+        return;
     c->choked = false;
     vitro_driver_pause(&c->driver, false);
     vitro_driver_again(&c->driver);
@@ -216,7 +216,7 @@ static void check_memory(struct connection *c)
 {
     size_t budget = c->config.memory_bytes;
 
-    if (budget && c->account.used + c->h2.used > budget)
+    if (budget && c->h2.used > budget)
         vitro_h2_terminate(&c->h2, H2_ENHANCE_YOUR_CALM, "the connection is over its memory");
 }
 
@@ -294,8 +294,7 @@ static enum vitro_step driver_produce(struct driver *d, struct queue *out, size_
     step = after_output(c);
     if (step != VITRO_IDLE || is_faulty(c))
         return step;
-    if (c->choked)
-        unchoke(c);
+    unchoke(c);
     vitro_stream_note_waits(c);
     return out->len >= limit && vitro_h2_wants_produce(&c->h2) ? VITRO_MORE : VITRO_IDLE;
 }
@@ -303,11 +302,13 @@ static enum vitro_step driver_produce(struct driver *d, struct queue *out, size_
 static enum vitro_step driver_answer(struct driver *d, struct queue *out, vitro_error *err)
 {
     struct connection *c = of_driver(d);
+    const size_t before = out->len;
 
     if (vitro_h2_produce(&c->h2, out, 0, err) != VITRO_OK) {
         retire(c);
         return VITRO_FAILED;
     }
+    c->answered += out->len - before;
     return after_output(c);
 }
 

@@ -62,7 +62,8 @@ struct connection {
     struct list lingering;      /* over, but read from: they outlive the transport */
     struct list link;           /* the owner's */
     uint32_t window;            /* of the connection, as it has grown */
-    bool choked;                /* so much is unread that nothing more is taken in */
+    size_t answered;            /* bytes of answers since the transport took anything */
+    bool choked;                /* it was too much: nothing is taken in */
     bool draining;              /* GOAWAY sent or received, or closing: no new streams */
     bool dead;                  /* the driver has closed; only lingering streams are left */
     bool has_why;               /* it has closed for a reason */
