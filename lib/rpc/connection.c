@@ -216,7 +216,7 @@ static void check_memory(struct connection *c)
 {
     size_t budget = c->config.memory_bytes;
 
-    if (budget && c->h2.used > budget)
+    if (budget && c->h2.used > budget + c->at_rest)
         vitro_h2_terminate(&c->h2, H2_ENHANCE_YOUR_CALM, "the connection is over its memory");
 }
 
@@ -428,6 +428,7 @@ struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
         connection_free(c);
         return NULL;
     }
+    c->at_rest = c->h2.used;
     vitro_driver_init(&c->driver, loop, &driver_ops);
     c->driver.flush_ns = flush_ns;
     c->driver.linger_ns = config->server ? server_linger_ns : 0;

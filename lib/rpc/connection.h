@@ -62,6 +62,7 @@ struct connection {
     struct list lingering;      /* over, but read from: they outlive the transport */
     struct list link;           /* the owner's */
     uint32_t window;            /* of the connection, as it has grown */
+    size_t at_rest;             /* memory of the session without any stream */
     size_t answered;            /* bytes of answers since the transport took anything */
     bool choked;                /* it was too much: nothing is taken in */
     bool draining;              /* GOAWAY sent or received, or closing: no new streams */
