@@ -156,6 +156,11 @@ static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *
     return 0;
 }
 
+static void set_fault(struct h2_session *h, const char *text, size_t len)
+{
+    snprintf(h->fault, sizeof h->fault, "%.*s", (int)MIN(len, sizeof h->fault - 1), text);
+}
+
 /* ---- sending --------------------------------------------------------------------------------- */
 
 /* Of the resets that we send: not those that end a call, or refuse one that was never begun. */
@@ -173,6 +178,8 @@ static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *
     if (frame->hd.type == NGHTTP2_GOAWAY) {
         h->is_goaway_sent = true;
         h->goaway_sent = frame->goaway.error_code;
+        if (frame->goaway.opaque_data_len) /* nghttp2 says most exactly there what was wrong */
+            set_fault(h, (const char *)frame->goaway.opaque_data, frame->goaway.opaque_data_len);
         return 0;
     }
     if (frame->hd.type == NGHTTP2_RST_STREAM && is_their_mistake(frame->rst_stream.error_code))
@@ -241,7 +248,7 @@ static int on_error(nghttp2_session *ng, int code, const char *text, size_t len,
 
     (void)ng;
     (void)code;
-    snprintf(h->fault, sizeof h->fault, "%.*s", (int)MIN(len, sizeof h->fault - 1), text);
+    set_fault(h, text, len);
     return 0;
 }
 

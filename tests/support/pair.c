@@ -92,9 +92,9 @@ void pair_init(struct pair *p)
     snprintf(p->target, sizeof p->target, "sim:server");
 }
 
-static void add(struct pair *p, const vitro_method *m, const vitro_call_events *e)
+static void add(vitro_server *s, const vitro_method *m, const vitro_call_events *e)
 {
-    cr_assert_eq(vitro_server_add(p->server, m, NULL, e, NULL, NULL), VITRO_OK);
+    cr_assert_eq(vitro_server_add(s, m, NULL, e, NULL, NULL), VITRO_OK);
 }
 
 void pair_make_world(struct pair *p)
@@ -104,17 +104,22 @@ void pair_make_world(struct pair *p)
     cr_assert_eq(vitro_sim_loop(p->sim, &p->client_loop, "client", NULL), VITRO_OK);
 }
 
+vitro_server *pair_another_server(struct pair *p)
+{
+    vitro_server *s;
+
+    cr_assert_eq(vitro_server_new(&s, &p->server_loop, 1, &p->server_options, NULL), VITRO_OK);
+    add(s, &echo_unary, &unary_events);
+    add(s, &echo_server_stream, &server_stream_events);
+    add(s, &echo_client_stream, &client_stream_events);
+    add(s, &echo_bidi, &bidi_events);
+    return s;
+}
+
 void pair_make_server(struct pair *p)
 {
-    vitro_error err;
-
     pair_make_world(p);
-    cr_assert_eq(vitro_server_new(&p->server, &p->server_loop, 1, &p->server_options, &err),
-                 VITRO_OK);
-    add(p, &echo_unary, &unary_events);
-    add(p, &echo_server_stream, &server_stream_events);
-    add(p, &echo_client_stream, &client_stream_events);
-    add(p, &echo_bidi, &bidi_events);
+    p->server = pair_another_server(p);
 }
 
 void pair_make_channel(struct pair *p)

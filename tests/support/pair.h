@@ -37,6 +37,9 @@ void pair_make_world(struct pair *p);
 void pair_listen(struct pair *p);
 void pair_make_channel(struct pair *p);
 
+/* One more server of test.Echo on the server's loop, which listens nowhere yet. */
+vitro_server *pair_another_server(struct pair *p);
+
 void pair_stop(struct pair *p);
 
 /* Everything that happened to one call, as text: "headers message(abc) end closed OK" */

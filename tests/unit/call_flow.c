@@ -275,6 +275,33 @@ Test(call_flow, r05_the_last_message_ends_the_stream_and_so_does_an_empty_frame)
     record_done(&second);
 }
 
+Test(call_flow, r01_thousands_of_frames_in_one_read_are_taken_in_turns)
+{
+    enum { FRAMES = 6000 };
+    struct pair p;
+    struct peer peer;
+    uint8_t *bytes = malloc(FRAMES);
+
+    for (int i = 0; i < FRAMES; i++) { /* messages of one byte */
+        static const uint8_t message[6] = { 0, 0, 0, 0, 1, 'x' };
+        bytes[i] = message[i % 6];
+    }
+    pair_init(&p);
+    pair_listen(&p);
+    peer_init(&peer, &p, p.client_loop);
+    peer_client(&peer);
+    peer_request(&peer, 1, false, "/test.Echo/ClientStream", NULL);
+    for (int i = 0; i < FRAMES; i++)
+        peer_data(&peer, 1, i == FRAMES - 1, (vitro_bytes){ bytes + i, 1 });
+    peer_run(&peer);
+    cr_expect_eq(peer_count(&peer, "HEADERS 1 end grpc-status=0"), 1, "%s",
+                 peer.log + MAX(peer.log_len, 300) - 300);
+    cr_expect_eq(memcmp(peer.data.ptr + 5, "1000", 4), 0);
+    peer_done(&peer);
+    pair_stop(&p);
+    free(bytes);
+}
+
 /* ---- streams ----------------------------------------------------------------------------------
  */
 

@@ -195,6 +195,36 @@ Test(call_headers, r12_r14_keys_with_dots_travel_and_equal_keys_keep_their_order
     vitro_md_free(md);
 }
 
+Test(call_headers, r14_three_hundred_entries_travel)
+{
+    struct pair p;
+    struct record r = { .len = 0 };
+    vitro_call_options o = VITRO_CALL_OPTIONS_INIT;
+    vitro_md *md = vitro_md_new();
+    vitro_call *call;
+
+    for (int i = 0; i < 300; i++) {
+        char key[32], value[32];
+        snprintf(key, sizeof key, "key-%d%s", i % 100, i % 3 ? "" : "-bin");
+        snprintf(value, sizeof value, "value %d", i);
+        cr_assert_eq(vitro_md_add_text(md, key, value, NULL), VITRO_OK);
+    }
+    o.metadata = md;
+    pair_init(&p);
+    p.server_options.max_header_bytes = p.channel_options.max_header_bytes = 1 << 20;
+    pair_with_mirror(&p);
+    pair_start(&p);
+    call = pair_call(&p, &mirror_method, &o, &r);
+    pair_run(&p);
+    cr_expect_eq(r.code, VITRO_OK, "%s", r.message);
+    check_same(r.headers, md);
+    check_same(r.trailers, md);
+    vitro_call_unref(call);
+    record_done(&r);
+    pair_stop(&p);
+    vitro_md_free(md);
+}
+
 Test(call_headers, r13_r14_binary_values_may_be_padded_and_joined_by_commas)
 {
     struct pair p;

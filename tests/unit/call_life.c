@@ -320,6 +320,117 @@ Test(call_life, a_parent_passes_its_cancellation_and_its_deadline_on)
     check_parent(false, 5 * (int64_t)SECOND, SECOND, "closed DEADLINE_EXCEEDED");
 }
 
+Test(call_life, a_parent_that_was_cancelled_has_no_children)
+{
+    struct pair p;
+    struct record parent = { .len = 0 }, child = { .len = 0 };
+    vitro_call_options o = VITRO_CALL_OPTIONS_INIT;
+    vitro_call *a, *b;
+
+    pair_init(&p);
+    pair_start(&p);
+    a = pair_call(&p, &echo_bidi, NULL, &parent); /* any call on the loop may be one */
+    vitro_call_cancel(a);
+    o.parent = a;
+    b = pair_call(&p, &echo_bidi, &o, &child);
+    vitro_call_unref(a);
+    pair_settle(&p);
+    cr_expect_str_eq(child.text, "closed CANCELLED");
+    cr_expect_str_eq(child.message, "the parent call was cancelled");
+    vitro_call_unref(b);
+    pair_stop(&p);
+    record_done(&parent);
+    record_done(&child);
+}
+
+/* ---- connections that go ----------------------------------------------------------------------
+ */
+
+Test(call_life, r27_a_cut_link_is_unavailable_to_the_client_and_cancelled_at_the_server)
+{
+    for (int messages = 0; messages < 3; messages++) {
+        struct pair p;
+        struct held h;
+        struct record r = { .len = 0 };
+        vitro_call *call;
+
+        world(&p, &h);
+        call = pair_call(&p, &hold_bidi, NULL, &r);
+        pair_settle(&p);
+        for (int i = 0; i < messages; i++) {
+            cr_assert_eq(vitro_call_send(call, bytes_of("x"), 0, NULL, NULL), VITRO_OK);
+            cr_assert_eq(vitro_call_send(h.call, bytes_of("y"), 0, NULL, NULL), VITRO_OK);
+            pair_settle(&p);
+        }
+        cr_assert(vitro_sim_cut(p.sim, 0));
+        pair_settle(&p);
+        cr_expect(strstr(r.text, "closed UNAVAILABLE"), "%s", r.text);
+        cr_expect_eq(r.messages, messages);
+        cr_expect(strstr(h.record.text, "cancelled closed CANCELLED"), "%s", h.record.text);
+        vitro_call_unref(call);
+        over(&p, &h);
+        record_done(&r);
+    }
+}
+
+Test(call_life, r27_a_server_that_is_freed_is_unavailable_and_the_next_one_is_found)
+{
+    struct pair p;
+    struct record r = { .len = 0 };
+    vitro_call *call;
+    vitro_reply reply = VITRO_REPLY_INIT;
+
+    pair_init(&p);
+    pair_start(&p);
+    call = pair_call(&p, &echo_bidi, NULL, &r);
+    pair_settle(&p);
+    vitro_server_free(p.server);
+    pair_run(&p);
+    cr_expect_str_eq(r.text, "closed UNAVAILABLE");
+    vitro_call_unref(call);
+    record_done(&r);
+    cr_expect_eq(vitro_unary(p.channel, &echo_unary, bytes_of("x"), NULL, &reply, NULL),
+                 VITRO_UNAVAILABLE);
+    vitro_reply_done(&reply);
+    p.server = pair_another_server(&p);
+    cr_assert_eq(vitro_server_listen(p.server, p.target, NULL, 0, NULL), VITRO_OK);
+    cr_expect_eq(vitro_unary(p.channel, &echo_unary, bytes_of("x"), NULL, &reply, NULL), VITRO_OK);
+    vitro_reply_done(&reply);
+    pair_stop(&p);
+}
+
+Test(call_life, a_call_says_who_it_is)
+{
+    struct pair p;
+    struct held h;
+    struct record r = { .len = 0 };
+    vitro_call *call;
+    vitro_str peer;
+
+    world(&p, &h);
+    call = pair_call(&p, &hold_bidi, NULL, &r);
+    cr_expect_eq(vitro_call_peer(call).len, 0);
+    pair_settle(&p);
+    peer = vitro_call_peer(call);
+    cr_expect(vitro_str_eq(peer, vitro_str_of("sim:server")), "%.*s", (int)peer.len, peer.ptr);
+    cr_expect_gt(vitro_call_peer(h.call).len, 0);
+    cr_expect(vitro_str_eq(vitro_call_path(call), vitro_str_of("/test.Hold/Bidi")));
+    cr_expect(vitro_str_eq(vitro_call_path(h.call), vitro_str_of("/test.Hold/Bidi")));
+    cr_expect_eq(vitro_call_id(call), 1);
+    cr_expect_eq(vitro_call_user(call), &r);
+    cr_expect_eq(vitro_call_loop(h.call), p.server_loop);
+    cr_expect_eq(vitro_call_time_left(call), INT64_MAX);
+    cr_expect_eq(vitro_call_send_headers(call, NULL, NULL), VITRO_FAILED_PRECONDITION);
+    cr_expect_eq(vitro_call_finish(call, VITRO_OK, NULL, NULL, NULL), VITRO_FAILED_PRECONDITION);
+    cr_expect_eq(vitro_call_send_end(h.call, NULL), VITRO_FAILED_PRECONDITION);
+    vitro_call_cancel(call);
+    pair_settle(&p);
+    cr_expect_eq(vitro_call_send_end(call, NULL), VITRO_FAILED_PRECONDITION);
+    vitro_call_unref(call);
+    over(&p, &h);
+    record_done(&r);
+}
+
 /* ---- at every point ---------------------------------------------------------------------------
  */
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "support/hex.h"
 #include "support/peer.h"
 
 /*
@@ -138,6 +139,75 @@ Test(call_status, r20_a_status_is_explicit_and_informational_headers_are_skipped
           "nobody" },
     };
     CHECK(rows);
+}
+
+Test(call_status, what_is_no_grpc_reply_ends_the_call)
+{
+    static const struct answer rows[] = {
+        { "trailers without a field",
+          &echo_bidi,
+          { { HEADERS, OK_FIELDS }, { END_HEADERS, "" } },
+          "headers end closed UNKNOWN",
+          "the stream ended without grpc-status" },
+        { "an encoding that was not offered",
+          &echo_bidi,
+          { { HEADERS, OK_FIELDS "grpc-encoding: gzip\n" }, { DATA, "a" } },
+          "closed INTERNAL",
+          "the reply has a grpc-encoding that was not offered" },
+        { "headers twice",
+          &echo_bidi,
+          { { HEADERS, OK_FIELDS }, { HEADERS, "a: b\n" } },
+          "headers closed INTERNAL",
+          NULL },
+        { "DATA before HEADERS", &echo_bidi, { { DATA, "a" } }, "closed UNAVAILABLE", NULL },
+        { "an upper-case name",
+          &echo_bidi,
+          { { HEADERS, OK_FIELDS "Upper: x\n" } },
+          "closed INTERNAL",
+          NULL },
+    };
+    CHECK(rows);
+}
+
+Test(call_status, a_server_that_breaks_http2_is_left_and_the_reason_is_told)
+{
+    static const struct {
+        const char *name, *frame, *why;
+    } rows[] = {
+        { "DATA on stream 0", "000001 00 00 00000000 00", "DATA: stream_id == 0" },
+        { "PUSH_PROMISE", "000005 05 04 00000001 00000002 88", "PUSH_PROMISE: push disabled" },
+        { "a broken header block", "000001 01 05 00000001 80", "" },
+        { "SETTINGS of 5 bytes", "000005 04 00 00000000 0000000000", "" },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct pair p;
+        struct peer peer;
+        struct record r = { .len = 0 };
+        vitro_call *call;
+        uint8_t bytes[64];
+        vitro_bytes frame = hex_read(rows[i].frame, bytes, sizeof bytes);
+
+        pair_init(&p);
+        pair_make_world(&p);
+        peer_init(&peer, &p, p.server_loop);
+        peer_listen(&peer);
+        peer_settings(&peer, 0, 0);
+        pair_make_channel(&p);
+        call = pair_call(&p, &echo_bidi, NULL, &r);
+        pair_settle(&p);
+        peer_raw(&peer, frame.ptr, frame.len);
+        peer_run(&peer);
+        cr_expect_str_eq(r.text, "closed UNAVAILABLE", "%s: %s", rows[i].name, r.text);
+        cr_expect(strstr(r.message, rows[i].why) && r.message[0], "%s: \"%s\"", rows[i].name,
+                  r.message);
+        cr_expect_eq(peer_count(&peer, "GOAWAY 0"), 1, "%s: %s", rows[i].name, peer.log);
+        cr_expect(peer.closed);
+        vitro_call_unref(call);
+        record_done(&r);
+        peer_done(&peer);
+        pair_stop(&p);
+    }
 }
 
 Test(call_status, r21_an_http_status_counts_only_without_grpc_status)
