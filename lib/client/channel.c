@@ -6,14 +6,9 @@
 
 #include "base/error.h"
 #include "client/call.h"
+#include "rpc/defaults.h"
 
-enum {
-    CONNECT_MS = 20000,
-    MAX_RECV = 4 * 1024 * 1024,
-    MAX_HEADERS = 8 * 1024,
-    WINDOW = 65535,
-    MAX_WINDOW = 4 * 1024 * 1024
-};
+enum { CONNECT_MS = 20000 };
 
 #define USER_AGENT "grpc-c-vitro/0.1.0"
 
@@ -61,26 +56,16 @@ void vitro_channel_wake(vitro_channel *ch)
 /* ---- options ----------------------------------------------------------------------------------
  */
 
-static void set_default(uint32_t *option, uint32_t value)
-{
-    if (*option == 0)
-        *option = value;
-}
-
 static bool import_options(vitro_channel *ch, const vitro_channel_options *options)
 {
     vitro_channel_options *o = &ch->options;
 
     if (!vitro_options_import(o, sizeof *o, options))
         return false;
-    set_default(&o->connect_ms, CONNECT_MS);
-    set_default(&o->max_recv_bytes, MAX_RECV);
-    set_default(&o->max_header_bytes, MAX_HEADERS);
-    set_default(&o->window_bytes, WINDOW);
-    set_default(&o->max_window_bytes, MAX_WINDOW);
-    if (o->max_window_bytes < o->window_bytes)
-        o->max_window_bytes = o->window_bytes;
-    return o->window_bytes <= INT32_MAX && o->max_window_bytes <= INT32_MAX;
+    option_default(&o->connect_ms, CONNECT_MS);
+    option_default(&o->max_recv_bytes, DEFAULT_MAX_RECV);
+    option_default(&o->max_header_bytes, DEFAULT_MAX_HEADERS);
+    return option_windows(&o->window_bytes, &o->max_window_bytes);
 }
 
 static vitro_code copy_texts(vitro_channel *ch, const char *target, vitro_error *err)

@@ -6,15 +6,9 @@
 #include "base/error.h"
 #include "io/resolve.h"
 #include "io/target.h"
+#include "rpc/defaults.h"
 
-enum {
-    MAX_RECV = 4 * 1024 * 1024,
-    MAX_HEADERS = 8 * 1024,
-    MAX_STREAMS = 100,
-    WINDOW = 65535,
-    MAX_WINDOW = 4 * 1024 * 1024,
-    MAX_LOOPS = 1024
-};
+enum { MAX_STREAMS = 100, MAX_LOOPS = 1024 };
 
 struct server_listener {
     struct listener listener;
@@ -25,26 +19,16 @@ struct server_listener {
 /* ---- life -------------------------------------------------------------------------------------
  */
 
-static void set_default(uint32_t *option, uint32_t value)
-{
-    if (*option == 0)
-        *option = value;
-}
-
 static bool import_options(vitro_server *s, const vitro_server_options *options)
 {
     vitro_server_options *o = &s->options;
 
     if (!vitro_options_import(o, sizeof *o, options))
         return false;
-    set_default(&o->max_recv_bytes, MAX_RECV);
-    set_default(&o->max_header_bytes, MAX_HEADERS);
-    set_default(&o->max_streams, MAX_STREAMS);
-    set_default(&o->window_bytes, WINDOW);
-    set_default(&o->max_window_bytes, MAX_WINDOW);
-    if (o->max_window_bytes < o->window_bytes)
-        o->max_window_bytes = o->window_bytes;
-    return o->window_bytes <= INT32_MAX && o->max_window_bytes <= INT32_MAX;
+    option_default(&o->max_recv_bytes, DEFAULT_MAX_RECV);
+    option_default(&o->max_header_bytes, DEFAULT_MAX_HEADERS);
+    option_default(&o->max_streams, MAX_STREAMS);
+    return option_windows(&o->window_bytes, &o->max_window_bytes);
 }
 
 static void each_shard(vitro_server *s, uint32_t what)

@@ -32,6 +32,22 @@ vitro_code vitro_stub_unary(vitro_channel *channel, const vitro_method *method,
     return rc;
 }
 
+/* The request was refused: by us, which is the reason, or because the call is over: its status. */
+static vitro_code give_up(vitro_call *call, vitro_code rc, vitro_error *err)
+{
+    bool over = rc == VITRO_FAILED_PRECONDITION;
+    vitro_error why = { .code = VITRO_OK };
+    vitro_code status;
+
+    vitro_call_abort(call);
+    status = vitro_call_close(call, NULL, &why);
+    if (!over || status == VITRO_OK)
+        return rc;
+    if (err)
+        *err = why;
+    return status;
+}
+
 vitro_code vitro_stub_open(vitro_call **call, vitro_channel *channel, const vitro_method *method,
                            const ProtobufCMessage *request, const vitro_call_options *options,
                            vitro_error *err)
@@ -40,13 +56,8 @@ vitro_code vitro_stub_open(vitro_call **call, vitro_channel *channel, const vitr
 
     if (rc == VITRO_OK && request) {
         rc = vitro_stub_write(*call, request, VITRO_SEND_LAST, err);
-        if (rc != VITRO_OK) { /* why is the call's to say */
-            vitro_error why = { .code = VITRO_OK };
-            vitro_code status = vitro_call_close(*call, NULL, &why);
-            rc = status == VITRO_OK ? rc : status;
-            if (status != VITRO_OK && err)
-                *err = why;
-        }
+        if (rc != VITRO_OK)
+            rc = give_up(*call, rc, err);
     }
     if (rc != VITRO_OK)
         *call = NULL;

@@ -126,6 +126,15 @@ static void on_block(struct peer *p, const struct frame_view *v, vitro_bytes pay
         add_fields(p);
 }
 
+/* Nothing comes before a client's preface. */
+static void acknowledge(struct peer *p)
+{
+    if (p->client && !p->begun && p->out.len == 0)
+        p->owed++;
+    else
+        cr_assert(vitro_frame_write_settings(&p->out, FRAME_ACK, NULL, 0));
+}
+
 static void on_control(struct peer *p, const struct frame_view *v, vitro_bytes payload)
 {
     bool ack = p->head.flags & FRAME_ACK;
@@ -139,7 +148,7 @@ static void on_control(struct peer *p, const struct frame_view *v, vitro_bytes p
         for (size_t i = 0; vitro_frame_setting_at(payload, i, &s); i++)
             add(p, " %u=%u", s.id, s.value);
         if (!ack && !p->manual_ack)
-            cr_assert(vitro_frame_write_settings(&p->out, FRAME_ACK, NULL, 0));
+            acknowledge(p);
         break;
     case FRAME_PING:
         add(p, "%s", ack ? " ack" : "");
@@ -223,6 +232,11 @@ static enum vitro_step produce(struct driver *d, struct queue *out, size_t budge
 {
     struct peer *p = of_driver(d);
 
+    while (p->out.len && p->owed) {
+        cr_assert(vitro_frame_write_settings(&p->out, FRAME_ACK, NULL, 0));
+        p->owed--;
+    }
+    p->begun = p->begun || p->out.len;
     cr_assert(vitro_queue_append(out, p->out.ptr, p->out.len));
     p->out.len = 0;
     return VITRO_IDLE;
@@ -254,7 +268,9 @@ static void adopt(struct peer *p, struct transport *t, bool server)
     vitro_hpack_writer_init(&p->encoder, NULL, HPACK_DEFAULT_SIZE);
     vitro_frame_reader_init(&p->reader, 0, server);
     p->payload.len = p->block.len = 0;
-    p->closed = false;
+    p->closed = p->begun = false;
+    p->client = !server;
+    p->owed = 0;
     p->accepted++;
     vitro_driver_init(&p->driver, p->loop, &driver_ops);
     vitro_driver_open(&p->driver, t);

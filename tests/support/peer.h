@@ -42,6 +42,8 @@ struct peer {
     struct frame_head block_head;
     char *log; /* lines, each ended by \n */
     size_t log_len, log_cap;
+    unsigned owed;      /* acknowledgements that wait for the preface */
+    bool client, begun; /* begun: it has sent something */
     bool manual_ack;    /* do not acknowledge SETTINGS */
     bool manual_window; /* do not give windows back */
 };

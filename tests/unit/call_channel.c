@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <nghttp2/nghttp2.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "client/channel.h"
 #include "support/peer.h"
@@ -142,5 +143,31 @@ Test(call_channel, with_its_stream_ids_used_up_a_connection_is_replaced, .timeou
             cr_assert_eq(nghttp2_session_set_next_stream_id(first->h2.ng, INT32_MAX), 0);
         }
     }
+    pair_stop(&p);
+}
+
+/* SETTINGS change the windows of streams alone (RFC 9113, 6.9.2). */
+Test(call_channel, a_small_first_window_does_not_shrink_the_connections, .timeout = 5)
+{
+    static const uint8_t ack[9] = { 0, 0, 0, 4, 1 };
+    uint8_t part[900] = { 0, 0, 0, 0xc0, 0 };
+    struct pair p;
+    struct peer peer;
+
+    pair_init(&p);
+    p.server_options.window_bytes = 1000;
+    pair_listen(&p);
+    peer_init(&peer, &p, p.client_loop);
+    peer_client(&peer);
+    peer_raw(&peer, ack, sizeof ack);
+    peer_request(&peer, 1, false, "/test.Echo/Unary", NULL);
+    for (int i = 0; i < 40; i++) {
+        peer_data(&peer, 1, false, (vitro_bytes){ part, sizeof part });
+        peer_run(&peer);
+        memset(part, 0, 5);
+    }
+    for (const char *line = peer.log; (line = strstr(line, "WINDOW_UPDATE 0 ")) != NULL; line++)
+        cr_expect_geq(atoi(line + 16), 32767, "%.30s", line); /* half a window at least */
+    peer_done(&peer);
     pair_stop(&p);
 }

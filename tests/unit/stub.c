@@ -274,6 +274,26 @@ Test(stub, a_channel_goes_while_messages_wait_for_a_reader)
     }
 }
 
+Test(stub, a_request_that_is_refused_here_says_so_and_waits_for_nobody)
+{
+    struct world w;
+    vitro_channel_options o = VITRO_CHANNEL_OPTIONS_INIT;
+    vitro_channel *channel;
+    chat_chat_service_get_notifications_reader reader;
+    Chat__UserRequest request = CHAT__USER_REQUEST__INIT;
+    vitro_error err;
+
+    begin(&w, &handlers);
+    o.max_send_bytes = 1;
+    cr_assert_eq(vitro_channel_new(&channel, w.client, "sim:chat", &o, NULL), VITRO_OK);
+    request.userid = (char *)(uintptr_t) "a name";
+    cr_assert_eq(chat_chat_service_get_notifications(channel, &request, &reader, NULL, &err),
+                 VITRO_RESOURCE_EXHAUSTED);
+    cr_expect_eq(err.code, VITRO_RESOURCE_EXHAUSTED);
+    vitro_channel_free(channel);
+    end(&w);
+}
+
 Test(stub, a_blocking_writer_ends_with_the_one_response)
 {
     struct world w;

@@ -56,7 +56,8 @@ VITRO_API VITRO_CHECKED vitro_code vitro_channel_new(vitro_channel **out, vitro_
                                                      vitro_error *err);
 
 /**
- * Close the channel. Open calls end with CANCELLED, the connection with GOAWAY. NULL is accepted.
+ * Close the channel. Open calls end with CANCELLED, the connection with GOAWAY; a peer that does
+ * not take it within a second is left without. NULL is accepted.
  * Thread: loop, or any when the loop was started.
  */
 VITRO_API void vitro_channel_free(vitro_channel *channel);
@@ -73,7 +74,8 @@ typedef struct vitro_call_options {
     vitro_call *parent;       /* a server's call on this loop: its deadline and its cancellation
                                  pass on; refs; NULL: none */
     uint32_t max_recv_bytes;  /* one message; 0: the channel's */
-    bool manual_credit;       /* deliver messages only as vitro_call_credit() allows */
+    bool manual_credit; /* deliver messages only as vitro_call_credit() allows; the response of
+                           a kind with one is delivered anyway */
 } vitro_call_options;
 #define VITRO_CALL_OPTIONS_INIT                                                                    \
     {                                                                                              \
@@ -134,7 +136,8 @@ VITRO_API VITRO_CHECKED vitro_code vitro_unary(vitro_channel *channel, const vit
                                                vitro_reply *reply, vitro_error *err);
 
 /**
- * Start a call of any kind for the blocking functions below, which are its only user.
+ * Start a call of any kind for the blocking functions below, which are its only user. On a started
+ * loop one thread may read while another one writes; vitro_call_close() is for the last of them.
  *
  * @param out  gives one reference; vitro_call_close().
  * @return as vitro_call_start().
@@ -180,7 +183,10 @@ VITRO_API VITRO_CHECKED vitro_code vitro_call_read(vitro_call *call, vitro_messa
  */
 VITRO_API vitro_code vitro_call_close(vitro_call *call, vitro_reply *reply, vitro_error *err);
 
-/** Cancel a call of vitro_call_open() from any thread that may use it. Thread: as vitro_unary(). */
+/**
+ * Cancel a call of vitro_call_open(). Who waits in a read, write or close of it is woken.
+ * Thread: as vitro_unary(), also while another thread uses the call.
+ */
 VITRO_API void vitro_call_abort(vitro_call *call);
 
 #ifdef __cplusplus

@@ -27,7 +27,8 @@ typedef struct vitro_server_options {
     uint32_t max_connections;       /* 0: no limit */
     uint32_t window_bytes;          /* first flow-control window; 0: 65535 */
     uint32_t max_window_bytes;      /* it doubles up to this while it is what waits; 0: 4 MiB */
-    size_t connection_memory_bytes; /* budget of a connection; 0: none */
+    size_t connection_memory_bytes; /* budget of a connection: its messages, its HTTP/2 session
+                                       (which ends with ENHANCE_YOUR_CALM); 0: none */
     vitro_trace *trace;             /* keeps; NULL: the process's trace, if any */
 } vitro_server_options;
 #define VITRO_SERVER_OPTIONS_INIT                                                                  \

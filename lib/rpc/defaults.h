@@ -1,0 +1,37 @@
+/* defaults - what an option is when it is zero, of channels and servers alike. */
+#ifndef VITRO_RPC_DEFAULTS_H
+#define VITRO_RPC_DEFAULTS_H
+
+#include "base/util.h"
+#include "vitro/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    DEFAULT_MAX_RECV = 4 * 1024 * 1024,
+    DEFAULT_MAX_HEADERS = 8 * 1024,
+    DEFAULT_WINDOW = 65535,
+    DEFAULT_MAX_WINDOW = 4 * 1024 * 1024
+};
+
+static inline void option_default(uint32_t *option, uint32_t value)
+{
+    if (*option == 0)
+        *option = value;
+}
+
+/* False for a window that HTTP/2 does not allow (RFC 9113, 6.9.1). */
+static inline bool option_windows(uint32_t *window, uint32_t *max_window)
+{
+    option_default(window, DEFAULT_WINDOW);
+    option_default(max_window, DEFAULT_MAX_WINDOW);
+    *max_window = MAX(*max_window, *window);
+    return *max_window <= INT32_MAX;
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif
