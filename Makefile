@@ -180,7 +180,7 @@ endif
 # ---- programs ----------------------------------------------------------------------------------
 $(BIN)/vitro: $(VITRO_O) $(PROTO_A) $(STATIC)
 	@mkdir -p $(@D) && echo '  LD $@'
-	@$(CC) $(OPT) -pthread $(LINK) -o $@ $^ $(LDLIBS) $$(pkg-config --libs libcmark)
+	@$(CC) $(OPT) -pthread $(LINK) -o $@ $^ $(LDLIBS) $$(pkg-config --libs libcmark ncursesw)
 $(BIN)/protoc-gen-vitro: $(PLUGIN_O) $(B)/gen/google/protobuf/compiler/plugin.pb-c.o \
                          $(B)/gen/google/protobuf/descriptor.pb-c.o
 	@mkdir -p $(@D) && echo '  LD $@'
@@ -206,9 +206,12 @@ $(PROGRAMS): $(B)/%: $(B)/%.o $(TEST_PROTO_A) $(PROTO_A) $(STATIC)
 	@mkdir -p $(@D) && echo '  LD $@'
 	@$(CC) $(OPT) -pthread -o $@ $(filter %.o,$^) $(filter-out %.o,$^) $(LDLIBS)
 # What the programs under tools/ are made of is tested with their parts.
-TOOL_TESTS := $(addprefix $(B)/tests/unit/,learn decode_print serve serve_order serve_room serve_file)
-$(TOOL_TESTS): $(filter-out %/vitro.o,$(VITRO_O)) | lessons
-$(TOOL_TESTS): private LDLIBS := $(PROTO_A) $(STATIC) $(LDLIBS) $(shell pkg-config --libs libcmark 2>/dev/null)
+TOOL_TESTS := $(addprefix $(B)/tests/unit/,learn decode_print serve serve_order \
+              serve_room serve_file filter ui_views ui_terminal)
+$(TOOL_TESTS): $(filter-out %/vitro.o,$(VITRO_O)) | programs lessons
+$(TOOL_TESTS): private LDLIBS := $(PROTO_A) $(STATIC) $(LDLIBS) \
+                                 $(shell pkg-config --libs libcmark ncursesw vterm 2>/dev/null) -lutil
+$(B)/tests/unit/ui_terminal.o: CPPFLAGS += -DPROGRAM='"$(BIN)/vitro"'
 $(B)/tests/unit/learn.o: CPPFLAGS += -DLESSONS='"$(OUT)/lessons"'
 $(UNIT_BIN:%=%.o) $(PROGRAMS:%=%.o) $(SUPPORT_O): | $(PROTO_H) $(TEST_PROTO_H)
 

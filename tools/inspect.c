@@ -1,5 +1,5 @@
 /*
- * inspect - vitro inspect FILE: a capture as text or NDJSON, as it is read.
+ * inspect - vitro inspect FILE: a capture on the screen, or as text or NDJSON as it is read.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -13,12 +13,14 @@
 #include "print.h"
 #include "schemas.h"
 #include "source.h"
+#include "ui/screen.h"
 
 enum { LISTS_MAX = 64 };
 
 struct inspect {
     const char *path;
-    bool json, plain, stats, hpack, ascii;
+    bool json, plain, stats, hpack, ascii, screen;
+    uint64_t limit; /* bytes that the decoder may see; the screen lets it see them slice by slice */
     const char *color; /* auto, always, never */
     char *protos[LISTS_MAX], *dirs[LISTS_MAX], *sets[LISTS_MAX];
     size_t proto_count, dir_count, set_count;
@@ -42,6 +44,10 @@ static vitro_bytes lend(uint64_t offset, size_t len, void *user)
 {
     struct inspect *in = user;
 
+    if (offset >= in->limit)
+        return (vitro_bytes){ NULL, 0 };
+    if (len > in->limit - offset)
+        len = (size_t)(in->limit - offset);
     return source_lend(offset, len, in->source);
 }
 
@@ -170,8 +176,10 @@ static int open_all(struct inspect *in)
     }
     options.lend = lend;
     options.user = in;
-    options.keep = in->stats;
-    if (!in->stats || in->plain || in->json)
+    in->screen = !in->plain && !in->json && !in->stats && screen_possible();
+    in->limit = UINT64_MAX;
+    options.keep = in->stats || in->screen;
+    if (!in->screen && (!in->stats || in->plain || in->json))
         options.on_event = on_event;
     if (vitro_decode_new(&in->decode, &options, &err)) {
         command_fail_error("inspect", in->path, &err, NULL);
@@ -198,6 +206,31 @@ static void put_stats(const struct inspect *in)
     fprintf(out, "bytes %zu per event %.1f (%zu of them the event itself) peak %zu\n", s.memory,
             s.events ? (double)s.memory / (double)s.events : 0.0, sizeof(vitro_event),
             s.memory_peak);
+}
+
+static int run_screen(struct inspect *in)
+{
+    struct screen_options options = {
+        .name = in->path,
+        .language = in->printer.language,
+        .color = in->printer.color,
+        .ascii = in->ascii,
+        .limit = &in->limit,
+    };
+    vitro_error err = { 0 };
+    vitro_code rc = screen_run(in->decode, in->source, &options, &err);
+
+    if (source_error(in->source)) {
+        err = *source_error(in->source);
+        rc = err.code;
+    }
+    if (!rc)
+        return EXIT_DONE;
+    if (err.code)
+        command_fail_error("inspect", in->path, &err, NULL);
+    else
+        command_fail("inspect", "terminal", "cannot be used", "--plain prints text");
+    return EXIT_SYSTEM;
 }
 
 static int run(struct inspect *in)
@@ -242,7 +275,7 @@ int inspect_main(int argc, char **argv)
     if (!status)
         status = open_all(&in);
     if (!status)
-        status = run(&in);
+        status = in.screen ? run_screen(&in) : run(&in);
     vitro_decode_free(in.decode);
     source_close(in.source);
     return status;

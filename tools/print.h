@@ -35,6 +35,9 @@ void print_event(struct printer *p, vitro_decode *d, const vitro_event *ev);
 void print_headline(struct printer *p, vitro_decode *d, const vitro_event *ev,
                     const vitro_detail *detail);
 
+/* Print one field: its name and what it says, without its bytes and without an end of line. */
+void print_item(struct printer *p, const vitro_item *item);
+
 /* Text of a peer, safe for a terminal. */
 void print_escaped(struct printer *p, vitro_str s);
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +19,9 @@ struct window {
 };
 
 struct source {
-    int fd;   /* bytes are read from here, from `base` on */
-    int pipe; /* and come from here when not -1 */
+    int fd;     /* bytes are read from here, from `base` on */
+    int pipe;   /* and come from here when not -1 */
+    bool piped; /* they did, at first */
     uint64_t base;
     uint64_t kept; /* bytes that came through the pipe */
     uint64_t turn;
@@ -79,6 +81,7 @@ static vitro_code set_up(struct source *s, vitro_error *err)
         return VITRO_OK;
     }
     s->pipe = s->fd;
+    s->piped = true;
     s->fd = open_unnamed();
     if (s->fd < 0)
         return fail(err, VITRO_UNAVAILABLE, s->name, "no room to keep what comes (TMPDIR)", errno);
@@ -174,6 +177,26 @@ static void pump(struct source *s, uint64_t end)
         close(s->pipe);
         s->pipe = -1;
     }
+}
+
+bool source_grow(struct source *s, uint64_t *size)
+{
+    struct pollfd fd = { s->pipe, POLLIN, 0 };
+    struct stat st;
+
+    if (s->pipe >= 0 && poll(&fd, 1, 0) > 0)
+        pump(s, s->kept + 1);
+    *size = s->kept;
+    if (s->piped)
+        return s->pipe >= 0;
+    if (fstat(s->fd, &st) == 0 && (uint64_t)st.st_size > s->base)
+        *size = (uint64_t)st.st_size - s->base;
+    return false;
+}
+
+int source_wait_fd(const struct source *s)
+{
+    return s->pipe;
 }
 
 /* ---- windows --------------------------------------------------------------------------------- */

@@ -26,6 +26,15 @@ void source_close(struct source *s);
 vitro_bytes source_lend(uint64_t offset, size_t len, void *user);
 
 /*
+ * How many bytes there are by now; takes what waits in a pipe without waiting itself. False when
+ * nothing more will come.
+ */
+bool source_grow(struct source *s, uint64_t *size);
+
+/* What becomes readable when more comes; -1 for a file. */
+int source_wait_fd(const struct source *s);
+
+/*
  * What went wrong under source_lend, NULL when nothing did: a read that failed looks like the end
  * of the capture to who borrows, so ask here before calling it cut.
  */

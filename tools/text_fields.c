@@ -156,10 +156,8 @@ static void put_field(struct printer *p, const vitro_item *item)
     }
 }
 
-static void put_item(struct printer *p, const vitro_decode *d, const vitro_item *item)
+void print_item(struct printer *p, const vitro_item *item)
 {
-    put_where(p, d, item);
-    fprintf(p->out, " %*s", item->depth * 2, "");
     switch (item->form) {
     case VITRO_ITEM_HEADER:
         put_header(p, item);
@@ -174,6 +172,13 @@ static void put_item(struct printer *p, const vitro_decode *d, const vitro_item 
             print_escaped(p, item->text);
         }
     }
+}
+
+static void put_item(struct printer *p, const vitro_decode *d, const vitro_item *item)
+{
+    put_where(p, d, item);
+    fprintf(p->out, " %*s", item->depth * 2, "");
+    print_item(p, item);
     fputc('\n', p->out);
 }
 

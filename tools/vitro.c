@@ -56,14 +56,14 @@ static const struct command {
       "FILE [--plain] [--json] [--hpack] [--proto FILE]... [-I DIR]... [--descriptor-set FILE]... "
       "[--stats] [--color=auto|always|never] [--ascii]",
       "decode a capture (pcapng or pcap; - is stdin) down to the last field",
-      "  --plain                 text: an event a line, its bytes, its fields (the default)\n"
+      "On a terminal a screen: ? shows its keys. Elsewhere, and with\n"
+      "  --plain                 text: an event a line, its bytes, its fields\n"
       "  --json                  NDJSON: an event a line\n"
       "  --hpack                 also what each header field did to the HPACK table\n"
       "  --proto FILE            name protobuf fields by this .proto (needs protoc)\n"
       "  -I DIR                  where FILE and its imports are\n"
       "  --descriptor-set FILE   name protobuf fields by what protoc -o wrote\n"
       "  --stats                 how many events there are and what they cost\n"
-      "  --color=WHEN            auto, always or never\n"
       "  --color=WHEN            auto, always or never\n"
       "  --ascii                 other characters as \\u{..}\n"
       "Status: 0 done; 2 usage; 3 the capture cannot be read, or is cut: what it has was shown.\n" },

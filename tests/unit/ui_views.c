@@ -1,0 +1,482 @@
+/* The screen as text: played by keys, without a terminal. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "schemas.h"
+#include "support/conversation.h"
+#include "support/hand.h"
+#include "ui/ui.h"
+#include "ui/view.h"
+
+struct play {
+    struct hand h;
+    struct ui ui;
+    struct grid grid;
+    char text[65536]; /* the screen as lines */
+};
+
+static void show(struct play *p)
+{
+    size_t len = 0;
+
+    for (int i = 0; i < 64 && model_busy(&p->ui.m); i++)
+        model_work(&p->ui.m);
+    ui_draw(&p->ui, &p->grid);
+    for (int y = 0; y < p->grid.h; y++) {
+        grid_row_text(&p->grid, y, p->text + len, sizeof p->text - len - 1);
+        len += strlen(p->text + len);
+        p->text[len++] = '\n';
+    }
+    p->text[len] = 0;
+}
+
+static void size(struct play *p, int w, int h)
+{
+    ui_resize(&p->ui, w, h);
+    grid_resize(&p->grid, w, h);
+    show(p);
+}
+
+/* A request with its message, an answer, and another request on the same connection. */
+static void begin(struct play *p, int w, int h)
+{
+    memset(p, 0, sizeof *p);
+    hand_open(&p->h);
+    hand_request(&p->h, 1, "application/grpc");
+    hand_data(&p->h, 0, 1, FRAME_END_STREAM, "00 00000007 0a05 ec9588 6f6b");
+    hand_headers(&p->h, 1, 1, 0, ":status", "200", "content-type", "application/grpc", NULL);
+    hand_data(&p->h, 1, 1, 0, "00 00000002 0801");
+    hand_headers(&p->h, 1, 1, FRAME_END_STREAM, "grpc-status", "0", NULL);
+    hand_request(&p->h, 3, "application/grpc");
+    hand_decode(&p->h);
+    cr_assert(eq(int, schemas_add_shipped(p->h.decode, NULL), VITRO_OK));
+    ui_init(&p->ui, p->h.decode, VITRO_ENGLISH, "a.pcapng");
+    p->ui.m.loaded = true;
+    model_grown(&p->ui.m);
+    size(p, w, h);
+}
+
+static void end(struct play *p)
+{
+    ui_done(&p->ui);
+    grid_done(&p->grid);
+    hand_done(&p->h);
+}
+
+static void key(struct play *p, int k)
+{
+    ui_key(&p->ui, k);
+    show(p);
+}
+
+static void enter(struct play *p, const char *text)
+{
+    for (; *text; text++)
+        key(p, *text);
+}
+
+static void go(struct play *p, const vitro_event *ev)
+{
+    cr_assert(ev != NULL);
+    cr_assert(model_go(&p->ui.m, ev->number));
+    show(p);
+}
+
+static bool sees(const struct play *p, const char *text)
+{
+    return strstr(p->text, text) != NULL;
+}
+
+#define SEES(p, words) cr_assert(sees(p, words), "not on the screen: %s\n%s", words, (p)->text)
+
+/* ---- whole screens --------------------------------------------------------------------------- */
+
+static const char *const screen_80[] = {
+#include "ui_screen_80.inc"
+};
+static const char *const screen_120[] = {
+#include "ui_screen_120.inc"
+};
+
+static void assert_screen(const struct play *p, const char *const *lines)
+{
+    const char *at = p->text;
+
+    for (int y = 0; y < p->grid.h; y++) {
+        size_t n = strcspn(at, "\n");
+        cr_expect(n == strlen(lines[y]) && memcmp(at, lines[y], n) == 0, "line %d: %s\n%s", y,
+                  lines[y], p->text);
+        at += n + 1;
+    }
+}
+
+Test(ui, the_screen_of_80x24_is_as_laid_down)
+{
+    static struct play p;
+
+    begin(&p, 80, 24);
+    go(&p, hand_frame(&p.h, 1, 0, 0));
+    assert_screen(&p, screen_80);
+    end(&p);
+}
+
+Test(ui, at_120x40_all_panes_are_seen_at_once)
+{
+    static struct play p;
+
+    begin(&p, 120, 40);
+    go(&p, hand_frame(&p.h, 1, 0, 1));
+    assert_screen(&p, screen_120);
+    end(&p);
+}
+
+Test(ui, ascii_screens_hold_nothing_else)
+{
+    static struct play p;
+
+    begin(&p, 80, 24);
+    p.grid.ascii = true;
+    for (uint32_t i = 1; i <= vitro_decode_count(p.h.decode); i++) {
+        cr_assert(model_go(&p.ui.m, i));
+        for (int k = 0; k < INFO_COUNT; k++) {
+            key(&p, 't');
+            for (const char *c = p.text; *c; c++) {
+                bool ascii = *c == '\n' || (*c >= ' ' && *c <= '~');
+                cr_assert(ascii, "%s", p.text);
+            }
+        }
+    }
+    go(&p, hand_nth(&p.h, VITRO_EVENT_PROTOBUF, 0));
+    SEES(&p, "\\u{c548}ok");
+    end(&p);
+}
+
+/* ---- tied ------------------------------------------------------------------------------------ */
+
+Test(ui, a_byte_moves_the_field_and_a_field_moves_the_byte)
+{
+    static struct play p;
+
+    begin(&p, 80, 24);
+    for (uint32_t n = 1; n <= vitro_decode_count(p.h.decode); n++) {
+        struct model *m = &p.ui.m;
+        if (!model_go(m, n))
+            continue;
+        m->depth = n % 2 ? 9 : 2;
+        for (size_t i = 0; i < m->count; i++) {
+            model_line(m, i);
+            if (m->lines[m->line].ranges)
+                cr_assert(eq(u64, m->byte, m->lines[m->line].at[0].lo));
+        }
+        if (m->ev.kind == VITRO_EVENT_TCP || m->ev.kind == VITRO_EVENT_NOTE || !m->count)
+            continue;
+        for (uint64_t b = 0; b < m->ev.length; b++) {
+            const struct line *line;
+            bool in = false;
+            model_byte(m, b);
+            line = &m->lines[m->line];
+            for (int k = 0; k < line->ranges; k++)
+                in |= b >= line->at[k].lo && b < line->at[k].hi;
+            cr_assert(in || m->ev.kind == VITRO_EVENT_GRPC, "event %u byte %u", n, (unsigned)b);
+        }
+    }
+    end(&p);
+}
+
+Test(ui, bytes_walk_through_the_fields_by_keys)
+{
+    static struct play p;
+
+    begin(&p, 80, 24);
+    go(&p, hand_frame(&p.h, 1, 0, 0));
+    key(&p, '+');
+    key(&p, '3');
+    cr_expect(eq(int, p.ui.m.focus, PANE_BYTES));
+    for (int i = 0; i < 9; i++)
+        key(&p, UI_RIGHT);
+    SEES(&p, "   -:method: POST");
+    SEES(&p, ">     header.index:");
+    key(&p, UI_UP);
+    SEES(&p, "> length: 38");
+    end(&p);
+}
+
+Test(ui, an_event_leads_into_what_it_carries_and_back)
+{
+    static struct play p;
+    uint32_t data;
+
+    begin(&p, 80, 24);
+    go(&p, hand_frame(&p.h, 0, 0, 0));
+    data = p.ui.m.pick;
+    key(&p, UI_ENTER);
+    cr_expect(eq(int, p.ui.m.ev.kind, VITRO_EVENT_GRPC));
+    key(&p, UI_ENTER);
+    cr_expect(eq(int, p.ui.m.ev.kind, VITRO_EVENT_PROTOBUF));
+    SEES(&p, "안ok");
+    key(&p, UI_ENTER);
+    SEES(&p, "nothing came of this event");
+    key(&p, 'u');
+    key(&p, 'u');
+    cr_expect(eq(u32, p.ui.m.pick, data));
+    end(&p);
+}
+
+/* ---- panes ----------------------------------------------------------------------------------- */
+
+Test(ui, tables_show_who_inserted_what_and_what_this_block_added)
+{
+    static struct play p;
+    const struct table *t;
+
+    begin(&p, 120, 40);
+    go(&p, hand_frame(&p.h, 1, 0, 0));
+    t = &p.ui.m.moment.tables[0];
+    cr_assert(gt(sz, t->count, 0));
+    cr_expect(eq(u32, t->added, (uint32_t)t->count));
+    cr_expect(eq(u32, t->entries[0].by, p.ui.m.pick));
+    SEES(&p, "+  62 #");
+    go(&p, hand_frame(&p.h, 1, 0, 1));
+    cr_expect(eq(u32, p.ui.m.moment.tables[0].added, 0));
+    /* Back again: the same as the first time. */
+    go(&p, hand_frame(&p.h, 1, 0, 0));
+    cr_expect(eq(u32, p.ui.m.moment.tables[0].added, (uint32_t)p.ui.m.moment.tables[0].count));
+    end(&p);
+}
+
+Test(ui, windows_count_data_of_both_sides)
+{
+    static struct play p;
+
+    begin(&p, 80, 24);
+    go(&p, hand_frame(&p.h, 0, 1, 0));
+    cr_expect(eq(i64, p.ui.m.moment.left[0], 65535 - 12));
+    cr_expect(eq(i64, p.ui.m.moment.left[1], 65535 - 7));
+    key(&p, 't');
+    key(&p, 't');
+    SEES(&p, "connection        65523       65528");
+    SEES(&p, "stream 1         closed       65528");
+    end(&p);
+}
+
+Test(ui, help_shows_every_key_and_any_other_key_closes_it)
+{
+    static struct play p;
+    struct key_row row;
+
+    begin(&p, 120, 60);
+    key(&p, '?');
+    for (size_t i = 0; ui_key_row(i, &row); i++)
+        SEES(&p, row.english);
+    key(&p, 'q');
+    cr_expect(not(sees(&p, "this help")));
+    cr_expect(not(p.ui.quit));
+    key(&p, 'q');
+    cr_expect(p.ui.quit);
+    end(&p);
+}
+
+Test(ui, both_languages_fit_the_screen)
+{
+    static struct play p;
+
+    begin(&p, 80, 24);
+    key(&p, 'L');
+    SEES(&p, "[이벤트]");
+    SEES(&p, "설명");
+    key(&p, '?');
+    SEES(&p, "이 도움말");
+    end(&p);
+}
+
+/* ---- looking for ----------------------------------------------------------------------------- */
+
+Test(ui, a_search_goes_round_and_hides_nothing)
+{
+    static struct play p;
+    uint32_t n;
+
+    begin(&p, 80, 24);
+    n = (uint32_t)model_count(&p.ui.m);
+    enter(&p, "/GRPC-status");
+    key(&p, UI_ENTER);
+    cr_expect(eq(u32, p.ui.m.pick, hand_frame(&p.h, 1, 1, 1)->number));
+    cr_expect(eq(sz, model_count(&p.ui.m), n));
+    cr_expect(ne(ptr, strstr(p.ui.m.lines[p.ui.m.line].text, "grpc-status"), NULL));
+    key(&p, 'n');
+    cr_expect(eq(u32, p.ui.m.pick, hand_frame(&p.h, 1, 1, 1)->number));
+    enter(&p, "/nowhere");
+    key(&p, UI_ENTER);
+    SEES(&p, "not found: nowhere");
+    end(&p);
+}
+
+Test(ui, a_filter_is_judged_while_typed_and_a_bad_one_is_never_applied)
+{
+    static struct play p;
+    size_t all;
+
+    begin(&p, 80, 24);
+    all = model_count(&p.ui.m);
+    enter(&p, "&http2.type == ");
+    SEES(&p, "bad: a value is missing");
+    key(&p, UI_ENTER);
+    SEES(&p, "bad filter:");
+    cr_expect(eq(sz, model_count(&p.ui.m), all));
+    enter(&p, "&http2.type == 1 && http2.streamid == 3");
+    SEES(&p, "  ok");
+    key(&p, UI_ENTER);
+    cr_expect(eq(sz, model_count(&p.ui.m), 1));
+    SEES(&p, "1 of ");
+    key(&p, 'f');
+    cr_expect(eq(sz, model_count(&p.ui.m), all));
+    key(&p, 'f');
+    cr_expect(eq(sz, model_count(&p.ui.m), 1));
+    key(&p, '&');
+    SEES(&p, "&http2.type == 1 && http2.streamid == 3");
+    key(&p, UI_ESCAPE);
+    cr_expect(eq(sz, model_count(&p.ui.m), 1));
+    end(&p);
+}
+
+Test(ui, filters_know_what_events_have)
+{
+    static const struct {
+        const char *filter;
+        size_t want;
+    } rows[] = {
+        { "http2.type == HEADERS", 4 },
+        { "http2.type == DATA && dir == c2s", 1 },
+        { "http2.header.name == \"grpc-status\"", 1 },
+        { "http2.header.value contains ChatService", 2 },
+        { "grpc.message_length == 7", 1 },
+        { "http2.flags.end_stream", 2 },
+        { "protobuf", 2 },
+        { "tcp && http2", 0 },
+    };
+    static struct play p;
+
+    begin(&p, 80, 24);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        cr_assert(model_filter(&p.ui.m, rows[i].filter, NULL), "%s", rows[i].filter);
+        show(&p);
+        cr_expect(eq(sz, model_count(&p.ui.m), rows[i].want), "%s", rows[i].filter);
+    }
+    end(&p);
+}
+
+Test(ui, marks_lead_back)
+{
+    static struct play p;
+
+    begin(&p, 80, 24);
+    enter(&p, "jjjma");
+    key(&p, 'G');
+    enter(&p, "'a");
+    cr_expect(eq(u32, p.ui.m.pick, 4));
+    enter(&p, "''");
+    cr_expect(eq(u32, p.ui.m.pick, vitro_decode_count(p.h.decode)));
+    end(&p);
+}
+
+/* ---- any size, any key, any capture ---------------------------------------------------------- */
+
+Test(ui, a_screen_too_small_says_so_and_takes_no_keys)
+{
+    static struct play p;
+
+    begin(&p, 80, 24);
+    size(&p, 59, 9);
+    SEES(&p, "too small 59x9, need 60x10");
+    enter(&p, "jj?");
+    cr_expect(eq(u32, p.ui.m.pick, 1));
+    size(&p, 80, 24);
+    cr_expect(not(p.ui.help));
+    key(&p, 'q');
+    cr_expect(p.ui.quit);
+    end(&p);
+}
+
+static void assert_whole(const struct grid *g)
+{
+    for (int y = 0; y < g->h; y++) {
+        for (int x = 0; x < g->w; x++) {
+            const struct cell *c = grid_at(g, y, x);
+            vitro_str s = vitro_str_of(c->text);
+            cr_assert(c->width || (x && grid_at(g, y, x - 1)->width == 2));
+            cr_assert(c->width != 2 || (x + 1 < g->w && !grid_at(g, y, x + 1)->width));
+            cr_assert(c->width == 0 || s.len > 0);
+            while (s.len) {
+                uint32_t code = 0;
+                size_t n = vitro_utf8_decode(s, &code);
+                cr_assert(n && vitro_utf8_printable(code) && code >= ' ');
+                s.ptr += n;
+                s.len -= n;
+            }
+        }
+    }
+}
+
+Test(ui, hostile_captures_at_any_size_give_whole_printable_cells, .timeout = 60)
+{
+    static const int keys[] = { 'j', 'k',     'h',      'l',     't', 'O', '3',      '2',
+                                '1', '4',     ' ',      UI_TAB,  'u', 'L', 'G',      'g',
+                                'y', UI_DOWN, UI_RIGHT, UI_LEFT, '+', '-', UI_ENTER, 'n' };
+    static struct play p;
+    struct chance c = seed_chance();
+
+    for (size_t k = 0; k < 12; k++) {
+        struct conversation_shape shape = { .calls = 2, .styles = true, .controls = true };
+        struct pcap_talk talk = { .next = { 1, 1 } };
+        struct conversation conv;
+        struct decoded_bytes b;
+        struct pcap_write w;
+        conversation_make(&conv, &shape, k, k);
+        pcap_write_init(&w, PCAP_NG, 1);
+        conversation_capture(&conv, &w, &talk, NULL);
+        for (size_t i = 0; i < 4 * k; i++)
+            w.ptr[seed_between(&c, 300, w.len - 1)] = (uint8_t)vitro_chance_next(&c);
+        b = (struct decoded_bytes){ w.ptr, w.len, 0 };
+        memset(&p, 0, sizeof p);
+        vitro_decode *d = decoded_of(&b, true, NULL);
+        ui_init(&p.ui, d, VITRO_ENGLISH, "\x1b[2Jhostile\xff");
+        p.ui.m.loaded = true;
+        model_grown(&p.ui.m);
+        for (size_t i = 0; i < 120; i++) {
+            size(&p, (int)seed_between(&c, 1, 130), (int)seed_between(&c, 1, 50));
+            assert_whole(&p.grid);
+            key(&p, keys[seed_between(&c, 0, sizeof keys / sizeof *keys - 1)]);
+            p.ui.wishes = 0;
+            free(p.ui.copied);
+            p.ui.copied = NULL;
+        }
+        ui_done(&p.ui);
+        grid_done(&p.grid);
+        vitro_decode_free(d);
+        pcap_write_done(&w);
+        conversation_done(&conv);
+    }
+}
+
+Test(ui, a_header_that_moves_the_cursor_is_shown_as_text)
+{
+    static struct play p;
+
+    memset(&p, 0, sizeof p);
+    hand_open(&p.h);
+    hand_headers(&p.h, 0, 1, FRAME_END_STREAM, ":path", "/\x1b[2J\x1b[1;1H\r\n\xff\xc2\x9b", NULL);
+    hand_decode(&p.h);
+    ui_init(&p.ui, p.h.decode, VITRO_ENGLISH, "a\x1b]0;x\a.pcapng");
+    model_grown(&p.ui.m);
+    size(&p, 120, 40);
+    go(&p, hand_frame(&p.h, 1, 0, 0));
+    assert_whole(&p.grid);
+    SEES(&p, "\\u{1b}[2J");
+    SEES(&p, "a\\u{1b}]0;x");
+    end(&p);
+}

@@ -1,0 +1,465 @@
+#include "ui/model.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "print.h"
+#include "ui/facts.h"
+#include "ui/grid.h"
+
+enum { SLICE = 256, SLICE_CHEAP = 8192, PARTS = 16 };
+
+void model_init(struct model *m, vitro_decode *d, vitro_language language, const char *name)
+{
+    memset(m, 0, sizeof *m);
+    m->d = d;
+    m->language = language;
+    m->name = name;
+    m->depth = 2;
+    moment_init(&m->moment, d);
+}
+
+static void drop_lines(struct model *m)
+{
+    for (size_t i = 0; i < m->count; i++)
+        free(m->lines[i].text);
+    free(m->lines);
+    m->lines = NULL;
+    m->count = 0;
+}
+
+void model_done(struct model *m)
+{
+    drop_lines(m);
+    moment_done(&m->moment);
+    free(m->shown);
+    memset(m, 0, sizeof *m);
+}
+
+void model_say(struct model *m, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(m->message, sizeof m->message, format, args);
+    va_end(args);
+}
+
+/* ---- the list -------------------------------------------------------------------------------- */
+
+size_t model_count(const struct model *m)
+{
+    return m->filtered ? m->shown_count : vitro_decode_count(m->d);
+}
+
+uint32_t model_at(const struct model *m, size_t place)
+{
+    if (place >= model_count(m))
+        return 0;
+    return m->filtered ? m->shown[place] : (uint32_t)(place + 1);
+}
+
+/* The place of an event, or of the next one shown. */
+static size_t place_of(const struct model *m, uint32_t number)
+{
+    size_t lo = 0, hi = m->shown_count;
+
+    if (!m->filtered)
+        return number ? number - 1 : 0;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (m->shown[mid] < number)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static enum style style_of(const vitro_event *ev)
+{
+    if (ev->kind == VITRO_EVENT_NOTE)
+        return ST_NOTE;
+    if (ev->kind == VITRO_EVENT_UNKNOWN || ev->why)
+        return ST_BAD;
+    return ev->dir == VITRO_C2S ? ST_C2S : ST_S2C;
+}
+
+static void row_title(const vitro_event *ev, const vitro_detail *dt, struct row *out)
+{
+    static const char *const before[] = { "", "TCP ", "", "", "gRPC ", "", "", "" };
+    const char *mark = "";
+    int n = (int)MIN(dt->title.len, 150);
+
+    if (ev->kind == VITRO_EVENT_GRPC && dt->path.len) {
+        n = (int)MIN(dt->path.len, 150);
+        snprintf(out->title, sizeof out->title, "gRPC %.*s", n, dt->path.ptr);
+        return;
+    }
+    if (ev->kind == VITRO_EVENT_FRAME && (ev->type == 0 || ev->type == 1) && (ev->flags & 1))
+        mark = " END";
+    else if (ev->kind == VITRO_EVENT_FRAME && (ev->type == 4 || ev->type == 6) && (ev->flags & 1))
+        mark = " ACK";
+    snprintf(out->title, sizeof out->title, "%s%.*s%s", before[ev->kind & 7], n, dt->title.ptr,
+             mark);
+}
+
+static void row_tail(const vitro_event *ev, struct row *out)
+{
+    uint64_t n = ev->length;
+
+    if (ev->kind == VITRO_EVENT_FRAME)
+        n = n > 9 ? n - 9 : 0;
+    if (ev->kind == VITRO_EVENT_NOTE || (ev->kind == VITRO_EVENT_TCP && !n))
+        return;
+    if (ev->stream)
+        snprintf(out->tail, sizeof out->tail, "s%" PRIu32 " %4" PRIu64, ev->stream, n);
+    else
+        snprintf(out->tail, sizeof out->tail, "%4" PRIu64, n);
+}
+
+void model_row(const struct model *m, uint32_t number, struct row *out)
+{
+    const vitro_event *ev = vitro_decode_event(m->d, number);
+    vitro_detail dt;
+
+    memset(out, 0, sizeof *out);
+    if (!ev || vitro_decode_detail(m->d, ev, &dt, NULL))
+        return;
+    out->number = number;
+    out->arrow = ev->kind == VITRO_EVENT_NOTE ? '*' : ev->dir == VITRO_C2S ? '>' : '<';
+    out->style = (uint8_t)style_of(ev);
+    out->bad = ev->why || ev->kind == VITRO_EVENT_UNKNOWN || ev->bits;
+    row_title(ev, &dt, out);
+    row_tail(ev, out);
+}
+
+/* ---- the selected event ---------------------------------------------------------------------- */
+
+static void add_range(struct line *line, uint64_t lo, uint64_t hi)
+{
+    if (line->ranges && line->at[line->ranges - 1].hi == lo) {
+        line->at[line->ranges - 1].hi = hi;
+        return;
+    }
+    if (line->ranges < LINE_RANGES && lo < hi)
+        line->at[line->ranges++] = (struct range){ lo, hi };
+}
+
+/* The bytes of a span within the event's own, through the ropes between them. */
+static void ranges_of(const struct model *m, const vitro_span *span, struct line *line, int depth)
+{
+    vitro_span parts[PARTS];
+    size_t n;
+    uint64_t lo, hi, end = m->ev.offset + m->ev.length;
+
+    if (span->source == m->ev.source && span->source != VITRO_SOURCE_BLOCK) {
+        lo = MAX(span->offset, m->ev.offset);
+        hi = MIN(span->offset + span->length, end);
+        if (span->dir == m->ev.dir && lo < hi)
+            add_range(line, lo - m->ev.offset, hi - m->ev.offset);
+        return;
+    }
+    if (span->source <= m->ev.source || depth > 4)
+        return;
+    n = vitro_decode_parts(m->d, span, parts, PARTS);
+    for (size_t i = 0; i < MIN(n, PARTS); i++)
+        ranges_of(m, &parts[i], line, depth + 1);
+}
+
+static char *text_of(const struct model *m, const vitro_item *item)
+{
+    struct printer p = { .language = m->language };
+    char *text = NULL;
+    size_t size;
+
+    p.out = open_memstream(&text, &size);
+    if (!p.out)
+        return NULL;
+    print_item(&p, item);
+    fclose(p.out);
+    return text;
+}
+
+static void copy_line(struct model *m, const vitro_item *item)
+{
+    struct line *line = &m->lines[m->count];
+
+    memset(line, 0, sizeof *line);
+    line->text = text_of(m, item);
+    if (!line->text)
+        return;
+    snprintf(line->key, sizeof line->key, "%s", item->key ? item->key : "");
+    line->depth = item->depth;
+    line->derived = item->bits & VITRO_ITEM_DERIVED;
+    line->unknown = item->bits & VITRO_ITEM_UNKNOWN;
+    if (!line->derived)
+        ranges_of(m, &item->span, line, 0);
+    m->count++;
+}
+
+static void load(struct model *m)
+{
+    const vitro_event *ev = vitro_decode_event(m->d, m->pick);
+    vitro_detail dt;
+
+    drop_lines(m);
+    m->line = 0;
+    m->byte = 0;
+    m->top[PANE_TREE] = m->top[PANE_BYTES] = m->top[PANE_INFO] = 0;
+    memset(&m->ev, 0, sizeof m->ev);
+    m->title[0] = m->key[0] = m->why[0] = 0;
+    if (!ev)
+        return;
+    m->ev = *ev;
+    if (vitro_decode_detail(m->d, ev, &dt, NULL))
+        return;
+    snprintf(m->title, sizeof m->title, "%.*s", (int)MIN(dt.title.len, 255), dt.title.ptr);
+    snprintf(m->key, sizeof m->key, "%s", dt.key ? dt.key : "");
+    snprintf(m->why, sizeof m->why, "%s", dt.why ? dt.why : "");
+    m->lines = dt.count ? calloc(dt.count, sizeof *m->lines) : NULL;
+    for (size_t i = 0; m->lines && i < dt.count; i++)
+        copy_line(m, &dt.items[i]);
+    moment_ask(&m->moment, ev);
+    m->moment_there = moment_walk(&m->moment, SLICE_CHEAP);
+}
+
+void model_select(struct model *m, size_t place)
+{
+    size_t n = model_count(m);
+    uint32_t number;
+
+    if (!n) {
+        m->pick = 0;
+        m->place = 0;
+        load(m);
+        return;
+    }
+    m->place = MIN(place, n - 1);
+    number = model_at(m, m->place);
+    if (number == m->pick)
+        return;
+    m->pick = number;
+    load(m);
+}
+
+bool model_go(struct model *m, uint32_t number)
+{
+    if (!number || number > vitro_decode_count(m->d))
+        return false;
+    model_select(m, place_of(m, number));
+    return m->pick == number;
+}
+
+bool model_open(const struct model *m, size_t line)
+{
+    return line < m->count && m->lines[line].depth < m->depth;
+}
+
+void model_line(struct model *m, size_t line)
+{
+    if (line >= m->count)
+        return;
+    while (line > 0 && !model_open(m, line))
+        line--;
+    m->line = line;
+    if (m->lines[line].ranges)
+        m->byte = m->lines[line].at[0].lo;
+}
+
+/* The narrowest open line with this byte in it. */
+static size_t line_with(const struct model *m, uint64_t byte)
+{
+    uint64_t best = UINT64_MAX;
+    size_t found = m->line;
+
+    for (size_t i = 0; i < m->count; i++) {
+        for (int k = 0; k < m->lines[i].ranges; k++) {
+            const struct range *r = &m->lines[i].at[k];
+            if (model_open(m, i) && byte >= r->lo && byte < r->hi && r->hi - r->lo <= best) {
+                best = r->hi - r->lo;
+                found = i;
+            }
+        }
+    }
+    return found;
+}
+
+void model_byte(struct model *m, uint64_t byte)
+{
+    if (!m->ev.length || m->ev.kind == VITRO_EVENT_TCP || m->ev.kind == VITRO_EVENT_NOTE)
+        return;
+    m->byte = MIN(byte, m->ev.length - 1);
+    m->line = line_with(m, m->byte);
+}
+
+bool model_drill(struct model *m)
+{
+    uint32_t n = vitro_decode_count(m->d);
+
+    for (uint32_t i = m->pick + 1; i <= n && i < m->pick + 4096; i++) {
+        if (vitro_decode_event(m->d, i)->parent == m->pick)
+            return model_go(m, i);
+    }
+    return false;
+}
+
+bool model_rise(struct model *m)
+{
+    return m->ev.parent && model_go(m, m->ev.parent);
+}
+
+/* ---- filter ---------------------------------------------------------------------------------- */
+
+static bool matches(struct model *m, uint32_t number)
+{
+    struct facts f = { m->d, vitro_decode_event(m->d, number) };
+
+    return filter_match(&m->filter, facts_of, &f);
+}
+
+static bool show(struct model *m, uint32_t number)
+{
+    if (m->shown_count == m->shown_cap) {
+        size_t n = m->shown_cap ? m->shown_cap * 2 : 256;
+        uint32_t *p = realloc(m->shown, n * sizeof *p);
+        if (!p)
+            return false;
+        m->shown = p;
+        m->shown_cap = n;
+    }
+    m->shown[m->shown_count++] = number;
+    return true;
+}
+
+static bool scan(struct model *m)
+{
+    uint32_t n = vitro_decode_count(m->d);
+    size_t had = m->shown_count;
+
+    for (int k = 0; k < SLICE && m->scanned < n; k++) {
+        m->scanned++;
+        if (matches(m, m->scanned) && !show(m, m->scanned)) {
+            m->scanned = n;
+            model_say(m, "out of memory: not all that match are shown");
+        }
+    }
+    if (had == 0 && m->shown_count)
+        model_select(m, 0);
+    return m->shown_count != had || m->scanned == n;
+}
+
+bool model_filter(struct model *m, const char *text, struct filter_error *err)
+{
+    struct filter f;
+    uint32_t pick = m->pick;
+
+    if (!filter_parse(&f, vitro_str_of(text), err))
+        return false;
+    m->filter = f;
+    if (text != m->filter_text)
+        snprintf(m->filter_text, sizeof m->filter_text, "%s", text);
+    m->filtered = f.count > 0;
+    m->shown_count = 0;
+    m->scanned = 0;
+    m->top[PANE_EVENTS] = 0;
+    if (!m->filtered) {
+        model_go(m, pick);
+        m->place = pick ? pick - 1 : 0;
+        return true;
+    }
+    /* What lies before the selected event first, so that the selection stays where it was. */
+    m->pick = 0;
+    for (int k = 0; k < 64 && m->scanned < vitro_decode_count(m->d); k++)
+        scan(m);
+    model_select(m, place_of(m, pick));
+    return true;
+}
+
+/* ---- search ---------------------------------------------------------------------------------- */
+
+void model_search(struct model *m, bool backwards)
+{
+    m->searching = m->search[0] && model_count(m);
+    m->backwards = backwards;
+    m->search_at = m->place;
+    m->search_left = model_count(m);
+    if (m->search[0] && !m->searching)
+        model_say(m, "nothing to search in");
+}
+
+static void found(struct model *m)
+{
+    m->searching = false;
+    model_select(m, m->search_at);
+    for (size_t i = 0; i < m->count; i++) {
+        if (facts_text_holds(vitro_str_of(m->lines[i].text), vitro_str_of(m->search))) {
+            model_line(m, i);
+            break;
+        }
+    }
+}
+
+static bool search_on(struct model *m)
+{
+    size_t n = model_count(m);
+
+    for (int k = 0; k < SLICE && m->search_left; k++, m->search_left--) {
+        m->search_at = (m->search_at + (m->backwards ? n - 1 : 1)) % n;
+        if (facts_hold(m->d, vitro_decode_event(m->d, model_at(m, m->search_at)),
+                       vitro_str_of(m->search))) {
+            found(m);
+            return true;
+        }
+    }
+    if (!m->search_left) {
+        m->searching = false;
+        model_say(m, "not found: %s", m->search);
+        return true;
+    }
+    return false;
+}
+
+/* ---- work ------------------------------------------------------------------------------------ */
+
+bool model_busy(const struct model *m)
+{
+    return m->searching || !m->moment_there ||
+           (m->filtered && m->scanned < vitro_decode_count(m->d));
+}
+
+bool model_work(struct model *m)
+{
+    bool changed = false;
+
+    if (!m->moment_there) {
+        m->moment_there = moment_walk(&m->moment, SLICE);
+        changed = m->moment_there;
+    }
+    if (m->filtered && m->scanned < vitro_decode_count(m->d))
+        changed |= scan(m);
+    if (m->searching)
+        changed |= search_on(m);
+    return changed;
+}
+
+void model_stop(struct model *m)
+{
+    if (m->searching)
+        model_say(m, "search stopped");
+    m->searching = false;
+}
+
+void model_grown(struct model *m)
+{
+    size_t n = model_count(m);
+
+    if (m->follow && n)
+        model_select(m, n - 1);
+    else if (!m->pick && n)
+        model_select(m, 0);
+}

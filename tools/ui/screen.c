@@ -1,0 +1,229 @@
+#include "ui/screen.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "base/util.h"
+#include "ui/term.h"
+
+enum {
+    SLICE_BYTES = 256 * 1024, /* decoded between two looks at the keys */
+    FRAME_MS = 16,            /* at most sixty repaints a second */
+    WORK_MS = 12,
+    IDLE_MS = 500
+};
+
+struct screen {
+    struct ui ui;
+    struct grid grid;
+    vitro_decode *d;
+    struct source *source;
+    uint64_t *limit;
+    bool stale; /* what is on the screen is not what is known */
+    int64_t drawn;
+    vitro_code rc;
+    vitro_error *err;
+};
+
+bool screen_possible(void)
+{
+    const char *name = getenv("TERM");
+    int fd;
+
+    if (!isatty(STDOUT_FILENO) || !name || !*name || strcmp(name, "dumb") == 0)
+        return false;
+    if (isatty(STDIN_FILENO))
+        return true;
+    fd = open("/dev/tty", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- the capture ----------------------------------------------------------------------------- */
+
+static void finish(struct screen *s)
+{
+    *s->limit = UINT64_MAX;
+    if (!s->rc)
+        s->rc = vitro_decode_finish(s->d, s->err);
+    s->ui.m.loaded = true;
+    if (s->rc)
+        vitro_error_format(s->err, s->ui.m.failure, sizeof s->ui.m.failure);
+    if (s->rc)
+        model_say(&s->ui.m, "%s", s->ui.m.failure);
+}
+
+/* Give the decoder a slice more; true when something came of it. */
+static bool load(struct screen *s)
+{
+    uint32_t had = vitro_decode_count(s->d);
+    bool more = source_grow(s->source, &s->ui.m.size);
+
+    if (*s->limit < s->ui.m.size) {
+        *s->limit = MIN(*s->limit + SLICE_BYTES, s->ui.m.size);
+        s->rc = vitro_decode_advance(s->d, s->err);
+    }
+    s->ui.m.read = MIN(*s->limit, s->ui.m.size);
+    if (s->rc || (!more && *s->limit >= s->ui.m.size))
+        finish(s);
+    if (vitro_decode_count(s->d) != had)
+        model_grown(&s->ui.m);
+    return vitro_decode_count(s->d) != had || s->ui.m.loaded;
+}
+
+static bool loading(const struct screen *s)
+{
+    return !s->ui.m.loaded && (*s->limit < s->ui.m.size || source_wait_fd(s->source) < 0);
+}
+
+/* ---- copies ---------------------------------------------------------------------------------- */
+
+/* ~/.cache/vitro/copied, for terminals that take no copy. */
+static FILE *open_copied(char *path, size_t size)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    int fd;
+
+    if (cache && *cache)
+        snprintf(path, size, "%s", cache);
+    else
+        snprintf(path, size, "%s/.cache", home ? home : "/tmp");
+    mkdir(path, 0700);
+    snprintf(path + strlen(path), size - strlen(path), "/vitro");
+    mkdir(path, 0700);
+    snprintf(path + strlen(path), size - strlen(path), "/copied");
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    return fd < 0 ? NULL : fdopen(fd, "w");
+}
+
+static void copy(struct ui *ui)
+{
+    char path[4096];
+    FILE *out = open_copied(path, sizeof path);
+
+    term_copy(ui->copied);
+    if (out) {
+        fputs(ui->copied, out);
+        fclose(out);
+        model_say(&ui->m, "copied %zu bytes, also in %s", strlen(ui->copied), path);
+    } else {
+        model_say(&ui->m, "copied %zu bytes", strlen(ui->copied));
+    }
+    free(ui->copied);
+    ui->copied = NULL;
+}
+
+/* ---- the loop -------------------------------------------------------------------------------- */
+
+static void resize(struct screen *s)
+{
+    int w, h;
+
+    term_size(&w, &h);
+    ui_resize(&s->ui, w, h);
+    grid_resize(&s->grid, w, h);
+    term_redraw();
+}
+
+static void grant(struct screen *s)
+{
+    unsigned wishes = s->ui.wishes;
+
+    s->ui.wishes = 0;
+    if (wishes & UI_WISH_COPY)
+        copy(&s->ui);
+    if (wishes & UI_WISH_THEME)
+        term_theme(s->ui.theme);
+    if (wishes & UI_WISH_STOP)
+        term_stop();
+    if (wishes & (UI_WISH_STOP | UI_WISH_REDRAW))
+        resize(s);
+}
+
+static void draw(struct screen *s)
+{
+    int64_t now = now_ms();
+
+    if (!s->stale || now - s->drawn < FRAME_MS)
+        return;
+    ui_draw(&s->ui, &s->grid);
+    term_draw(&s->grid);
+    s->stale = false;
+    s->drawn = now;
+}
+
+static void work(struct screen *s)
+{
+    int64_t until = now_ms() + WORK_MS;
+
+    do {
+        if (loading(s) || (!s->ui.m.loaded && source_wait_fd(s->source) >= 0))
+            s->stale |= load(s);
+        s->stale |= model_work(&s->ui.m);
+        if (model_busy(&s->ui.m))
+            s->stale = true; /* its progress is shown */
+    } while ((loading(s) || model_busy(&s->ui.m)) && now_ms() < until);
+}
+
+static void take_keys(struct screen *s)
+{
+    bool busy = loading(s) || model_busy(&s->ui.m);
+    int key = term_key(busy       ? 0
+                       : s->stale ? FRAME_MS
+                                  : IDLE_MS,
+                       s->ui.m.loaded ? -1 : source_wait_fd(s->source));
+
+    for (; key && !s->ui.quit; key = term_key(0, -1)) {
+        if (key == UI_RESIZE)
+            resize(s);
+        else
+            ui_key(&s->ui, key);
+        grant(s);
+        s->stale = true;
+        if (s->ui.m.searching) /* so that what was typed ahead starts from what is found */
+            work(s);
+    }
+}
+
+vitro_code screen_run(vitro_decode *d, struct source *source, const struct screen_options *options,
+                      vitro_error *err)
+{
+    struct screen s = { .d = d, .source = source, .limit = options->limit, .err = err };
+    struct term_options term = { options->color, THEME_DARK };
+    bool ascii = term_locale() || options->ascii;
+
+    ui_init(&s.ui, d, options->language, options->name);
+    *s.limit = 0;
+    if (!term_open(&term)) {
+        ui_done(&s.ui);
+        *s.limit = UINT64_MAX;
+        return VITRO_UNAVAILABLE;
+    }
+    resize(&s);
+    s.grid.ascii = ascii;
+    s.stale = true;
+    while (!s.ui.quit) {
+        work(&s);
+        draw(&s);
+        take_keys(&s);
+    }
+    term_close();
+    grid_done(&s.grid);
+    ui_done(&s.ui);
+    return s.rc;
+}

@@ -1,0 +1,217 @@
+/*
+ * ui_draw - where each pane stands, by the size of the screen.
+ *
+ *      80x24                              120x40 and up
+ *      title                              title
+ *      events  | bytes                    events | bytes
+ *      --------+------------              -------+---------------------
+ *      fields  | one of four (t)          fields | explanation | HPACK
+ *      keys                                      | windows     | ladder
+ */
+#include "ui/ui.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "ui/view.h"
+#include "wrap.h"
+
+enum { LEFT = 38, WIDE = 120, TALL = 40 };
+
+static bool all_at_once(const struct ui *ui)
+{
+    return ui->w >= WIDE && ui->h >= TALL;
+}
+
+struct area ui_pane(const struct ui *ui, struct grid *g, enum pane pane)
+{
+    struct area a = { g, 1, 0, ui->h - 2, ui->w };
+    int left = all_at_once(ui) ? ui->w * 3 / 8 : ui->w >= 80 ? LEFT : ui->w / 2 - 1;
+    int top = (a.h + 1) / 2, upper = all_at_once(ui) ? a.h / 3 : top;
+
+    if (ui->alone)
+        return a;
+    switch (pane) {
+    case PANE_EVENTS:
+        return area_part(a, 0, 0, top, left);
+    case PANE_TREE:
+        return area_part(a, top, 0, a.h - top, left);
+    case PANE_BYTES:
+        return area_part(a, 0, left + 1, upper, a.w - left - 1);
+    default:
+        return area_part(a, upper, left + 1, a.h - upper, a.w - left - 1);
+    }
+}
+
+/* ---- first and last line --------------------------------------------------------------------- */
+
+static void put_title(const struct ui *ui, struct area a)
+{
+    const struct model *m = &ui->m;
+    const vitro_event *zero = vitro_decode_event(m->d, 1);
+    int64_t us = m->pick && zero ? (m->ev.time - zero->time) / 1000 : 0;
+    uint32_t n = vitro_decode_count(m->d);
+    char right[200], filter[64] = "", state[64] = "";
+
+    if (m->filtered)
+        snprintf(filter, sizeof filter, "%zu of %" PRIu32 " shown  ", m->shown_count, n);
+    if (m->follow)
+        snprintf(state, sizeof state, "FOLLOW  ");
+    else if (m->unseen && !m->loaded && n > m->unseen)
+        snprintf(state, sizeof state, "PAUSED +%" PRIu32 "  ", n - m->unseen);
+    else if (!m->loaded && m->size)
+        snprintf(state, sizeof state, "%d%%  ", (int)(m->read * 100 / m->size));
+    snprintf(right, sizeof right, "%s%s#%" PRIu32 "/%" PRIu32 "  %" PRId64 ".%06" PRId64 " s ",
+             state, filter, m->pick, n, us / 1000000, us % 1000000);
+    area_put(a, 0, 0, ST_TITLE, "%*s", a.w, "");
+    area_put(area_part(a, 0, 0, 1, a.w - wrap_columns(vitro_str_of(right)) - 1), 0, 0, ST_TITLE,
+             " vitro  %s%s%s", m->name, m->filtered ? "  & " : "",
+             m->filtered ? m->filter_text : "");
+    area_put(a, 0, a.w - wrap_columns(vitro_str_of(right)), ST_TITLE, "%s", right);
+}
+
+static const struct hint {
+    const char *key, *english, *korean;
+} hints[] = {
+    { "?", "help", "도움말" },    { "q", "quit", "끝" },         { "Tab", "pane", "창" },
+    { "t", "turn", "바꾸기" },    { "/", "search", "찾기" },     { "&", "filter", "거르기" },
+    { "[ ]", "event", "이벤트" }, { "Enter", "into", "안으로" }, { "u", "out", "밖으로" },
+    { "y", "copy", "복사" },      { "w", "write", "쓰기" },      { "L", "한국어", "English" },
+    { "O", "alone", "크게" },
+};
+
+static void put_hints(const struct ui *ui, struct area a)
+{
+    int x = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(hints); i++) {
+        const char *word = view_word(&ui->m, hints[i].english, hints[i].korean);
+        int n = wrap_columns(vitro_str_of(hints[i].key)) + wrap_columns(vitro_str_of(word)) + 3;
+        if (x + n > a.w)
+            break;
+        x = area_put(a, 0, x, ST_KEY, " %s", hints[i].key);
+        x = area_put(a, 0, x, ST_DIM, " %s ", word);
+    }
+}
+
+static void put_last_line(const struct ui *ui, struct area a)
+{
+    const struct model *m = &ui->m;
+    uint32_t n = vitro_decode_count(m->d);
+
+    if (ui->prompt)
+        ui_prompt_draw(ui, a);
+    else if (m->searching)
+        area_put(a, 0, 1, ST_KEY, "%s %s: %zu/%zu  Esc %s", view_word(m, "searching", "찾는 중"),
+                 m->search, model_count(m) - m->search_left, model_count(m),
+                 view_word(m, "stops", "멈춤"));
+    else if (m->filtered && m->scanned < n)
+        area_put(a, 0, 1, ST_KEY, "%s: %d%%", view_word(m, "filtering", "거르는 중"),
+                 (int)((uint64_t)m->scanned * 100 / (n ? n : 1)));
+    else if (m->message[0])
+        area_put(a, 0, 1, ST_KEY, "%s", m->message);
+    else
+        put_hints(ui, a);
+}
+
+/* ---- panes ----------------------------------------------------------------------------------- */
+
+static void put_info(struct area a, const struct model *m, enum info info)
+{
+    static void (*const views[INFO_COUNT])(struct area,
+                                           const struct model *) = { view_explain, view_hpack,
+                                                                     view_windows, view_ladder };
+
+    views[info](a, m);
+}
+
+static void put_four(struct area a, const struct model *m)
+{
+    int h = (a.h + 1) / 2, w = (a.w - 1) / 2;
+
+    for (int i = 0; i < INFO_COUNT; i++)
+        put_info(
+            area_part(a, i / 2 * h, i % 2 * (w + 1), i / 2 ? a.h - h : h, i % 2 ? a.w - w - 1 : w),
+            m, (enum info)i);
+    area_fence(a, 0, w, a.h, ST_DIM);
+}
+
+/* Lists scroll no more than needed: where they stood is kept. */
+static void fit(struct ui *ui)
+{
+    struct model *m = &ui->m;
+    struct area events = ui_pane(ui, NULL, PANE_EVENTS), tree = ui_pane(ui, NULL, PANE_TREE);
+    struct area bytes = ui_pane(ui, NULL, PANE_BYTES);
+    int wide = view_bytes_in_row(bytes.w);
+    size_t pick, n = view_open_lines(m, &pick);
+
+    m->top[PANE_EVENTS] = view_scroll(m->top[PANE_EVENTS], m->place, model_count(m), events.h - 1);
+    m->top[PANE_TREE] = view_scroll(m->top[PANE_TREE], pick, n, tree.h - 1 - (m->why[0] != 0));
+    m->top[PANE_BYTES] =
+        view_scroll(m->top[PANE_BYTES], (size_t)(m->byte / (uint64_t)wide),
+                    (size_t)((m->ev.length + (uint64_t)wide - 1) / (uint64_t)wide), bytes.h - 1);
+}
+
+static void put_panes(struct ui *ui, struct grid *g)
+{
+    const struct model *m = &ui->m;
+
+    if (!ui->alone || m->focus == PANE_EVENTS)
+        view_events(ui_pane(ui, g, PANE_EVENTS), m);
+    if (!ui->alone || m->focus == PANE_TREE)
+        view_tree(ui_pane(ui, g, PANE_TREE), m);
+    if (!ui->alone || m->focus == PANE_BYTES)
+        view_bytes(ui_pane(ui, g, PANE_BYTES), m);
+    if (ui->alone && m->focus != PANE_INFO)
+        return;
+    if (all_at_once(ui))
+        put_four(ui_pane(ui, g, PANE_INFO), m);
+    else
+        put_info(ui_pane(ui, g, PANE_INFO), m, m->info);
+    if (!ui->alone)
+        area_fence(grid_area(g), 1, ui_pane(ui, g, PANE_BYTES).x - 1, ui->h - 2, ST_DIM);
+}
+
+void ui_draw(struct ui *ui, struct grid *g)
+{
+    struct area a = grid_area(g);
+
+    grid_clear(g);
+    if (ui->w < UI_MIN_WIDTH || ui->h < UI_MIN_HEIGHT) {
+        char text[80];
+        snprintf(text, sizeof text, "too small %dx%d, need %dx%d; q quits", ui->w, ui->h,
+                 UI_MIN_WIDTH, UI_MIN_HEIGHT);
+        area_wrap(a, 0, ST_TEXT, vitro_str_of(text));
+        return;
+    }
+    fit(ui);
+    put_title(ui, a);
+    if (ui->help)
+        view_help(area_part(a, 1, 0, a.h - 2, a.w), &ui->m, ui->help_top);
+    else
+        put_panes(ui, g);
+    put_last_line(ui, area_part(a, a.h - 1, 0, 1, a.w));
+}
+
+void ui_init(struct ui *ui, vitro_decode *d, vitro_language language, const char *name)
+{
+    memset(ui, 0, sizeof *ui);
+    model_init(&ui->m, d, language, name);
+    ui->w = 80;
+    ui->h = 24;
+}
+
+void ui_done(struct ui *ui)
+{
+    free(ui->copied);
+    model_done(&ui->m);
+}
+
+void ui_resize(struct ui *ui, int w, int h)
+{
+    ui->w = w;
+    ui->h = h;
+}

@@ -1,0 +1,402 @@
+/*
+ * ui_keys - what each key does, by keys.def.
+ */
+#include <string.h>
+
+#include "base/util.h"
+#include "ui/ui.h"
+#include "ui/view.h"
+
+enum action {
+    ACT_NONE,
+#define KEY(action, key, other, shown, english, korean) ACT_##action,
+#include "ui/keys.def"
+#undef KEY
+};
+
+static const struct binding {
+    int key, other;
+    struct key_row row;
+} bindings[] = {
+#define KEY(action, key, other, shown, english, korean) { key, other, { shown, english, korean } },
+#include "ui/keys.def"
+#undef KEY
+};
+
+bool ui_key_row(size_t i, struct key_row *out)
+{
+    if (i >= ARRAY_LEN(bindings))
+        return false;
+    *out = bindings[i].row;
+    return true;
+}
+
+static enum action action_of(int key)
+{
+    for (size_t i = 0; key && i < ARRAY_LEN(bindings); i++) {
+        if (bindings[i].key == key || bindings[i].other == key)
+            return (enum action)(i + 1);
+    }
+    return ACT_NONE;
+}
+
+/* ---- moving ---------------------------------------------------------------------------------- */
+
+static int rows_of(const struct ui *ui, enum pane pane)
+{
+    struct area a = ui_pane(ui, NULL, pane);
+
+    return MAX(a.h - 1, 1);
+}
+
+static void move_event(struct ui *ui, long by)
+{
+    struct model *m = &ui->m;
+    long place = (long)m->place + by, n = (long)model_count(m);
+
+    if (by < 0 && m->follow) {
+        m->follow = false;
+        m->unseen = vitro_decode_count(m->d);
+    }
+    if (n)
+        model_select(m, (size_t)MAX(0, MIN(place, n - 1)));
+}
+
+/* The open line that is `by` open lines away. */
+static void move_line(struct model *m, long by)
+{
+    size_t i = m->line, at = m->line;
+
+    for (; by > 0 && i + 1 < m->count; i++) {
+        if (model_open(m, i + 1)) {
+            at = i + 1;
+            by--;
+        }
+    }
+    for (; by < 0 && i > 0; i--) {
+        if (model_open(m, i - 1)) {
+            at = i - 1;
+            by++;
+        }
+    }
+    model_line(m, at);
+}
+
+static void move_byte(struct model *m, long by)
+{
+    if (by < 0 && m->byte < (uint64_t)-by)
+        return;
+    if (m->byte + (uint64_t)by < m->ev.length)
+        model_byte(m, m->byte + (uint64_t)by);
+}
+
+static void scroll(size_t *top, long by, size_t most)
+{
+    if (by < 0)
+        *top = *top > (size_t)-by ? *top - (size_t)-by : 0;
+    else
+        *top = MIN(*top + (size_t)by, most);
+}
+
+static size_t info_most(const struct model *m)
+{
+    const struct table *t = m->moment.tables;
+
+    if (m->info == INFO_HPACK)
+        return t[0].count + t[1].count + t[0].evicted_count + t[1].evicted_count;
+    return m->info == INFO_WINDOWS ? m->moment.count : 0;
+}
+
+static void move(struct ui *ui, long by)
+{
+    struct model *m = &ui->m;
+    int wide = view_bytes_in_row(ui_pane(ui, NULL, PANE_BYTES).w);
+
+    switch (m->focus) {
+    case PANE_EVENTS:
+        move_event(ui, by);
+        break;
+    case PANE_TREE:
+        move_line(m, by);
+        break;
+    case PANE_BYTES:
+        move_byte(m, by * wide);
+        break;
+    default:
+        scroll(&m->top[PANE_INFO], by, info_most(m));
+    }
+}
+
+static void jump(struct ui *ui, bool last)
+{
+    struct model *m = &ui->m;
+
+    switch (m->focus) {
+    case PANE_EVENTS:
+        if (last && model_count(m))
+            model_select(m, model_count(m) - 1);
+        else
+            move_event(ui, -(long)m->place);
+        break;
+    case PANE_TREE:
+        model_line(m, last && m->count ? m->count - 1 : 0);
+        break;
+    case PANE_BYTES:
+        model_byte(m, last ? m->ev.length : 0);
+        break;
+    default:
+        m->top[PANE_INFO] = last ? info_most(m) : 0;
+    }
+}
+
+static void open_tree(struct model *m, int by)
+{
+    unsigned deepest = 1;
+
+    for (size_t i = 0; i < m->count; i++)
+        deepest = MAX(deepest, m->lines[i].depth + 1U);
+    if (m->depth > deepest)
+        m->depth = deepest;
+    if (by > 0 && m->depth < 9)
+        m->depth++;
+    else if (by < 0 && m->depth > 1)
+        m->depth--;
+    model_line(m, m->line);
+}
+
+static void aside(struct ui *ui, int by)
+{
+    struct model *m = &ui->m;
+
+    switch (m->focus) {
+    case PANE_EVENTS:
+        if (!(by > 0 ? model_drill(m) : model_rise(m)))
+            model_say(
+                m, "%s",
+                by > 0 ? view_word(m, "nothing came of this event", "이 이벤트에서 나온 것이 없음")
+                       : view_word(m, "this came from no other event",
+                                   "다른 이벤트에서 온 것이 아님"));
+        break;
+    case PANE_TREE:
+        open_tree(m, by);
+        break;
+    case PANE_BYTES:
+        move_byte(m, by);
+        break;
+    default:
+        m->info = (enum info)(((int)m->info + INFO_COUNT + by) % INFO_COUNT);
+        m->top[PANE_INFO] = 0;
+    }
+}
+
+/* ---- the rest -------------------------------------------------------------------------------- */
+
+static void toggle_follow(struct ui *ui)
+{
+    struct model *m = &ui->m;
+
+    m->follow = !m->follow;
+    m->unseen = vitro_decode_count(m->d);
+    if (m->follow)
+        model_grown(m);
+    if (m->follow && m->loaded)
+        model_say(
+            m, "%s",
+            view_word(m, "at the end: nothing follows in this capture", "끝: 더 올 것이 없음"));
+}
+
+static void toggle_filter(struct model *m)
+{
+    char text[PROMPT_TEXT];
+
+    if (!m->filter_text[0]) {
+        model_say(m, "%s", view_word(m, "no filter yet: & makes one", "거르기가 없음: &로 만들기"));
+        return;
+    }
+    memcpy(text, m->filter_text, sizeof text);
+    (void)model_filter(m, m->filtered ? "" : text, NULL);
+    memcpy(m->filter_text, text, sizeof text);
+}
+
+static void copy(struct ui *ui)
+{
+    char *text = ui_copy_text(ui);
+
+    if (!text)
+        return;
+    ui->copied = text;
+    ui->wishes |= UI_WISH_COPY;
+}
+
+static void turn_pane(struct ui *ui, int by)
+{
+    ui->m.focus = (enum pane)(((int)ui->m.focus + PANE_COUNT + by) % PANE_COUNT);
+}
+
+static void act(struct ui *ui, enum action action)
+{
+    struct model *m = &ui->m;
+
+    switch (action) {
+    case ACT_HELP:
+        ui->help = true;
+        ui->help_top = 0;
+        break;
+    case ACT_QUIT:
+        ui->quit = !ui->alone;
+        ui->alone = false;
+        break;
+    case ACT_QUIT_ALL:
+        ui->quit = true;
+        break;
+    case ACT_NEXT_PANE:
+        turn_pane(ui, 1);
+        break;
+    case ACT_LAST_PANE:
+        turn_pane(ui, -1);
+        break;
+    case ACT_TURN:
+        m->info = (enum info)((m->info + 1) % INFO_COUNT);
+        m->top[PANE_INFO] = 0;
+        break;
+    case ACT_MAXIMISE:
+        ui->alone = !ui->alone;
+        break;
+    case ACT_DOWN:
+        move(ui, 1);
+        break;
+    case ACT_UP:
+        move(ui, -1);
+        break;
+    case ACT_LEFT:
+        aside(ui, -1);
+        break;
+    case ACT_RIGHT:
+        aside(ui, 1);
+        break;
+    case ACT_DRILL:
+        m->focus = m->focus == PANE_INFO ? PANE_EVENTS : m->focus;
+        if (!model_drill(m))
+            model_say(m, "%s",
+                      view_word(m, "nothing came of this event", "이 이벤트에서 나온 것이 없음"));
+        break;
+    case ACT_RISE:
+        if (!model_rise(m))
+            model_say(
+                m, "%s",
+                view_word(m, "this came from no other event", "다른 이벤트에서 온 것이 아님"));
+        break;
+    case ACT_PAGE_DOWN:
+        move(ui, rows_of(ui, m->focus));
+        break;
+    case ACT_PAGE_UP:
+        move(ui, -rows_of(ui, m->focus));
+        break;
+    case ACT_FIRST:
+        jump(ui, false);
+        break;
+    case ACT_LAST:
+        jump(ui, true);
+        break;
+    case ACT_EVENT_BACK:
+        move_event(ui, -1);
+        break;
+    case ACT_EVENT_ON:
+        move_event(ui, 1);
+        break;
+    case ACT_SEARCH:
+        ui_prompt_open(ui, '/', "");
+        break;
+    case ACT_SEARCH_ON:
+        model_search(m, false);
+        break;
+    case ACT_SEARCH_BACK:
+        model_search(m, true);
+        break;
+    case ACT_FILTER:
+        ui_prompt_open(ui, '&', m->filter_text);
+        break;
+    case ACT_FILTER_TOGGLE:
+        toggle_filter(m);
+        break;
+    case ACT_FOLLOW:
+        toggle_follow(ui);
+        break;
+    case ACT_MARK:
+        ui_prompt_open(ui, 'm', "");
+        break;
+    case ACT_TO_MARK:
+        ui_prompt_open(ui, '\'', "");
+        break;
+    case ACT_COPY:
+        copy(ui);
+        break;
+    case ACT_WRITE:
+        ui_prompt_open(ui, 'w', "");
+        break;
+    case ACT_LANGUAGE: {
+        uint32_t pick = m->pick;
+        m->language = m->language == VITRO_KOREAN ? VITRO_ENGLISH : VITRO_KOREAN;
+        (void)pick;
+        break;
+    }
+    case ACT_COMMAND:
+        ui_prompt_open(ui, ':', "");
+        break;
+    case ACT_OPEN:
+        open_tree(m, 1);
+        break;
+    case ACT_CLOSE:
+        open_tree(m, -1);
+        break;
+    case ACT_PANE_1:
+    case ACT_PANE_2:
+    case ACT_PANE_3:
+    case ACT_PANE_4:
+        m->focus = (enum pane)(action - ACT_PANE_1);
+        break;
+    case ACT_CANCEL:
+        model_stop(m);
+        break;
+    case ACT_REDRAW:
+        ui->wishes |= UI_WISH_REDRAW;
+        break;
+    case ACT_STOP:
+        ui->wishes |= UI_WISH_STOP;
+        break;
+    case ACT_NONE:
+        break;
+    }
+}
+
+static void help_key(struct ui *ui, enum action action)
+{
+    size_t page = (size_t)MAX(ui->h - 3, 1);
+
+    if (action == ACT_DOWN || action == ACT_PAGE_DOWN)
+        ui->help_top = MIN(ui->help_top + (action == ACT_DOWN ? 1 : page), ARRAY_LEN(bindings) - 1);
+    else if (action == ACT_UP || action == ACT_PAGE_UP)
+        scroll(&ui->help_top, action == ACT_UP ? -1 : -(long)page, ARRAY_LEN(bindings));
+    else if (action == ACT_STOP || action == ACT_REDRAW || action == ACT_QUIT_ALL ||
+             action == ACT_LANGUAGE)
+        act(ui, action);
+    else
+        ui->help = false;
+}
+
+void ui_key(struct ui *ui, int key)
+{
+    enum action action = action_of(key);
+    bool small = ui->w < UI_MIN_WIDTH || ui->h < UI_MIN_HEIGHT;
+
+    /* What cannot be seen cannot be chosen: only leaving works on a screen too small. */
+    if (small && action != ACT_QUIT && action != ACT_QUIT_ALL && action != ACT_STOP)
+        return;
+    ui->m.message[0] = 0;
+    if (ui->prompt && action != ACT_STOP)
+        ui_prompt_key(ui, key);
+    else if (ui->help)
+        help_key(ui, action);
+    else
+        act(ui, action);
+}

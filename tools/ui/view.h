@@ -1,0 +1,34 @@
+/*
+ * view - the panes of the screen: functions from a model to cells, and nothing else.
+ */
+#ifndef VITRO_UI_VIEW_H
+#define VITRO_UI_VIEW_H
+
+#include "ui/grid.h"
+#include "ui/model.h"
+
+/* A word of the screen in the model's language. */
+const char *view_word(const struct model *m, const char *english, const char *korean);
+
+/* The head of a pane; returns what is left of it. */
+struct area view_head(struct area a, const struct model *m, enum pane pane, const char *text);
+
+/* The first shown of n lines so that `pick` is seen, moving no more than needed. */
+size_t view_scroll(size_t top, size_t pick, size_t n, int rows);
+
+void view_events(struct area a, const struct model *m);
+void view_tree(struct area a, const struct model *m);
+void view_bytes(struct area a, const struct model *m);
+void view_explain(struct area a, const struct model *m);
+void view_hpack(struct area a, const struct model *m);
+void view_windows(struct area a, const struct model *m);
+void view_ladder(struct area a, const struct model *m);
+void view_help(struct area a, const struct model *m, size_t top);
+
+/* How many bytes a row of the bytes pane holds at this width. */
+int view_bytes_in_row(int width);
+
+/* The place of the selected line among the open ones, and how many are open. */
+size_t view_open_lines(const struct model *m, size_t *pick);
+
+#endif

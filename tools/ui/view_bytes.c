@@ -1,0 +1,83 @@
+/*
+ * view_bytes - the bytes of the selected event; those of the selected field stand out.
+ */
+#include "ui/view.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { ROW_MOST = 16, OFFSET = 6 };
+
+int view_bytes_in_row(int width)
+{
+    return width >= OFFSET + ROW_MOST * 4 + 2 ? ROW_MOST : 8;
+}
+
+static bool within(const struct model *m, uint64_t byte)
+{
+    const struct line *line;
+
+    if (m->line >= m->count)
+        return false;
+    line = &m->lines[m->line];
+    for (int i = 0; i < line->ranges; i++) {
+        if (byte >= line->at[i].lo && byte < line->at[i].hi)
+            return true;
+    }
+    return false;
+}
+
+static enum style style_at(const struct model *m, uint64_t byte)
+{
+    if (byte == m->byte && m->focus == PANE_BYTES)
+        return ST_PICK;
+    return within(m, byte) ? ST_MARK : ST_TEXT;
+}
+
+static void put_row(struct area a, const struct model *m, int y, uint64_t from, int wide)
+{
+    vitro_span span = vitro_event_span(&m->ev);
+    uint64_t rest = m->ev.length - from;
+    size_t want = rest < (uint64_t)wide ? (size_t)rest : (size_t)wide, missing = 0;
+    uint8_t b[ROW_MOST];
+    size_t n = vitro_decode_bytes(m->d, &span, from, b, want, &missing);
+    int text = OFFSET + wide * 3 + (wide > 8) + 1;
+
+    area_put(a, y, 0, ST_DIM, "%04" PRIx64, m->ev.offset + from);
+    for (size_t i = 0; i < n; i++) {
+        enum style st = style_at(m, from + i);
+        int x = OFFSET + (int)i * 3 + (i >= 8);
+        bool joined = i + 1 < n && st != ST_TEXT && style_at(m, from + i + 1) == st;
+        area_put(a, y, x, st, missing == n ? "??" : "%02x", b[i]);
+        if (joined)
+            area_put(a, y, x + 2, st, "%s", i == 7 ? "  " : " ");
+        area_put(a, y, text + (int)i, st, "%c", b[i] >= 0x20 && b[i] < 0x7f ? b[i] : '.');
+    }
+}
+
+void view_bytes(struct area a, const struct model *m)
+{
+    vitro_span span = vitro_event_span(&m->ev);
+    int wide = view_bytes_in_row(a.w);
+    uint64_t rows, top;
+    char name[64], head[128];
+
+    vitro_span_name(&span, name, sizeof name);
+    snprintf(head, sizeof head, "%s %s %04" PRIx64 "+%" PRIu64, view_word(m, "bytes", "바이트"),
+             name, m->ev.offset, m->ev.length);
+    a = view_head(a, m, PANE_BYTES, m->pick ? head : view_word(m, "bytes", "바이트"));
+    if (!m->pick || m->ev.kind == VITRO_EVENT_TCP || m->ev.kind == VITRO_EVENT_NOTE) {
+        if (m->pick)
+            area_put(a, 0, 1, ST_DIM, "%s",
+                     m->ev.kind == VITRO_EVENT_NOTE
+                         ? view_word(m, "a note: no byte of the wire shows this",
+                                     "와이어의 바이트에는 없음")
+                         : view_word(m, "no bytes above TCP", "TCP 위의 바이트 없음"));
+        return;
+    }
+    rows = (m->ev.length + (uint64_t)wide - 1) / (uint64_t)wide;
+    top = view_scroll(m->top[PANE_BYTES], (size_t)(m->byte / (uint64_t)wide), (size_t)rows, a.h);
+    for (int y = 0; y < a.h && top + (uint64_t)y < rows; y++)
+        put_row(a, m, y, (top + (uint64_t)y) * (uint64_t)wide, wide);
+}

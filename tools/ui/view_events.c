@@ -1,0 +1,88 @@
+/*
+ * view_events - the list of events: number, direction, what it is, stream and length.
+ */
+#include "ui/view.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "wrap.h"
+
+const char *view_word(const struct model *m, const char *english, const char *korean)
+{
+    return m->language == VITRO_KOREAN ? korean : english;
+}
+
+struct area view_head(struct area a, const struct model *m, enum pane pane, const char *text)
+{
+    enum style st = m->focus == pane ? ST_FOCUS : ST_HEAD;
+    int x;
+
+    area_rule(a, 0, 0, a.w, ST_DIM);
+    x = area_put(a, 0, 0, st, m->focus == pane ? "[%s]" : " %s ", text);
+    (void)x;
+    return area_part(a, 1, 0, a.h - 1, a.w);
+}
+
+size_t view_scroll(size_t top, size_t pick, size_t n, int rows)
+{
+    size_t h = rows > 0 ? (size_t)rows : 1;
+
+    if (pick + h < top || pick >= top + 2 * h) /* a jump: the lines around it are of interest */
+        top = pick > h / 2 ? pick - h / 2 : 0;
+    else if (pick < top)
+        top = pick;
+    else if (pick >= top + h)
+        top = pick - h + 1;
+    if (top + h > n)
+        top = n > h ? n - h : 0;
+    return top;
+}
+
+static bool is_marked(const struct model *m, uint32_t number)
+{
+    for (int i = 0; i < MARKS; i++) {
+        if (m->marks[i] == number)
+            return true;
+    }
+    return false;
+}
+
+static void put_row(struct area a, const struct model *m, int y, uint32_t number)
+{
+    struct row row;
+    enum style st;
+    int x, tail, end;
+
+    model_row(m, number, &row);
+    st = (enum style)row.style;
+    x = area_put(a, y, 0, st, "%c%4" PRIu32 " %c ",
+                 number == m->pick      ? '>'
+                 : is_marked(m, number) ? '\''
+                 : row.bad              ? '!'
+                                        : ' ',
+                 number, row.arrow);
+    tail = wrap_columns(vitro_str_of(row.tail));
+    end = a.w - tail - 1;
+    area_text(area_part(a, 0, 0, a.h, end > x ? end : x), y, x, st, vitro_str_of(row.title));
+    if (end > x)
+        area_put(a, y, end + 1, st, "%s", row.tail);
+    if (number == m->pick)
+        area_style(a, y, 0, a.w, ST_PICK);
+}
+
+void view_events(struct area a, const struct model *m)
+{
+    size_t n = model_count(m), top;
+
+    a = view_head(a, m, PANE_EVENTS, view_word(m, "events", "이벤트"));
+    top = view_scroll(m->top[PANE_EVENTS], m->place, n, a.h);
+    for (int y = 0; y < a.h && top + (size_t)y < n; y++)
+        put_row(a, m, y, model_at(m, top + (size_t)y));
+    if (!n && m->filtered)
+        area_put(a, 0, 1, ST_DIM, "%s", view_word(m, "nothing matches the filter", "맞는 것 없음"));
+    else if (!n)
+        area_put(a, 0, 1, ST_DIM, "%s",
+                 m->loaded ? view_word(m, "the capture is empty", "빈 캡처")
+                           : view_word(m, "waiting for bytes", "바이트를 기다림"));
+}

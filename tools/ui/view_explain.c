@@ -1,0 +1,50 @@
+/*
+ * view_explain - what the dictionary says of the selected field and of its event.
+ */
+#include "ui/view.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int put_entry(struct area a, const struct model *m, int y, const char *key)
+{
+    vitro_explanation e;
+
+    if (!key[0] || !vitro_explain(key, m->language, &e))
+        return y;
+    area_put(a, y++, 0, ST_HEAD, "%s", e.name);
+    y = area_wrap(a, y, ST_TEXT, vitro_str_of(e.text));
+    if (e.section[0])
+        area_put(a, y++, 0, ST_DIM, "%s", e.section);
+    return y + 1;
+}
+
+/* The nearest line above that has an entry. */
+static const char *key_above(const struct model *m)
+{
+    size_t i = m->line;
+
+    if (i >= m->count)
+        return "";
+    while (i > 0 && !m->lines[i].key[0])
+        i--;
+    return m->lines[i].key;
+}
+
+void view_explain(struct area a, const struct model *m)
+{
+    const char *key = key_above(m);
+    int y = 0;
+
+    a = view_head(a, m, PANE_INFO, view_word(m, "explanation", "설명"));
+    a = area_part(a, 0, 1, a.h, a.w - 2);
+    if (m->line < m->count && m->lines[m->line].depth) {
+        size_t i = m->line;
+        y = area_wrap(a, y, ST_KEY, vitro_str_of(m->lines[i].text));
+    } else if (m->line < m->count) {
+        y = area_wrap(a, y, ST_KEY, vitro_str_of(m->lines[m->line].text));
+    }
+    y = put_entry(a, m, y, key);
+    if (strcmp(key, m->key) != 0)
+        put_entry(a, m, y, m->key);
+}

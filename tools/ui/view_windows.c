@@ -1,0 +1,44 @@
+/*
+ * view_windows - what each side may still send, behind the selected event (RFC 9113, 5.2).
+ */
+#include "ui/view.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void put_left(struct area a, int y, int x, int64_t left, bool closed)
+{
+    if (closed)
+        area_put(a, y, x, ST_DIM, "%11s", "closed");
+    else
+        area_put(a, y, x, left > 0 ? ST_TEXT : ST_BAD, "%11" PRId64 "%s", left,
+                 left > 0 ? "" : "!");
+}
+
+void view_windows(struct area a, const struct model *m)
+{
+    const struct moment *w = &m->moment;
+    int y = -(int)m->top[PANE_INFO];
+
+    a = view_head(a, m, PANE_INFO, view_word(m, "windows here", "이 순간의 흐름 제어 창"));
+    if (!m->moment_there || w->conn == VITRO_NO_CONN) {
+        area_put(a, 0, 1, ST_DIM, "%s", view_word(m, "no connection yet", "아직 연결이 없음"));
+        return;
+    }
+    area_put(a, y, 0, ST_DIM, "%s", view_word(m, "may send", "보낼 수"));
+    area_put(a, y, 12, ST_C2S, "%11s", "> client");
+    area_put(a, y++, 24, ST_S2C, "%11s", "< server");
+    area_put(a, y, 0, ST_HEAD, "%s", view_word(m, "connection", "연결"));
+    put_left(a, y, 12, w->left[0], false);
+    put_left(a, y++, 24, w->left[1], false);
+    for (size_t i = w->count; i-- > 0 && y < a.h; y++) {
+        const struct stream_window *s = &w->streams[i];
+        area_put(a, y, 0, s->stream == m->ev.stream ? ST_KEY : ST_TEXT, "%s %" PRIu32,
+                 view_word(m, "stream", "스트림"), s->stream);
+        put_left(a, y, 12, s->left[0], s->closed[0]);
+        put_left(a, y, 24, s->left[1], s->closed[1]);
+    }
+    if (!w->from_start && y < a.h)
+        area_put(a, y, 0, ST_BAD, "%s",
+                 view_word(m, "begun late: counted from 65535", "중간부터 캡처: 65535에서 셈"));
+}
