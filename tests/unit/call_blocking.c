@@ -79,7 +79,7 @@ static void *read_all(void *user)
     return NULL;
 }
 
-Test(call_blocking, an_abort_wakes_a_reader_in_another_thread, .timeout = 10)
+Test(call_blocking, an_abort_wakes_a_reader_in_another_thread, .timeout = 20)
 {
     struct threaded t;
     pthread_t reader;
@@ -119,7 +119,7 @@ Test(call_blocking, one_thread_reads_while_another_writes, .timeout = 20)
 /* ---- under sim: a wait that nothing can end fails with ABORTED --------------------------------
  */
 
-Test(call_blocking, the_last_write_waits_for_no_room, .timeout = 5)
+Test(call_blocking, the_last_write_waits_for_no_room, .timeout = 20)
 {
     struct pair p;
     vitro_call *call;
@@ -148,7 +148,7 @@ static void answer_twice(vitro_call *call, const vitro_md *md, void *user)
     vitro_call_finish(call, VITRO_OK, NULL, NULL, NULL);
 }
 
-Test(call_blocking, a_second_response_where_one_is_due_ends_the_call, .timeout = 5)
+Test(call_blocking, a_second_response_where_one_is_due_ends_the_call, .timeout = 20)
 {
     static const vitro_call_events events = { .size = sizeof events, .on_headers = answer_twice };
     static const vitro_method many = { "/test.Echo/Two", VITRO_BIDI_STREAMING, NULL };
@@ -169,7 +169,7 @@ Test(call_blocking, a_second_response_where_one_is_due_ends_the_call, .timeout =
     pair_stop(&p);
 }
 
-Test(call_blocking, one_response_that_came_before_it_was_asked_for_is_read, .timeout = 5)
+Test(call_blocking, one_response_that_came_before_it_was_asked_for_is_read, .timeout = 20)
 {
     struct pair p;
     vitro_call *call;

@@ -34,7 +34,7 @@ static vitro_call *start_stuck(struct pair *p, struct peer *peer, struct record 
     return call;
 }
 
-Test(call_channel, freed_while_its_peer_reads_nothing_it_ends, .timeout = 5)
+Test(call_channel, freed_while_its_peer_reads_nothing_it_ends, .timeout = 20)
 {
     struct pair p;
     struct peer peer;
@@ -50,7 +50,7 @@ Test(call_channel, freed_while_its_peer_reads_nothing_it_ends, .timeout = 5)
     pair_stop(&p);
 }
 
-Test(call_channel, freed_on_a_loop_with_a_thread_it_is_gone, .timeout = 5)
+Test(call_channel, freed_on_a_loop_with_a_thread_it_is_gone, .timeout = 20)
 {
     vitro_loop *loop;
     vitro_channel *ch;
@@ -64,7 +64,7 @@ Test(call_channel, freed_on_a_loop_with_a_thread_it_is_gone, .timeout = 5)
     vitro_loop_unref(loop);
 }
 
-Test(call_channel, a_connection_that_is_about_to_close_gets_no_calls, .timeout = 5)
+Test(call_channel, a_connection_that_is_about_to_close_gets_no_calls, .timeout = 20)
 {
     static const uint8_t data_on_stream_0[10] = { 0, 0, 1, 0, 0 };
     struct pair p;
@@ -85,7 +85,7 @@ Test(call_channel, a_connection_that_is_about_to_close_gets_no_calls, .timeout =
     pair_stop(&p);
 }
 
-Test(call_channel, a_server_that_sends_its_clients_away_is_not_asked_without_a_pause, .timeout = 5)
+Test(call_channel, a_server_that_sends_its_clients_away_is_not_asked_without_a_pause, .timeout = 20)
 {
     static const uint8_t goaway[17] = { 0, 0, 8, 7 };
     struct pair p;
@@ -122,7 +122,7 @@ Test(call_channel, a_server_that_sends_its_clients_away_is_not_asked_without_a_p
     pair_stop(&p);
 }
 
-Test(call_channel, with_its_stream_ids_used_up_a_connection_is_replaced, .timeout = 5)
+Test(call_channel, with_its_stream_ids_used_up_a_connection_is_replaced, .timeout = 20)
 {
     struct pair p;
     struct connection *first;
@@ -147,7 +147,7 @@ Test(call_channel, with_its_stream_ids_used_up_a_connection_is_replaced, .timeou
 }
 
 /* SETTINGS change the windows of streams alone (RFC 9113, 6.9.2). */
-Test(call_channel, a_small_first_window_does_not_shrink_the_connections, .timeout = 5)
+Test(call_channel, a_small_first_window_does_not_shrink_the_connections, .timeout = 20)
 {
     static const uint8_t ack[9] = { 0, 0, 0, 4, 1 };
     uint8_t part[900] = { 0, 0, 0, 0xc0, 0 };

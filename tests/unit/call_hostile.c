@@ -49,7 +49,7 @@ Test(call_hostile, refusals_that_nobody_reads_cost_bounded_memory, .timeout = 20
     pair_stop(&p);
 }
 
-Test(call_hostile, over_its_memory_a_connection_ends_with_enhance_your_calm, .timeout = 5)
+Test(call_hostile, over_its_memory_a_connection_ends_with_enhance_your_calm, .timeout = 20)
 {
     struct pair p;
     struct peer peer;
@@ -77,7 +77,7 @@ static void count_begun(vitro_call *call, const vitro_md *md, void *user)
     begun++;
 }
 
-Test(call_hostile, mistakes_that_make_us_reset_count_as_resets, .timeout = 10)
+Test(call_hostile, mistakes_that_make_us_reset_count_as_resets, .timeout = 20)
 {
     static const vitro_call_events counting = { .size = sizeof counting,
                                                 .on_headers = count_begun };
@@ -103,7 +103,7 @@ Test(call_hostile, mistakes_that_make_us_reset_count_as_resets, .timeout = 10)
     pair_stop(&p);
 }
 
-Test(call_hostile, a_fault_ends_a_connection_whose_peer_reads_nothing, .timeout = 5)
+Test(call_hostile, a_fault_ends_a_connection_whose_peer_reads_nothing, .timeout = 20)
 {
     static const uint8_t data_on_stream_0[10] = { 0, 0, 1, 0, 0 };
     char text[101] = "";
@@ -127,7 +127,7 @@ Test(call_hostile, a_fault_ends_a_connection_whose_peer_reads_nothing, .timeout 
     pair_stop(&p);
 }
 
-Test(call_hostile, a_drained_connection_does_not_wait_for_ever_for_its_last_bytes, .timeout = 5)
+Test(call_hostile, a_drained_connection_does_not_wait_for_ever_for_its_last_bytes, .timeout = 20)
 {
     char text[101] = "";
     struct pair p;
