@@ -297,6 +297,14 @@ static void catch_interrupt(sigset_t *unblocked)
     sigaction(SIGTERM, &action, NULL);
 }
 
+/* From here on Ctrl-C simply ends the program: a look-up of a name may take its time to end. */
+static void leave_interrupt(const sigset_t *unblocked)
+{
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    sigprocmask(SIG_SETMASK, unblocked, NULL);
+}
+
 static int make_call(struct run *r)
 {
     sigset_t unblocked;
@@ -305,6 +313,7 @@ static int make_call(struct run *r)
     catch_interrupt(&unblocked);
     if (!status)
         status = drive(r, &unblocked);
+    leave_interrupt(&unblocked);
     vitro_call_unref(r->call);
     vitro_channel_free(r->channel);
     vitro_loop_unref(r->loop);

@@ -118,29 +118,24 @@ static enum call_input_result at_end(struct call_input *in)
 enum call_input_result call_input_next(struct call_input *in)
 {
     vitro_str text = { (const char *)in->text.ptr, in->text.len }, json;
-    enum call_input_result result;
 
     switch (vitro_json_cut(&in->cut, text, in->end, &json)) {
     case JSON_CUT_WHOLE:
-        result = convert(in, json);
-        break;
-    case JSON_CUT_PART:
-        if (!in->end)
-            return CALL_INPUT_WAIT;
-        result = convert(in, json); /* which says what is missing */
-        break;
+        return convert(in, json);
+    case JSON_CUT_PART: /* at the end converting says what is missing */
+        return in->end ? convert(in, json) : CALL_INPUT_WAIT;
     default:
-        result = in->end ? at_end(in) : CALL_INPUT_WAIT;
+        return in->end ? at_end(in) : CALL_INPUT_WAIT;
     }
-    vitro_buf_consume(&in->text, vitro_json_cut_consume(&in->cut));
-    return result;
 }
 
 int call_input_read(struct call_input *in)
 {
-    uint8_t *room = vitro_buf_reserve(&in->text, READ_BYTES);
+    uint8_t *room;
     ssize_t n;
 
+    vitro_buf_consume(&in->text, vitro_json_cut_consume(&in->cut));
+    room = vitro_buf_reserve(&in->text, READ_BYTES);
     if (!room) {
         say(in->name, "a request is too large", NULL);
         return EXIT_USAGE;

@@ -88,8 +88,13 @@ static bool decode(vitro_str text, uint8_t **out, size_t *n)
     bool ok;
 
     *out = malloc(text.len + 1);
-    for (size_t i = 0; copy && i < text.len; i++)
-        copy[i] = text.ptr[i] == '-' ? '+' : text.ptr[i] == '_' ? '/' : text.ptr[i];
+    for (size_t i = 0; copy && i < text.len; i++) {
+        copy[i] = text.ptr[i];
+        if (copy[i] == '-')
+            copy[i] = '+';
+        else if (copy[i] == '_')
+            copy[i] = '/';
+    }
     ok = copy && *out && vitro_base64_decode((vitro_str){ copy, text.len }, *out, n);
     free(copy);
     return ok;

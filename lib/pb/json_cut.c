@@ -15,7 +15,7 @@ static bool is_space(char c)
 /* What a number, true, false or null cannot hold. */
 static bool ends_word(char c)
 {
-    return is_space(c) || memchr("{}[]\",:", c, 7);
+    return is_space(c) || (c && strchr("{}[]\",:", c));
 }
 
 /* A character counts once, by its first byte. */
@@ -34,7 +34,11 @@ static void begin(struct json_cut *c, char byte)
     c->start = c->place;
     c->depth = 0;
     c->escaped = false;
-    c->within = byte == '{' || byte == '[' ? '{' : byte == '"' ? '"' : 'w';
+    c->within = 'w';
+    if (byte == '{' || byte == '[')
+        c->within = '{';
+    else if (byte == '"')
+        c->within = '"';
 }
 
 /* One byte inside brackets or a string that began the value; true when it is the last. */

@@ -29,6 +29,8 @@ static void put_path(struct text *t, const struct json_frame *f)
 
 /* Two frames of an error: what, then where. */
 static bool fail_at(struct json_in *in, const struct json_frame *frame, bool key,
+                    const char *format, va_list args) VITRO_PRINTF(4, 0);
+static bool fail_at(struct json_in *in, const struct json_frame *frame, bool key,
                     const char *format, va_list args)
 {
     char what[VITRO_ERROR_TEXT], path[VITRO_ERROR_TEXT];

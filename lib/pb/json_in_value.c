@@ -65,8 +65,13 @@ bool vitro_json_in_base64(struct json_in *in, vitro_str text)
 
     if (!copy)
         return vitro_json_in_full(in);
-    for (size_t i = 0; i < text.len; i++)
-        copy[i] = text.ptr[i] == '-' ? '+' : text.ptr[i] == '_' ? '/' : text.ptr[i];
+    memcpy(copy, text.ptr, text.len);
+    for (size_t i = 0; i < text.len; i++) {
+        if (copy[i] == '-')
+            copy[i] = '+';
+        else if (copy[i] == '_')
+            copy[i] = '/';
+    }
     if (!vitro_base64_decode(standard, in->out->ptr + begin, &n))
         return vitro_json_in_fail(in, "the string is not base64");
     in->out->len += n;

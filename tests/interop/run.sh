@@ -100,9 +100,37 @@ judge_end() { # NAME PID
     [ $? -eq 0 ] && verdict "$1" yes || verdict "$1" no
 }
 
+# The four kinds of call from `vitro call`.
+call_all() { # HOST:PORT
+    for of in SendMessage GetNotifications UploadFiles Chat; do
+        case $of in
+        UploadFiles) json='{"data":"AAEC","filename":"a"}{"data":"Aw==","filename":"b"}' ;;
+        Chat) json='{"userId":"나","text":"1"}{"userId":"나","text":"둘"}' ;;
+        *) json='{"userId":"나"}' ;;
+        esac
+        $vitro call "$1" chat.ChatService/$of -d "$json" --deadline 30s 2>&1 | sed 's/: OK$//'
+    done | sed 's/msg_[0-9]*/msg_<ms>/'
+}
+
+call_expected() {
+    echo '{"success":true,"messageId":"msg_<ms>"}'
+    echo 'status: OK (0)'
+    for n in 0 1 2 3 4; do
+        printf '{"id":"notif_%s","title":"알림 %s",' $n $((n + 1))
+        echo '"content":"나님에게 새로운 메시지가 있습니다."}'
+    done
+    echo 'status: OK (0)'
+    echo '{"fileCount":2,"totalSize":"4"}'
+    echo 'status: OK (0)'
+    echo '{"userId":"서버","text":"에코: 1"}'
+    echo '{"userId":"서버","text":"에코: 둘"}'
+    echo 'status: OK (0)'
+}
+
 start ours $vitro serve --listen 127.0.0.1:0 --threads 2
 start all $vitro serve --listen 127.0.0.1:0 --threads 2
 start theirs node $node/server.js 127.0.0.1:0
+start plain node $node/server.js 127.0.0.1:0
 # All at once: they wait most of the time.
 timeout 60 node $node/client.js "127.0.0.1:$port_ours" >"$tmp/node-to-vitro" 2>"$tmp/node-to-vitro.err" &
 one=$!
@@ -110,17 +138,25 @@ timeout 60 $client "ipv4:127.0.0.1:$port_theirs" >"$tmp/vitro-to-node" 2>"$tmp/v
 two=$!
 timeout 60 node $node/services.js "127.0.0.1:$port_all" proto >"$tmp/services" 2>"$tmp/services.err" &
 three=$!
+call_all "127.0.0.1:$port_plain" >"$tmp/call-to-node" &
+four=$!
 wait $one
 judge node-to-vitro $? expected.txt
 wait $two
 judge vitro-to-node $? expected.txt
 wait $three
 judge services $? expected_services.txt
+wait $four
+call_expected | cmp -s - "$tmp/call-to-node" && verdict call-to-node yes || {
+    cat "$tmp/call-to-node"
+    verdict call-to-node no
+}
 judge_log log-of-vitro ours
 judge_log log-of-node theirs
 judge_end vitro-drains "$pid_ours"
 judge_end vitro-drains-all "$pid_all"
 judge_end node-drains "$pid_theirs"
+kill "$pid_plain"
 servers=
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
