@@ -14,7 +14,7 @@ vitro_code schemas_add_shipped(vitro_decode *d, vitro_error *err);
 vitro_code schemas_add_set(vitro_decode *d, const char *path, vitro_error *err);
 
 /* .proto files, through protoc. dirs: where they and their imports are. */
-vitro_code schemas_add_proto(vitro_decode *d, char *const *files, size_t file_count,
+vitro_code schemas_add_proto(vitro_decode *d, char *const *protos, size_t file_count,
                              char *const *dirs, size_t dir_count, vitro_error *err);
 
 /*
@@ -27,8 +27,9 @@ struct schema_sink {
 };
 vitro_code schemas_give_shipped(const struct schema_sink *sink, vitro_error *err);
 vitro_code schemas_give_set(const struct schema_sink *sink, const char *path, vitro_error *err);
-vitro_code schemas_give_proto(const struct schema_sink *sink, char *const *files, size_t file_count,
-                              char *const *dirs, size_t dir_count, vitro_error *err);
+vitro_code schemas_give_proto(const struct schema_sink *sink, char *const *protos,
+                              size_t file_count, char *const *dirs, size_t dir_count,
+                              vitro_error *err);
 
 /* Of the files that ship, the one with this name, such as "chat.proto"; NULL: none. */
 const vitro_pb_file *schemas_shipped_file(vitro_str name);

@@ -206,7 +206,7 @@ static bool enum_name(struct json_in *in, const struct pb_enum_type *e, vitro_st
 static bool enumerator(struct json_in *in, const struct pb_field_type *f, const json_t *v,
                        uint64_t *bits)
 {
-    struct json_number n;
+    struct json_number n = { false, false, 0, 0 };
 
     if (json_is_null(v) && vitro_json_null_enum(f->enum_type)) {
         *bits = 0;
@@ -223,7 +223,7 @@ static bool enumerator(struct json_in *in, const struct pb_field_type *f, const 
 bool vitro_json_in_scalar(struct json_in *in, const struct pb_field_type *f, const json_t *v,
                           uint64_t *bits)
 {
-    struct json_number n;
+    struct json_number n = { false, false, 0, 0 };
 
     switch (f->type) {
     case PB_TYPE_BOOL:
@@ -243,7 +243,7 @@ bool vitro_json_in_scalar(struct json_in *in, const struct pb_field_type *f, con
 bool vitro_json_in_key(struct json_in *in, const struct pb_field_type *f, vitro_str key,
                        uint64_t *bits)
 {
-    struct json_number n;
+    struct json_number n = { false, false, 0, 0 };
 
     if (f->type == PB_TYPE_BOOL) {
         *bits = vitro_str_eq(key, vitro_str_of("true"));
@@ -294,7 +294,7 @@ bool vitro_json_in_single(struct json_in *in, const struct pb_field_type *f, con
                           bool with_default)
 {
     enum pb_wire wire = (enum pb_wire)vitro_pb_type_wire(f->type);
-    uint64_t bits;
+    uint64_t bits = 0;
 
     if (f->type == PB_TYPE_MESSAGE || f->type == PB_TYPE_GROUP)
         return nested(in, f, v);

@@ -61,10 +61,9 @@ static bool to_camel(vitro_str path, char *to, size_t *len)
         if (c >= 'A' && c <= 'Z')
             return false;
         if (c == '_') {
-            c = ++i < path.len ? path.ptr[i] : '\0';
-            if (c < 'a' || c > 'z')
+            if (++i == path.len || path.ptr[i] < 'a' || path.ptr[i] > 'z')
                 return false;
-            c = (char)(c - ('a' - 'A'));
+            c = (char)(path.ptr[i] - ('a' - 'A'));
         }
         to[(*len)++] = c;
     }

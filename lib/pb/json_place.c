@@ -18,10 +18,16 @@ struct json_place vitro_json_place_of(const struct json_in *in, size_t offset)
     return p;
 }
 
+/* Text from within may hold a NUL, which strchr would find. */
+static bool is_one_of(char c, const char *set)
+{
+    return c && strchr(set, c);
+}
+
 /* Behind white space, commas and colons: the beginning of the next value or key. */
 static size_t skip_space(vitro_str t, size_t at)
 {
-    while (at < t.len && memchr(" \t\r\n,:", t.ptr[at], 6))
+    while (at < t.len && is_one_of(t.ptr[at], " \t\r\n,:"))
         at++;
     return at;
 }
@@ -39,6 +45,11 @@ static size_t skip_value(vitro_str t, size_t at)
 {
     size_t depth = 0;
 
+    if (at < t.len && !is_one_of(t.ptr[at], "\"{[")) {
+        while (at < t.len && !is_one_of(t.ptr[at], " \t\r\n,:}]"))
+            at++;
+        return at;
+    }
     do {
         if (at >= t.len)
             return t.len;
@@ -49,8 +60,7 @@ static size_t skip_value(vitro_str t, size_t at)
         depth += t.ptr[at] == '{' || t.ptr[at] == '[';
         depth -= t.ptr[at] == '}' || t.ptr[at] == ']';
         at++;
-    } while (depth || (at < t.len && !memchr(" \t\r\n,:}]\"", t.ptr[at], 9) &&
-                       t.ptr[at - 1] != '"' && t.ptr[at - 1] != '}' && t.ptr[at - 1] != ']'));
+    } while (depth);
     return at;
 }
 
