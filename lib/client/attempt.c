@@ -77,7 +77,7 @@ static void on_block(struct stream *s, bool end_stream)
 
     if (!a->call)
         return;
-    vitro_reply_check(&s->conn->block, !a->has_headers, end_stream, &head);
+    vitro_reply_check(s->conn->block, !a->has_headers, end_stream, &head);
     switch (head.kind) {
     case REPLY_INFORMATIONAL:
         break;

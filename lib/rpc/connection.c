@@ -44,16 +44,37 @@ static struct h2_stream *on_begin(struct h2_session *h, int32_t id)
     return &s->h2;
 }
 
+static void end_block(struct connection *c)
+{
+    c->block_of = NULL;
+    if (!c->block)
+        return;
+    vitro_header_list_done(c->block);
+    vitro_h2_memory_free(c->config.memory, c->block);
+    c->block = NULL;
+}
+
+/* A connection at rest holds no room for header blocks: it comes from what its owner keeps. */
+static bool begin_block(struct connection *c, struct h2_stream *hs)
+{
+    end_block(c);
+    c->block_of = hs;
+    vitro_md_done(&c->block_md);
+    c->block = vitro_h2_memory_alloc(c->config.memory, sizeof *c->block);
+    if (!c->block)
+        return false;
+    vitro_header_list_init(c->block, &c->account, c->config.max_header_bytes);
+    vitro_header_list_begin(c->block, &c->block_md);
+    return true;
+}
+
 static void on_field(struct h2_session *h, struct h2_stream *hs, vitro_str name, vitro_str value)
 {
     struct connection *c = of_h2(h);
 
-    if (c->block_of != hs) {
-        c->block_of = hs;
-        vitro_md_done(&c->block_md);
-        vitro_header_list_begin(&c->block, &c->block_md);
-    }
-    if (vitro_header_list_add(&c->block, name, value) != VITRO_OK)
+    if (c->block_of != hs && !begin_block(c, hs))
+        vitro_stream_block_over(hs);
+    else if (c->block && vitro_header_list_add(c->block, name, value) != VITRO_OK)
         vitro_stream_block_over(hs);
 }
 
@@ -61,17 +82,16 @@ static void on_fields_end(struct h2_session *h, struct h2_stream *hs, bool end_s
 {
     struct connection *c = of_h2(h);
 
-    if (c->block_of != hs) { /* a block of no fields at all */
-        vitro_md_done(&c->block_md);
-        vitro_header_list_begin(&c->block, &c->block_md);
-    }
-    c->block_of = NULL;
-    vitro_stream_block(hs, end_stream);
+    if (c->block_of != hs && !begin_block(c, hs)) /* a block of no fields at all */
+        vitro_stream_block_over(hs);
+    if (c->block) /* else memory was out, and the stream was told so */
+        vitro_stream_block(hs, end_stream);
+    end_block(c);
 }
 
 static void on_fields_over(struct h2_session *h, struct h2_stream *hs)
 {
-    of_h2(h)->block_of = NULL;
+    end_block(of_h2(h));
     vitro_stream_block_over(hs);
 }
 
@@ -112,7 +132,7 @@ static void on_closed(struct h2_session *h, struct h2_stream *hs, uint32_t error
     struct connection *c = of_h2(h);
 
     if (c->block_of == hs)
-        c->block_of = NULL;
+        end_block(c);
     vitro_stream_closed(hs, error, unsent, NULL);
     close_when_idle(c);
     if (!c->config.server && !c->draining)
@@ -335,7 +355,7 @@ static void connection_free(struct connection *c)
 {
     assert(list_empty(&c->streams) && c->open == 0);
     vitro_h2_done(&c->h2);
-    vitro_header_list_done(&c->block);
+    end_block(c);
     vitro_md_done(&c->block_md);
     assert(c->account.used == 0);
     vitro_mem_free(c->config.parent, c, sizeof *c);
@@ -417,7 +437,6 @@ struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
     c->number = RECORD_NO_CONN;
     vitro_account_init(&c->account, config->parent, config->memory_bytes);
     vitro_md_init(&c->block_md, config->parent); /* a call takes it, and may outlive us */
-    vitro_header_list_init(&c->block, &c->account, config->max_header_bytes);
     list_init(&c->streams);
     list_init(&c->lending);
     list_init(&c->lingering);

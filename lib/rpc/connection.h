@@ -53,7 +53,7 @@ struct connection {
     void *owner;
     struct connection_config config;
     struct account account;
-    struct header_list block;   /* the header block under way */
+    struct header_list *block;  /* the header block under way; NULL: none */
     struct vitro_md block_md;   /* its metadata */
     struct h2_stream *block_of; /* whose it is; NULL: none */
     struct list streams;        /* opened and not closed */

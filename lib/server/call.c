@@ -196,7 +196,7 @@ static void on_request(struct server_call *c)
     struct request_head head;
     const struct route *route;
 
-    vitro_request_check(&c->stream.conn->block, &head);
+    vitro_request_check(c->stream.conn->block, &head);
     switch (head.action) {
     case REQUEST_HTTP:
         answer_http(c, &head);

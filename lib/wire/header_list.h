@@ -31,7 +31,7 @@ enum header_id vitro_header_id(vitro_str name);
 enum header_kind vitro_header_kind(enum header_id id);
 vitro_str vitro_header_name(enum header_id id);
 
-enum { HEADER_STORE = 512, HEADER_LIST_DEFAULT = 8192 };
+enum { HEADER_STORE = 256, HEADER_LIST_DEFAULT = 8192 };
 
 struct header_list {
     struct account *account;
