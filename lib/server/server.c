@@ -189,7 +189,7 @@ vitro_code vitro_server_add(vitro_server *s, const vitro_method *method,
 
 static struct shard *fewest(vitro_server *s, size_t *total)
 {
-    struct shard *best = NULL;
+    struct shard *best = &s->shards[0]; /* there is one at least */
     size_t least = SIZE_MAX;
 
     *total = 0;
