@@ -155,6 +155,7 @@ Test(call_channel, a_small_first_window_does_not_shrink_the_connections, .timeou
 
     pair_init(&p);
     p.server_options.window_bytes = 1000;
+    p.server_options.max_window_bytes = 2000;
     pair_listen(&p);
     peer_init(&peer, &p, p.client_loop);
     peer_client(&peer);
