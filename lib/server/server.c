@@ -438,21 +438,29 @@ void vitro_server_drain(vitro_server *s, int64_t grace_ns,
     shrunk(s); /* there may be no connection at all */
 }
 
-static void run_turns(vitro_server *s)
+/* One turn of each loop, the first one last. False in a callback, where none can be run. */
+static bool run_turns(vitro_server *s)
 {
-    for (size_t i = s->n_shards; i-- > 0;) {
-        vitro_code rc = vitro_loop_run(s->shards[i].loop, 0, NULL);
-        (void)rc; /* one that has a thread runs by itself */
-    }
+    vitro_code rc = VITRO_OK;
+
+    for (size_t i = s->n_shards; i-- > 0;)
+        rc = vitro_loop_run(s->shards[i].loop, 0, NULL); /* others may have a thread of their own */
+    return rc == VITRO_OK;
 }
 
-/* Run turns until nothing is on its way any more; calls that the application holds end it later. */
+/*
+ * Run turns until nothing is on its way any more; calls that the application holds end it later,
+ * and in a callback (under sim of any loop) the turns to come do.
+ */
 static void drive_to_end(vitro_server *s)
 {
-    s->driven = true;
-    while (has_traffic(s))
+    bool runs;
+
+    s->driven = true; /* so that no turn frees it under us */
+    runs = run_turns(s);
+    while (runs && has_traffic(s))
         run_turns(s);
-    if (!is_empty(s)) {
+    if (!runs || !is_empty(s)) {
         s->driven = false;
         return;
     }
