@@ -211,7 +211,7 @@ static void put_stats(const struct inspect *in)
 static int run_screen(struct inspect *in)
 {
     struct screen_options options = {
-        .name = in->path,
+        .name = strcmp(in->path, "-") == 0 ? "standard input" : in->path,
         .language = in->printer.language,
         .color = in->printer.color,
         .ascii = in->ascii,

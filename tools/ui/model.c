@@ -11,7 +11,7 @@
 #include "ui/facts.h"
 #include "ui/grid.h"
 
-enum { SLICE = 256, SLICE_CHEAP = 8192, PARTS = 16 };
+enum { SLICE = 1024, PARTS = 16 };
 
 void model_init(struct model *m, vitro_decode *d, vitro_language language, const char *name)
 {
@@ -225,7 +225,7 @@ static void load(struct model *m)
     for (size_t i = 0; m->lines && i < dt.count; i++)
         copy_line(m, &dt.items[i]);
     moment_ask(&m->moment, ev);
-    m->moment_there = moment_walk(&m->moment, SLICE_CHEAP);
+    m->moment_there = moment_walk(&m->moment, SLICE);
 }
 
 void model_select(struct model *m, size_t place)
@@ -350,6 +350,10 @@ static bool scan(struct model *m)
     }
     if (had == 0 && m->shown_count)
         model_select(m, 0);
+    if (m->wanted && m->scanned >= m->wanted) {
+        model_select(m, place_of(m, m->wanted));
+        m->wanted = 0;
+    }
     return m->shown_count != had || m->scanned == n;
 }
 
@@ -372,11 +376,11 @@ bool model_filter(struct model *m, const char *text, struct filter_error *err)
         m->place = pick ? pick - 1 : 0;
         return true;
     }
-    /* What lies before the selected event first, so that the selection stays where it was. */
     m->pick = 0;
-    for (int k = 0; k < 64 && m->scanned < vitro_decode_count(m->d); k++)
-        scan(m);
-    model_select(m, place_of(m, pick));
+    m->wanted = pick;
+    scan(m); /* a short capture is done at once */
+    if (!m->shown_count)
+        model_select(m, 0);
     return true;
 }
 
@@ -428,7 +432,7 @@ static bool search_on(struct model *m)
 
 bool model_busy(const struct model *m)
 {
-    return m->searching || !m->moment_there ||
+    return m->searching || (m->moment_seen && !m->moment_there) ||
            (m->filtered && m->scanned < vitro_decode_count(m->d));
 }
 
@@ -436,14 +440,13 @@ bool model_work(struct model *m)
 {
     bool changed = false;
 
-    if (!m->moment_there) {
-        m->moment_there = moment_walk(&m->moment, SLICE);
-        changed = m->moment_there;
-    }
     if (m->filtered && m->scanned < vitro_decode_count(m->d))
         changed |= scan(m);
     if (m->searching)
         changed |= search_on(m);
+    if (m->moment_seen && !m->moment_there && !m->searching &&
+        !(m->filtered && m->scanned < vitro_decode_count(m->d)))
+        changed = m->moment_there = moment_walk(&m->moment, SLICE);
     return changed;
 }
 

@@ -54,6 +54,7 @@ struct model {
     uint32_t *shown; /* numbers of the events that match, while filtered */
     size_t shown_count, shown_cap;
     uint32_t scanned;
+    uint32_t wanted; /* the event to come back to when the filter has passed it */
 
     uint32_t pick;  /* number of the selected event; 0: none */
     size_t place;   /* its place in the list */
@@ -78,6 +79,7 @@ struct model {
 
     struct moment moment;
     bool moment_there;
+    bool moment_seen; /* a pane shows it: only then it is worth the walk */
     char message[256];
 };
 

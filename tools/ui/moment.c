@@ -17,111 +17,18 @@ enum {
     ACK = 1,
     FRAME_HEADER = 9,
     WINDOW = 65535, /* RFC 9113, 6.9.2 */
-    TABLE = 4096,   /* RFC 7541, 4.2 and RFC 9113, 6.5.2 */
-    TEXT_MOST = 512,
+    STRIDE = 4096,  /* events between two checkpoints, at first */
     CLOSED_MOST = 64
 };
 
-/* ---- tables ---------------------------------------------------------------------------------- */
-
-static void entry_done(struct entry *e)
-{
-    free(e->name);
-    free(e->value);
-}
-
-static void forget(struct table *t)
-{
-    for (size_t i = 0; i < t->evicted_count; i++)
-        entry_done(&t->evicted[i]);
-    t->evicted_count = 0;
-    t->added = 0;
-}
-
-static void table_done(struct table *t)
-{
-    forget(t);
-    for (size_t i = 0; i < t->count; i++)
-        entry_done(&t->entries[i]);
-    free(t->entries);
-    free(t->evicted);
-    memset(t, 0, sizeof *t);
-    t->limit = TABLE;
-}
-
-static struct entry *push(struct entry **list, size_t *count, size_t *cap)
-{
-    if (*count == *cap) {
-        size_t n = *cap ? *cap * 2 : 16;
-        struct entry *p = realloc(*list, n * sizeof *p);
-        if (!p)
-            return NULL;
-        *list = p;
-        *cap = n;
-    }
-    memset(&(*list)[*count], 0, sizeof **list);
-    return &(*list)[(*count)++];
-}
-
-static void evict(struct table *t, size_t n)
-{
-    for (size_t i = 0; i < n && i < t->count; i++) {
-        struct entry *out = push(&t->evicted, &t->evicted_count, &t->evicted_cap);
-        if (out)
-            *out = t->entries[i];
-        else
-            entry_done(&t->entries[i]);
-    }
-    n = MIN(n, t->count);
-    t->count -= n;
-    if (n && t->count)
-        memmove(t->entries, t->entries + n, t->count * sizeof *t->entries);
-}
-
-/* Entries from before the capture: known by their number alone. */
-static void add_unseen(struct table *t, size_t n)
-{
-    size_t had = t->count;
-
-    for (size_t i = 0; i < n; i++) {
-        if (!push(&t->entries, &t->count, &t->cap))
-            return;
-    }
-    memmove(t->entries + n, t->entries, had * sizeof *t->entries);
-    memset(t->entries, 0, n * sizeof *t->entries);
-}
-
-static void insert(struct table *t, const vitro_item_header *h, uint32_t by)
-{
-    struct entry *e = push(&t->entries, &t->count, &t->cap);
-
-    if (!e)
-        return;
-    e->name = strndup(h->name.ptr ? h->name.ptr : "", MIN(h->name.len, TEXT_MOST));
-    e->value = strndup(h->value.ptr ? h->value.ptr : "", MIN(h->value.len, TEXT_MOST));
-    e->size = (uint32_t)(h->name.len + h->value.len + 32);
-    e->by = by;
-    t->added++;
-}
-
-/* The decoder says how many entries there are after each field; the oldest go first. */
-static void apply(struct table *t, const vitro_item_header *h, uint32_t by)
-{
-    if (h->inserted && h->table_count)
-        insert(t, h, by);
-    if (t->count > h->table_count)
-        evict(t, t->count - h->table_count);
-    else if (t->count < h->table_count)
-        add_unseen(t, h->table_count - t->count);
-    t->size = h->table_size;
-}
+/* ---- header blocks ------------------------------------------------------------------------ */
 
 static void read_block(struct moment *m, const vitro_event *ev)
 {
     struct table *t = &m->tables[ev->dir];
     vitro_detail dt;
 
-    forget(t);
+    table_forget(t);
     if (vitro_decode_detail(m->d, ev, &dt, NULL))
         return;
     for (size_t i = 0; i < dt.count; i++) {
@@ -135,7 +42,7 @@ static void read_block(struct moment *m, const vitro_event *ev)
         t->begun = true;
         t->block = item->span.id;
         t->block_at = item->span.offset;
-        apply(t, item->header, ev->number);
+        table_apply(t, item->header, ev->number);
     }
 }
 
@@ -275,10 +182,24 @@ static void read_frame(struct moment *m, const vitro_event *ev)
 
 /* ---- the walk -------------------------------------------------------------------------------- */
 
+static void checkpoint_done(struct checkpoint *c)
+{
+    table_done(&c->tables[0]);
+    table_done(&c->tables[1]);
+    free(c->streams);
+    memset(c, 0, sizeof *c);
+}
+
 static void restart(struct moment *m, uint32_t conn)
 {
     table_done(&m->tables[0]);
     table_done(&m->tables[1]);
+    if (conn != m->conn) {
+        for (size_t i = 0; i < m->saved; i++)
+            checkpoint_done(&m->checkpoints[i]);
+        m->saved = 0;
+        m->stride = STRIDE;
+    }
     m->conn = conn;
     m->at = 0;
     m->count = 0;
@@ -287,15 +208,81 @@ static void restart(struct moment *m, uint32_t conn)
         m->left[i] = m->initial[i] = WINDOW;
 }
 
+/* Full: every second one goes, and they stand twice as far apart. */
+static void thin_out(struct moment *m)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < m->saved; i++) {
+        if (i % 2)
+            m->checkpoints[n++] = m->checkpoints[i];
+        else
+            checkpoint_done(&m->checkpoints[i]);
+    }
+    memset(m->checkpoints + n, 0, (m->saved - n) * sizeof *m->checkpoints);
+    m->saved = n;
+    m->stride *= 2;
+}
+
+static void save(struct moment *m)
+{
+    struct checkpoint *c;
+
+    if (m->saved && m->at < m->checkpoints[m->saved - 1].at + m->stride)
+        return;
+    if (!m->saved && m->at < m->stride)
+        return;
+    if (m->saved == CHECKPOINTS)
+        thin_out(m);
+    c = &m->checkpoints[m->saved];
+    c->at = m->at;
+    c->count = m->count;
+    c->from_start = m->from_start;
+    memcpy(c->left, m->left, sizeof c->left);
+    memcpy(c->initial, m->initial, sizeof c->initial);
+    c->streams = m->count ? malloc(m->count * sizeof *c->streams) : NULL;
+    if ((m->count && !c->streams) || !table_copy(&c->tables[0], &m->tables[0]) ||
+        !table_copy(&c->tables[1], &m->tables[1])) {
+        checkpoint_done(c);
+        return;
+    }
+    if (m->count)
+        memcpy(c->streams, m->streams, m->count * sizeof *c->streams);
+    m->saved++;
+}
+
+/* To the last checkpoint before an event; false when there is none. */
+static bool restore(struct moment *m, uint32_t number)
+{
+    const struct checkpoint *c = NULL;
+
+    for (size_t i = 0; i < m->saved && m->checkpoints[i].at < number; i++)
+        c = &m->checkpoints[i];
+    if (!c || c->count > m->cap || !table_copy(&m->tables[0], &c->tables[0]) ||
+        !table_copy(&m->tables[1], &c->tables[1]))
+        return false;
+    m->at = c->at;
+    m->count = c->count;
+    m->from_start = c->from_start;
+    memcpy(m->left, c->left, sizeof m->left);
+    memcpy(m->initial, c->initial, sizeof m->initial);
+    if (c->count)
+        memcpy(m->streams, c->streams, c->count * sizeof *m->streams);
+    return true;
+}
+
 void moment_init(struct moment *m, vitro_decode *d)
 {
     memset(m, 0, sizeof *m);
     m->d = d;
+    m->stride = STRIDE;
     restart(m, VITRO_NO_CONN);
 }
 
 void moment_done(struct moment *m)
 {
+    for (size_t i = 0; i < m->saved; i++)
+        checkpoint_done(&m->checkpoints[i]);
     table_done(&m->tables[0]);
     table_done(&m->tables[1]);
     free(m->streams);
@@ -306,7 +293,7 @@ void moment_ask(struct moment *m, const vitro_event *ev)
 {
     uint32_t conn = ev->conn == VITRO_NO_CONN ? m->conn : ev->conn;
 
-    if (conn != m->conn || ev->number < m->at)
+    if (conn != m->conn || (ev->number < m->at && !restore(m, ev->number)))
         restart(m, conn);
     m->target = ev->number;
 }
@@ -317,12 +304,13 @@ bool moment_walk(struct moment *m, uint32_t most)
         const vitro_event *ev = vitro_decode_event(m->d, ++m->at);
         if (!ev || ev->conn != m->conn)
             continue;
-        forget(&m->tables[0]);
-        forget(&m->tables[1]);
+        table_forget(&m->tables[0]);
+        table_forget(&m->tables[1]);
         if (ev->kind == VITRO_EVENT_PREFACE)
             m->from_start = true;
         else if (ev->kind == VITRO_EVENT_FRAME)
             read_frame(m, ev);
+        save(m);
     }
     return m->at >= m->target;
 }

@@ -35,6 +35,18 @@ struct stream_window {
     bool closed[2];
 };
 
+/* What was known behind an event: so that a step back walks a little, not from the start. */
+struct checkpoint {
+    uint32_t at;
+    struct table tables[2];
+    int64_t left[2], initial[2];
+    struct stream_window *streams;
+    size_t count;
+    bool from_start;
+};
+
+enum { CHECKPOINTS = 64 };
+
 struct moment {
     vitro_decode *d;
     uint32_t conn;
@@ -45,6 +57,9 @@ struct moment {
     struct stream_window *streams;
     size_t count, cap;
     bool from_start; /* the preface was seen: the windows are whole */
+    struct checkpoint checkpoints[CHECKPOINTS];
+    size_t saved;
+    uint32_t stride;
 };
 
 void moment_init(struct moment *m, vitro_decode *d);
@@ -55,5 +70,13 @@ void moment_ask(struct moment *m, const vitro_event *ev);
 
 /* Walk on, at most `most` events. True when it is there. */
 bool moment_walk(struct moment *m, uint32_t most);
+
+/* ---- moment_table.c ---- */
+
+void table_done(struct table *t);
+bool table_copy(struct table *out, const struct table *t);
+/* What an earlier event added and evicted is of no interest any more. */
+void table_forget(struct table *t);
+void table_apply(struct table *t, const vitro_item_header *h, uint32_t by);
 
 #endif

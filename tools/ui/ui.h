@@ -70,6 +70,9 @@ struct key_row {
 };
 bool ui_key_row(size_t i, struct key_row *out);
 
+/* Whether the moment is shown, so that it is worked out: after each key and size. */
+void ui_look(struct ui *ui);
+
 /* Rows that a pane has now, and columns. */
 struct area ui_pane(const struct ui *ui, struct grid *g, enum pane pane);
 

@@ -46,6 +46,14 @@ struct area ui_pane(const struct ui *ui, struct grid *g, enum pane pane)
     }
 }
 
+void ui_look(struct ui *ui)
+{
+    enum info info = ui->m.info;
+    bool seen = !ui->alone || ui->m.focus == PANE_INFO;
+
+    ui->m.moment_seen = seen && (all_at_once(ui) || info == INFO_HPACK || info == INFO_WINDOWS);
+}
+
 /* ---- first and last line --------------------------------------------------------------------- */
 
 static void put_title(const struct ui *ui, struct area a)
@@ -62,7 +70,9 @@ static void put_title(const struct ui *ui, struct area a)
         snprintf(state, sizeof state, "FOLLOW  ");
     else if (m->unseen && !m->loaded && n > m->unseen)
         snprintf(state, sizeof state, "PAUSED +%" PRIu32 "  ", n - m->unseen);
-    else if (!m->loaded && m->size)
+    else if (!m->loaded && m->read == m->size)
+        snprintf(state, sizeof state, "live  ");
+    else if (!m->loaded)
         snprintf(state, sizeof state, "%d%%  ", (int)(m->read * 100 / m->size));
     snprintf(right, sizeof right, "%s%s#%" PRIu32 "/%" PRIu32 "  %" PRId64 ".%06" PRId64 " s ",
              state, filter, m->pick, n, us / 1000000, us % 1000000);
@@ -214,4 +224,5 @@ void ui_resize(struct ui *ui, int w, int h)
 {
     ui->w = w;
     ui->h = h;
+    ui_look(ui);
 }

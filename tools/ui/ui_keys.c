@@ -58,6 +58,7 @@ static void move_event(struct ui *ui, long by)
         m->follow = false;
         m->unseen = vitro_decode_count(m->d);
     }
+    m->wanted = 0;
     if (n)
         model_select(m, (size_t)MAX(0, MIN(place, n - 1)));
 }
@@ -334,12 +335,9 @@ static void act(struct ui *ui, enum action action)
     case ACT_WRITE:
         ui_prompt_open(ui, 'w', "");
         break;
-    case ACT_LANGUAGE: {
-        uint32_t pick = m->pick;
+    case ACT_LANGUAGE:
         m->language = m->language == VITRO_KOREAN ? VITRO_ENGLISH : VITRO_KOREAN;
-        (void)pick;
         break;
-    }
     case ACT_COMMAND:
         ui_prompt_open(ui, ':', "");
         break;
@@ -399,4 +397,5 @@ void ui_key(struct ui *ui, int key)
         help_key(ui, action);
     else
         act(ui, action);
+    ui_look(ui);
 }

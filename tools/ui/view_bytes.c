@@ -9,6 +9,16 @@
 
 enum { ROW_MOST = 16, OFFSET = 6 };
 
+/* Where the bytes begin behind the offset. */
+static int offset_columns(const struct model *m)
+{
+    int n = 4;
+
+    for (uint64_t end = (m->ev.offset + m->ev.length) >> 16; end; end >>= 4)
+        n++;
+    return n + 2;
+}
+
 int view_bytes_in_row(int width)
 {
     return width >= OFFSET + ROW_MOST * 4 + 2 ? ROW_MOST : 8;
@@ -42,12 +52,12 @@ static void put_row(struct area a, const struct model *m, int y, uint64_t from, 
     size_t want = rest < (uint64_t)wide ? (size_t)rest : (size_t)wide, missing = 0;
     uint8_t b[ROW_MOST];
     size_t n = vitro_decode_bytes(m->d, &span, from, b, want, &missing);
-    int text = OFFSET + wide * 3 + (wide > 8) + 1;
+    int left = offset_columns(m), text = left + wide * 3 + (wide > 8) + 1;
 
     area_put(a, y, 0, ST_DIM, "%04" PRIx64, m->ev.offset + from);
     for (size_t i = 0; i < n; i++) {
         enum style st = style_at(m, from + i);
-        int x = OFFSET + (int)i * 3 + (i >= 8);
+        int x = left + (int)i * 3 + (i >= 8);
         bool joined = i + 1 < n && st != ST_TEXT && style_at(m, from + i + 1) == st;
         area_put(a, y, x, st, missing == n ? "??" : "%02x", b[i]);
         if (joined)

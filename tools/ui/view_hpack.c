@@ -49,8 +49,8 @@ void view_hpack(struct area a, const struct model *m)
 
     a = view_head(a, m, PANE_INFO, view_word(m, "HPACK tables here", "이 순간의 HPACK 테이블"));
     if (!m->moment_there) {
-        area_put(a, 0, 1, ST_DIM, "%s #%" PRIu32, view_word(m, "reading up to", "읽는 중"),
-                 m->moment.at);
+        area_put(a, 0, 1, ST_DIM, "%s #%" PRIu32 " / %" PRIu32,
+                 view_word(m, "working it out", "알아내는 중"), m->moment.at, m->moment.target);
         return;
     }
     y = -(int)m->top[PANE_INFO];

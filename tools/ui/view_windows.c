@@ -21,7 +21,12 @@ void view_windows(struct area a, const struct model *m)
     int y = -(int)m->top[PANE_INFO];
 
     a = view_head(a, m, PANE_INFO, view_word(m, "windows here", "이 순간의 흐름 제어 창"));
-    if (!m->moment_there || w->conn == VITRO_NO_CONN) {
+    if (w->conn != VITRO_NO_CONN && !m->moment_there) {
+        area_put(a, 0, 1, ST_DIM, "%s #%" PRIu32 " / %" PRIu32,
+                 view_word(m, "working it out", "알아내는 중"), w->at, w->target);
+        return;
+    }
+    if (w->conn == VITRO_NO_CONN) {
         area_put(a, 0, 1, ST_DIM, "%s", view_word(m, "no connection yet", "아직 연결이 없음"));
         return;
     }

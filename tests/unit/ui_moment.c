@@ -1,0 +1,84 @@
+/* What a connection remembers: the same however one came to the moment. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <string.h>
+
+#include "support/conversation.h"
+#include "support/decoded.h"
+#include "support/seed.h"
+#include "ui/moment.h"
+
+static void assert_same_table(const struct table *a, const struct table *b, size_t k)
+{
+    uint32_t size = 0;
+
+    cr_assert(eq(sz, a->count, b->count), SEED_TEXT, seed_of_run(), k);
+    cr_assert(eq(u32, a->size, b->size));
+    cr_assert(eq(u32, a->limit, b->limit));
+    for (size_t i = 0; i < a->count; i++) {
+        cr_assert(eq(str, a->entries[i].name, b->entries[i].name));
+        cr_assert(eq(str, a->entries[i].value, b->entries[i].value));
+        cr_assert(eq(u32, a->entries[i].by, b->entries[i].by));
+        size += a->entries[i].size;
+    }
+    cr_assert(eq(u32, size, a->size), "the entries make up the table " SEED_TEXT, seed_of_run(), k);
+}
+
+static void assert_same(const struct moment *a, const struct moment *b, size_t k)
+{
+    for (int dir = 0; dir < 2; dir++) {
+        assert_same_table(&a->tables[dir], &b->tables[dir], k);
+        cr_assert(eq(i64, a->left[dir], b->left[dir]), SEED_TEXT, seed_of_run(), k);
+    }
+    cr_assert(eq(sz, a->count, b->count));
+    for (size_t i = 0; i < a->count; i++) {
+        cr_assert(eq(u32, a->streams[i].stream, b->streams[i].stream));
+        cr_assert(eq(i64, a->streams[i].left[0], b->streams[i].left[0]));
+        cr_assert(eq(i64, a->streams[i].left[1], b->streams[i].left[1]));
+    }
+}
+
+Test(moment, a_jump_leads_to_what_a_walk_leads_to, .timeout = 60)
+{
+    struct chance c = seed_chance();
+
+    for (size_t k = 0; k < 6; k++) {
+        struct conversation_shape shape = {
+            .calls = 12,
+            .styles = true,
+            .controls = true,
+            .sizes = true,
+            .continuation = k % 2,
+        };
+        struct pcap_talk talk = { .next = { 1, 1 } };
+        struct conversation conv;
+        struct decoded_bytes b;
+        struct pcap_write w;
+        struct moment jumping;
+        conversation_make(&conv, &shape, k, k);
+        pcap_write_init(&w, PCAP_NG, 1);
+        conversation_capture(&conv, &w, &talk, NULL);
+        b = (struct decoded_bytes){ w.ptr, w.len, 0 };
+        vitro_decode *d = decoded_of(&b, true, NULL);
+        moment_init(&jumping, d);
+        moment_ask(&jumping, vitro_decode_event(d, vitro_decode_count(d)));
+        jumping.stride = 3; /* checkpoints from the first events on */
+        for (size_t i = 0; i < 40; i++) {
+            size_t number = seed_between(&c, 1, vitro_decode_count(d));
+            struct moment fresh;
+            moment_init(&fresh, d);
+            moment_ask(&fresh, vitro_decode_event(d, (uint32_t)number));
+            moment_ask(&jumping, vitro_decode_event(d, (uint32_t)number));
+            cr_assert(moment_walk(&fresh, UINT32_MAX));
+            cr_assert(moment_walk(&jumping, UINT32_MAX));
+            assert_same(&jumping, &fresh, k);
+            moment_done(&fresh);
+        }
+        cr_assert(jumping.saved > 0);
+        moment_done(&jumping);
+        vitro_decode_free(d);
+        pcap_write_done(&w);
+        conversation_done(&conv);
+    }
+}
