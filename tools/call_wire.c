@@ -12,6 +12,8 @@
 #include "print.h"
 #include "schemas.h"
 
+enum { STDERR_BYTES = 64 * 1024 };
+
 struct call_wire {
     FILE *file;
     int fd;
@@ -93,8 +95,8 @@ vitro_code call_wire_open(struct call_wire **out, const struct call_options *o, 
     if (!w->file)
         return vitro_fail(err, VITRO_UNAVAILABLE, "wire", 0, "no room for a temporary file");
     w->fd = fileno(w->file);
+    setvbuf(stderr, NULL, _IOFBF, STDERR_BYTES); /* an event is many pieces; each turn flushes */
     w->printer.out = stderr;
-    w->printer.explain = false;
     w->printer.language = command_korean() ? VITRO_KOREAN : VITRO_ENGLISH;
     rc = open_decode(w, o, err);
     return rc ? rc : open_trace(w, err);
@@ -112,6 +114,7 @@ void call_wire_show(struct call_wire *w)
     w->showing = true;
     vitro_trace_flush(w->trace);
     (void)!vitro_decode_advance(w->decode, NULL);
+    fflush(stderr);
     w->showing = false;
 }
 
@@ -123,6 +126,7 @@ void call_wire_close(struct call_wire *w)
     w->trace = NULL;
     if (w->decode)
         (void)!vitro_decode_finish(w->decode, NULL);
+    fflush(stderr);
     vitro_decode_free(w->decode);
     if (w->file)
         fclose(w->file);
