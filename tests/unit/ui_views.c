@@ -344,6 +344,20 @@ Test(ui, a_filter_is_judged_while_typed_and_a_bad_one_is_never_applied)
     end(&p);
 }
 
+Test(ui, tab_completes_a_field_as_far_as_it_is_certain)
+{
+    static struct play p;
+
+    begin(&p, 80, 24);
+    enter(&p, "&grpc && http2.st\t");
+    cr_expect(eq(str, p.ui.input, "grpc && http2.stream"));
+    enter(&p, "i\t");
+    cr_expect(eq(str, p.ui.input, "grpc && http2.streamid"));
+    enter(&p, "\t == z\t");
+    cr_expect(eq(str, p.ui.input, "grpc && http2.streamid == z"));
+    end(&p);
+}
+
 Test(ui, filters_know_what_events_have)
 {
     static const struct {

@@ -49,6 +49,30 @@ static void take_back(char *text)
         text[n - 1] = 0;
 }
 
+/* Complete the field's name that is being typed as far as all that begin so agree. */
+static void complete(struct ui *ui)
+{
+    size_t len = strlen(ui->input), start = len, more = 0;
+    const char *first = NULL, *name;
+
+    while (start && strchr(" &|!()<>=\"", ui->input[start - 1]) == NULL)
+        start--;
+    for (size_t i = 0; (name = filter_field(i)) != NULL; i++) {
+        size_t n = len - start;
+        if (strncmp(name, ui->input + start, n) != 0)
+            continue;
+        if (!first)
+            more = strlen(name) - n;
+        for (size_t k = 0; first && k < more; k++) {
+            if (name[n + k] != first[n + k])
+                more = k;
+        }
+        first = first ? first : name;
+    }
+    if (first && len + more < sizeof ui->input)
+        memcpy(ui->input + len, first + (len - start), more);
+}
+
 /* ---- commands -------------------------------------------------------------------------------- */
 
 static const char *const themes[THEME_COUNT] = { "dark", "light", "plain" };
@@ -147,6 +171,8 @@ void ui_prompt_key(struct ui *ui, int key)
         ui->prompt = 0;
     } else if (key == UI_ENTER) {
         enter(ui);
+    } else if (key == UI_TAB && ui->prompt == '&') {
+        complete(ui);
     } else if (key == UI_CTRL_U) {
         ui->input[0] = 0;
     } else if (key == UI_BACKSPACE || key == UI_DELETE || key == 8 || key == 127) {

@@ -38,12 +38,10 @@ void view_explain(struct area a, const struct model *m)
 
     a = view_head(a, m, PANE_INFO, view_word(m, "explanation", "설명"));
     a = area_part(a, 0, 1, a.h, a.w - 2);
-    if (m->line < m->count && m->lines[m->line].depth) {
-        size_t i = m->line;
-        y = area_wrap(a, y, ST_KEY, vitro_str_of(m->lines[i].text));
-    } else if (m->line < m->count) {
+    if (m->ev.kind == VITRO_EVENT_NOTE) /* the list cuts it */
+        y = area_wrap(a, y, ST_KEY, vitro_str_of(m->title)) + 1;
+    if (m->line < m->count)
         y = area_wrap(a, y, ST_KEY, vitro_str_of(m->lines[m->line].text));
-    }
     y = put_entry(a, m, y, key);
     if (strcmp(key, m->key) != 0)
         put_entry(a, m, y, m->key);
