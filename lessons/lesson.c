@@ -27,8 +27,7 @@ static int fail(int status, const char *what, const vitro_error *err)
     return status;
 }
 
-/* ---- the command line -------------------------------------------------------------------------
- */
+/* ---- the command line ----------------------------------------------------------------------- */
 
 static bool read_seed(const char *text, uint64_t *seed)
 {
@@ -60,8 +59,7 @@ static int read_arguments(lesson *l, int argc, char **argv, uint64_t *seed)
     return USAGE;
 }
 
-/* ---- the world --------------------------------------------------------------------------------
- */
+/* ---- the world ------------------------------------------------------------------------------ */
 
 /* Sinks go into one trace, so that each of them has all of it. */
 static vitro_code add_sinks(lesson *l, const char *sinks, bool block, vitro_error *err)
@@ -143,8 +141,7 @@ static void close_world(lesson *l)
     vitro_trace_unref(l->trace);
 }
 
-/* ---- what a scenario calls --------------------------------------------------------------------
- */
+/* ---- what a scenario calls ------------------------------------------------------------------ */
 
 int lesson_main(int argc, char **argv, vitro_code (*play)(lesson *l, vitro_error *err))
 {

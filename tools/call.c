@@ -49,8 +49,7 @@ static void on_signal(int number)
     interrupted = 1;
 }
 
-/* ---- what is told -----------------------------------------------------------------------------
- */
+/* ---- what is told --------------------------------------------------------------------------- */
 
 /* Our own end of it: the call is given up, its status is of no more interest. */
 static void give_up(struct run *r, int status)
@@ -105,8 +104,7 @@ static int tell(struct run *r)
     return r->code ? EXIT_NEGATIVE : EXIT_DONE;
 }
 
-/* ---- responses --------------------------------------------------------------------------------
- */
+/* ---- responses ------------------------------------------------------------------------------ */
 
 static void refuse_response(struct run *r, const vitro_error *err)
 {
@@ -171,8 +169,7 @@ static const vitro_call_events events = {
     .on_closed = on_closed,
 };
 
-/* ---- requests ---------------------------------------------------------------------------------
- */
+/* ---- requests ------------------------------------------------------------------------------- */
 
 static void send_failed(struct run *r, vitro_code rc, const vitro_error *err)
 {
@@ -211,8 +208,7 @@ static void pump(struct run *r)
     }
 }
 
-/* ---- running ----------------------------------------------------------------------------------
- */
+/* ---- running -------------------------------------------------------------------------------- */
 
 /* Wait for the network, for requests, or for Ctrl-C. */
 static void wait_for(struct run *r, const sigset_t *unblocked)

@@ -15,8 +15,7 @@
 
 enum { CALL_LIST_MAX = 64, CALL_TEXT_MAX = 64 * 1024 * 1024 };
 
-/* ---- the command line (call_options.c) --------------------------------------------------------
- */
+/* ---- the command line (call_options.c) ------------------------------------------------------ */
 
 struct call_options {
     const char *target, *method;
@@ -35,8 +34,7 @@ void call_options_done(struct call_options *o);
 /* "500ms", "1.5s", "2m", "1h", "10us", "10ns": false when it is none of these or 0. */
 bool call_duration_read(const char *text, int64_t *ns);
 
-/* ---- the schema and the method (call_method.c) -------------------------------------------------
- */
+/* ---- the schema and the method (call_method.c) ---------------------------------------------- */
 
 struct call_schema {
     struct account account;
@@ -49,8 +47,7 @@ struct call_schema {
 int call_schema_read(struct call_schema *s, const struct call_options *o);
 void call_schema_done(struct call_schema *s);
 
-/* ---- requests (call_input.c) -------------------------------------------------------------------
- */
+/* ---- requests (call_input.c) ---------------------------------------------------------------- */
 
 struct call_input {
     const struct call_schema *schema;
@@ -83,8 +80,7 @@ int call_input_read(struct call_input *in);
 /* Read all that -d holds itself, so that a mistake in it is told before anything is sent. */
 int call_input_check(const struct call_schema *s, const char *data);
 
-/* ---- the wire (call_wire.c) --------------------------------------------------------------------
- */
+/* ---- the wire (call_wire.c) ----------------------------------------------------------------- */
 
 struct call_wire;
 

@@ -29,8 +29,7 @@ static void say(const char *where, const char *why, const char *what_to_do)
     command_fail("call", safe, why, what_to_do);
 }
 
-/* ---- opening ----------------------------------------------------------------------------------
- */
+/* ---- opening -------------------------------------------------------------------------------- */
 
 static int open_file(struct call_input *in, const char *path)
 {
@@ -71,8 +70,7 @@ void call_input_close(struct call_input *in)
     vitro_buf_done(&in->message);
 }
 
-/* ---- messages ---------------------------------------------------------------------------------
- */
+/* ---- messages ------------------------------------------------------------------------------- */
 
 static enum call_input_result bad_json(const struct call_input *in, const vitro_error *err)
 {

@@ -20,8 +20,7 @@ static vitro_code add(void *to, vitro_bytes set, vitro_error *err)
     return vitro_pb_schema_add_set(s->types, set, err);
 }
 
-/* ---- a name that does not exist ---------------------------------------------------------------
- */
+/* ---- a name that does not exist ------------------------------------------------------------- */
 
 static size_t least(size_t a, size_t b, size_t c)
 {
@@ -118,8 +117,7 @@ static int no_method(const struct call_schema *s, const char *asked)
     return EXIT_USAGE;
 }
 
-/* ---- the method -------------------------------------------------------------------------------
- */
+/* ---- the method ----------------------------------------------------------------------------- */
 
 static int find(struct call_schema *s, const char *asked)
 {

@@ -23,8 +23,7 @@ static int usage(const char *what, const char *why)
     return EXIT_USAGE;
 }
 
-/* ---- --deadline -------------------------------------------------------------------------------
- */
+/* ---- --deadline ----------------------------------------------------------------------------- */
 
 static int64_t unit_of(const char *name)
 {
@@ -61,8 +60,7 @@ bool call_duration_read(const char *text, int64_t *ns)
     return *ns > 0;
 }
 
-/* ---- -H ---------------------------------------------------------------------------------------
- */
+/* ---- -H ------------------------------------------------------------------------------------- */
 
 static vitro_str trim(const char *from, const char *to)
 {
@@ -143,8 +141,7 @@ static int header(struct call_options *o, const char *arg)
     return status;
 }
 
-/* ---- all --------------------------------------------------------------------------------------
- */
+/* ---- all ------------------------------------------------------------------------------------ */
 
 static int add(char **list, size_t *count, const char *name)
 {

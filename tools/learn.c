@@ -25,8 +25,7 @@ struct learn {
     vitro_decode *decode;
 };
 
-/* ---- the command line -------------------------------------------------------------------------
- */
+/* ---- the command line ----------------------------------------------------------------------- */
 
 static int usage(const char *what, const char *why)
 {
@@ -83,8 +82,7 @@ static int parse(struct learn *in, int argc, char **argv)
     return EXIT_DONE;
 }
 
-/* ---- finding ----------------------------------------------------------------------------------
- */
+/* ---- finding -------------------------------------------------------------------------------- */
 
 /* The text in the language that was asked for; English where a lesson has no other. */
 static bool read_text(const struct learn *in, const struct lesson_place *place,
@@ -133,8 +131,7 @@ static int find(struct learn *in)
     return EXIT_USAGE;
 }
 
-/* ---- running ----------------------------------------------------------------------------------
- */
+/* ---- running -------------------------------------------------------------------------------- */
 
 static vitro_bytes lend(uint64_t offset, size_t len, void *user)
 {
@@ -205,8 +202,7 @@ static int show(struct learn *in)
     return EXIT_SYSTEM;
 }
 
-/* ---- the command ------------------------------------------------------------------------------
- */
+/* ---- the command ---------------------------------------------------------------------------- */
 
 static int finish(int status)
 {

@@ -12,8 +12,7 @@
 
 enum { FILE_MAX = 1024 * 1024 };
 
-/* ---- files ------------------------------------------------------------------------------------
- */
+/* ---- files ---------------------------------------------------------------------------------- */
 
 static bool join(char out[LESSON_PATH], const char *dir, const char *name)
 {
@@ -43,8 +42,7 @@ char *lesson_file(const char *dir, const char *name, vitro_error *err)
     return NULL;
 }
 
-/* ---- folders ----------------------------------------------------------------------------------
- */
+/* ---- folders -------------------------------------------------------------------------------- */
 
 static bool has(const char *dir, const char *name)
 {

@@ -15,8 +15,7 @@
 
 enum { CHILD_FD = 3, INTERRUPTED = 130 };
 
-/* ---- starting ---------------------------------------------------------------------------------
- */
+/* ---- starting ------------------------------------------------------------------------------- */
 
 /* Our environment and VITRO_LEARN; the list is to be freed, what it points to is lent. */
 static char **environment(void)
@@ -97,8 +96,7 @@ vitro_code lesson_run_start(struct lesson_run *r, const char *dir, char **argv, 
     return e ? vitro_fail(err, VITRO_UNAVAILABLE, "start", e, "%s", strerror(e)) : VITRO_OK;
 }
 
-/* ---- ending -----------------------------------------------------------------------------------
- */
+/* ---- ending --------------------------------------------------------------------------------- */
 
 vitro_code lesson_run_wait(struct lesson_run *r, vitro_error *err)
 {

@@ -80,8 +80,7 @@ static void describe(struct words *w, const vitro_event *ev, const vitro_detail 
     }
 }
 
-/* ---- matching ---------------------------------------------------------------------------------
- */
+/* ---- matching ------------------------------------------------------------------------------- */
 
 /* One alternative: all of its words hold. One without a word holds for nothing. */
 static bool holds(const struct words *w, const char *term, size_t n)

@@ -24,8 +24,7 @@ static const char *say(const struct lesson_show *s, enum word w)
     return words[w][s->printer->language == VITRO_KOREAN];
 }
 
-/* ---- one block each ---------------------------------------------------------------------------
- */
+/* ---- one block each ------------------------------------------------------------------------- */
 
 static void show_lines(const struct lesson_show *s, vitro_str lines)
 {
@@ -125,8 +124,7 @@ static void show_heading(const struct lesson_show *s, const struct lesson_block 
     wrap_print(s->printer, marks[b->level > 4 ? 3 : b->level - 1], "", b->text);
 }
 
-/* ---- all of them ------------------------------------------------------------------------------
- */
+/* ---- all of them ---------------------------------------------------------------------------- */
 
 static void show_block(const struct lesson_show *s, const struct lesson_block *b, int question)
 {

@@ -6,8 +6,7 @@
 
 #include "lesson_predict.h"
 
-/* ---- what stands in a line --------------------------------------------------------------------
- */
+/* ---- what stands in a line ------------------------------------------------------------------ */
 
 /* Text that grows; bad once memory was out. */
 struct words {
@@ -80,8 +79,7 @@ static char *flatten(cmark_node *node)
     return NULL;
 }
 
-/* ---- blocks -----------------------------------------------------------------------------------
- */
+/* ---- blocks --------------------------------------------------------------------------------- */
 
 static struct lesson_block *add(struct lesson_text *t, enum lesson_block_kind kind,
                                 cmark_node *node)

@@ -159,8 +159,7 @@ vitro_code schemas_give_proto(const struct schema_sink *sink, char *const *proto
     return rc;
 }
 
-/* ---- to a decoder -----------------------------------------------------------------------------
- */
+/* ---- to a decoder --------------------------------------------------------------------------- */
 
 static vitro_code add_to_decoder(void *to, vitro_bytes set, vitro_error *err)
 {

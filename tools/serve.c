@@ -32,8 +32,7 @@ struct run {
     bool draining, drained;
 };
 
-/* ---- the command line -------------------------------------------------------------------------
- */
+/* ---- the command line ----------------------------------------------------------------------- */
 
 static int usage(const char *what, const char *why)
 {
@@ -88,8 +87,7 @@ static int parse(struct run *r, int argc, char **argv)
     return status;
 }
 
-/* ---- building ---------------------------------------------------------------------------------
- */
+/* ---- building ------------------------------------------------------------------------------- */
 
 static int fail(const char *where, const vitro_error *err, const char *what_to_do)
 {
@@ -181,8 +179,7 @@ static int open_addresses(struct run *r)
     return EXIT_DONE;
 }
 
-/* ---- running ----------------------------------------------------------------------------------
- */
+/* ---- running -------------------------------------------------------------------------------- */
 
 static void on_drained(vitro_server *server, void *user)
 {
@@ -223,8 +220,7 @@ static int run(struct run *r)
     return EXIT_DONE;
 }
 
-/* ---- the command ------------------------------------------------------------------------------
- */
+/* ---- the command ---------------------------------------------------------------------------- */
 
 static void tear_down(struct run *r)
 {

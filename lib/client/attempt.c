@@ -32,8 +32,7 @@ static void fail(struct attempt *a, vitro_code code, const char *text)
     settle(a);
 }
 
-/* ---- header blocks ----------------------------------------------------------------------------
- */
+/* ---- header blocks -------------------------------------------------------------------------- */
 
 static void on_headers(struct attempt *a, const struct reply_head *head)
 {
@@ -92,8 +91,7 @@ static void on_block(struct stream *s, bool end_stream)
     }
 }
 
-/* ---- messages ---------------------------------------------------------------------------------
- */
+/* ---- messages ------------------------------------------------------------------------------- */
 
 static void on_message(struct stream *s, const vitro_message *m)
 {
@@ -161,8 +159,7 @@ static void on_writable(struct stream *s)
         vitro_call_tell_writable(&a->call->base);
 }
 
-/* ---- the end ----------------------------------------------------------------------------------
- */
+/* ---- the end -------------------------------------------------------------------------------- */
 
 /* The stream was reset, or its connection lost, before a status came. */
 static void decide_by_reset(struct client_call *c, uint32_t error, const vitro_error *lost)

@@ -28,8 +28,7 @@ struct puller {
     vitro_reply reply; /* its metadata */
 };
 
-/* ---- errors of a status -----------------------------------------------------------------------
- */
+/* ---- errors of a status --------------------------------------------------------------------- */
 
 static void error_of(vitro_error *err, const vitro_status *status)
 {
@@ -42,8 +41,7 @@ static void error_of(vitro_error *err, const vitro_status *status)
     err->code = status->code;
 }
 
-/* ---- replies ----------------------------------------------------------------------------------
- */
+/* ---- replies -------------------------------------------------------------------------------- */
 
 void vitro_reply_done(vitro_reply *reply)
 {
@@ -80,8 +78,7 @@ static vitro_md *keep_md(const vitro_md *md)
     return copy;
 }
 
-/* ---- events -----------------------------------------------------------------------------------
- */
+/* ---- events --------------------------------------------------------------------------------- */
 
 /* What a blocking function does on the loop, and what it waits for. */
 struct step {
@@ -165,8 +162,7 @@ static const vitro_call_events puller_events = {
     .on_closed = on_closed,
 };
 
-/* ---- one step of a call -----------------------------------------------------------------------
- */
+/* ---- one step of a call --------------------------------------------------------------------- */
 
 static void on_start(struct await *a)
 {
@@ -222,8 +218,7 @@ static bool has_message(struct step *s)
     return s->got || p->closed;
 }
 
-/* ---- unary ------------------------------------------------------------------------------------
- */
+/* ---- unary ---------------------------------------------------------------------------------- */
 
 static vitro_code act_unary(struct step *s)
 {
@@ -305,8 +300,7 @@ vitro_code vitro_unary(vitro_channel *channel, const vitro_method *method, vitro
     return rc;
 }
 
-/* ---- calls of any kind ------------------------------------------------------------------------
- */
+/* ---- calls of any kind ---------------------------------------------------------------------- */
 
 static struct puller *of_call(vitro_call *call)
 {

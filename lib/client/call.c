@@ -41,8 +41,7 @@ void vitro_client_call_wait(struct client_call *c, const char *why)
     c->wait_since = now;
 }
 
-/* ---- the attempt ------------------------------------------------------------------------------
- */
+/* ---- the attempt ---------------------------------------------------------------------------- */
 
 static struct attempt *attempt_new(struct client_call *c, struct connection *conn)
 {
@@ -116,8 +115,7 @@ static void let_go(struct client_call *c)
     c->attempt = NULL;
 }
 
-/* ---- the end ----------------------------------------------------------------------------------
- */
+/* ---- the end -------------------------------------------------------------------------------- */
 
 static void free_message(struct client_call *c)
 {
@@ -186,8 +184,7 @@ void vitro_client_call_fail(struct client_call *c, const vitro_error *why)
     vitro_loop_defer(c->base.loop, &c->close);
 }
 
-/* ---- what the application asks for ------------------------------------------------------------
- */
+/* ---- what the application asks for ---------------------------------------------------------- */
 
 static struct queue *call_out(vitro_call *base)
 {
@@ -291,8 +288,7 @@ static const struct call_ops call_ops = {
     .destroy = call_destroy,
 };
 
-/* ---- the beginning ----------------------------------------------------------------------------
- */
+/* ---- the beginning -------------------------------------------------------------------------- */
 
 static void init(struct client_call *c, vitro_channel *channel, const vitro_method *method,
                  const vitro_call_events *events, void *user)

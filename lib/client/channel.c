@@ -12,8 +12,7 @@ enum { CONNECT_MS = 20000 };
 
 #define USER_AGENT "grpc-c-vitro/0.1.0"
 
-/* ---- calls that wait --------------------------------------------------------------------------
- */
+/* ---- calls that wait ------------------------------------------------------------------------ */
 
 static void begin_waiting(vitro_channel *ch)
 {
@@ -53,8 +52,7 @@ void vitro_channel_wake(vitro_channel *ch)
     vitro_loop_defer(ch->loop, &ch->pump);
 }
 
-/* ---- options ----------------------------------------------------------------------------------
- */
+/* ---- options -------------------------------------------------------------------------------- */
 
 static bool import_options(vitro_channel *ch, const vitro_channel_options *options)
 {
@@ -86,8 +84,7 @@ static vitro_code copy_texts(vitro_channel *ch, const char *target, vitro_error 
     return VITRO_OK;
 }
 
-/* ---- life -------------------------------------------------------------------------------------
- */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 static void free_text(vitro_channel *ch, char *text)
 {
@@ -201,8 +198,7 @@ vitro_loop *vitro_channel_loop(const vitro_channel *ch)
     return ch->loop;
 }
 
-/* ---- the end ----------------------------------------------------------------------------------
- */
+/* ---- the end -------------------------------------------------------------------------------- */
 
 void vitro_channel_shrunk(vitro_channel *ch)
 {

@@ -27,8 +27,7 @@ static void give_up(vitro_channel *ch, const vitro_error *why)
     }
 }
 
-/* ---- the connection's events ------------------------------------------------------------------
- */
+/* ---- the connection's events ---------------------------------------------------------------- */
 
 static void on_room(struct connection *c)
 {
@@ -111,8 +110,7 @@ static const struct connection_ops connection_ops = {
     .gone = on_gone,
 };
 
-/* ---- the steps --------------------------------------------------------------------------------
- */
+/* ---- the steps ------------------------------------------------------------------------------ */
 
 static void on_timeout(struct timer *t)
 {
@@ -240,8 +238,7 @@ void vitro_channel_connect(vitro_channel *ch)
     vitro_resolve_start(&ch->resolve, ch->loop, &ch->target, on_resolved);
 }
 
-/* ---- back-off (connection-backoff.md) ---------------------------------------------------------
- */
+/* ---- back-off (connection-backoff.md) ------------------------------------------------------- */
 
 /* From the beginning of one attempt to that of the next: 1 s, times 1.6 each, 120 s; +-20 %. */
 static int64_t delay(vitro_channel *ch)

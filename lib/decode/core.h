@@ -195,8 +195,7 @@ void vitro_seen_conn_free(struct conn *c);
 /* Who was taken for the server is the client: the two directions change places. */
 void vitro_seen_conn_swap(struct conn *c);
 
-/* ---- direction.c -------------------------------------------------------------------------------
- */
+/* ---- direction.c ---------------------------------------------------------------------------- */
 void vitro_direction_init(struct direction *d, struct conn *c, uint8_t dir, bool late);
 void vitro_direction_done(struct direction *d);
 void vitro_direction_data(struct direction *d, vitro_bytes bytes, uint64_t capture);

@@ -11,8 +11,7 @@
 #include "base/text.h"
 #include "base/util.h"
 
-/* ---- what is wrong, and where ----------------------------------------------------------------
- */
+/* ---- what is wrong, and where --------------------------------------------------------------- */
 
 static void put_path(struct text *t, const struct json_frame *f)
 {
@@ -90,8 +89,7 @@ const char *vitro_json_word(const json_t *v)
     return words[json_typeof(v)];
 }
 
-/* ---- fields -----------------------------------------------------------------------------------
- */
+/* ---- fields --------------------------------------------------------------------------------- */
 
 bool vitro_json_null_is_value(const struct pb_field_type *f)
 {
@@ -199,8 +197,7 @@ bool vitro_json_in_fields(struct json_in *in, const struct pb_message_type *type
     return used >= json_object_size(v) || unknown_member(in, type, v, skip_type);
 }
 
-/* ---- lists and maps ---------------------------------------------------------------------------
- */
+/* ---- lists and maps ------------------------------------------------------------------------- */
 
 static bool refuse_null(struct json_in *in, const struct pb_field_type *f, const json_t *v)
 {

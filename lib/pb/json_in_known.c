@@ -14,8 +14,7 @@ static vitro_str string_of(const json_t *v)
     return (vitro_str){ json_string_value(v), json_string_length(v) };
 }
 
-/* ---- Timestamp, Duration ----------------------------------------------------------------------
- */
+/* ---- Timestamp, Duration -------------------------------------------------------------------- */
 
 static bool put_int(struct json_in *in, uint32_t number, int64_t value)
 {
@@ -45,8 +44,7 @@ static bool duration(struct json_in *in, const struct pb_message_type *type, con
     return put_int(in, 1, seconds) && put_int(in, 2, nanos);
 }
 
-/* ---- FieldMask --------------------------------------------------------------------------------
- */
+/* ---- FieldMask ------------------------------------------------------------------------------ */
 
 /* "fooBar" as "foo_bar", with its length in front. */
 static bool put_path(struct json_in *in, vitro_str path)
@@ -93,8 +91,7 @@ static bool field_mask(struct json_in *in, const struct pb_message_type *type, c
     return true;
 }
 
-/* ---- Struct, Value, ListValue, wrappers -------------------------------------------------------
- */
+/* ---- Struct, Value, ListValue, wrappers ----------------------------------------------------- */
 
 /* Their JSON is that of their first field: a map, a list, a scalar. */
 static bool first_field(struct json_in *in, const struct pb_message_type *type, const json_t *v)
@@ -122,8 +119,7 @@ static bool value(struct json_in *in, const struct pb_message_type *type, const 
     return vitro_json_in_single(in, &type->fields[value_kind(v) - 1], v, true);
 }
 
-/* ---- Any --------------------------------------------------------------------------------------
- */
+/* ---- Any ------------------------------------------------------------------------------------ */
 
 /* Of a type with a JSON of its own, that stands as "value" beside "@type". */
 static bool any_member(struct json_in *in, const struct pb_message_type *type, const json_t *v,
@@ -184,8 +180,7 @@ static bool any(struct json_in *in, const struct pb_message_type *type, const js
            any_value(in, text, v);
 }
 
-/* ---- all --------------------------------------------------------------------------------------
- */
+/* ---- all ------------------------------------------------------------------------------------ */
 
 static known_fn *const readers[] = {
     [JSON_ANY] = any,

@@ -10,8 +10,7 @@
 #include "pb/json_in.h"
 #include "pb/json_number.h"
 
-/* ---- writers ----------------------------------------------------------------------------------
- */
+/* ---- writers -------------------------------------------------------------------------------- */
 
 bool vitro_json_in_tag(struct json_in *in, uint32_t number, enum pb_wire wire)
 {
@@ -78,8 +77,7 @@ bool vitro_json_in_base64(struct json_in *in, vitro_str text)
     return vitro_json_in_end(in, begin);
 }
 
-/* ---- numbers, booleans, enums -----------------------------------------------------------------
- */
+/* ---- numbers, booleans, enums --------------------------------------------------------------- */
 
 static bool number(struct json_in *in, const char *what, const json_t *v, struct json_number *n)
 {
@@ -255,8 +253,7 @@ bool vitro_json_in_key(struct json_in *in, const struct pb_field_type *f, vitro_
     return put_integer(in, f->type, &n, bits);
 }
 
-/* ---- a field ----------------------------------------------------------------------------------
- */
+/* ---- a field -------------------------------------------------------------------------------- */
 
 static bool nested(struct json_in *in, const struct pb_field_type *f, const json_t *v)
 {

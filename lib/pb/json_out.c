@@ -32,8 +32,7 @@ bool vitro_json_out_full(struct json_out *o)
     return false;
 }
 
-/* ---- values -----------------------------------------------------------------------------------
- */
+/* ---- values --------------------------------------------------------------------------------- */
 
 bool vitro_json_put_default(struct json_out *o, const struct pb_field_type *f)
 {
@@ -66,8 +65,7 @@ bool vitro_json_put_single(struct json_out *o, const struct json_fields *g,
     }
 }
 
-/* ---- lists ------------------------------------------------------------------------------------
- */
+/* ---- lists ---------------------------------------------------------------------------------- */
 
 static bool put_packed(struct json_out *o, const struct pb_field_type *f, vitro_bytes body,
                        bool *more)
@@ -116,8 +114,7 @@ static bool put_list(struct json_out *o, const struct json_fields *g, size_t i)
     return ok && vitro_json_put_text(o, "]");
 }
 
-/* ---- fields -----------------------------------------------------------------------------------
- */
+/* ---- fields --------------------------------------------------------------------------------- */
 
 /* The parts of one message behind each other are that message. */
 static bool put_merged(struct json_out *o, const struct json_fields *g, size_t i)

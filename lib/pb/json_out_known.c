@@ -11,8 +11,7 @@
 
 typedef bool known_fn(struct json_out *o, const struct json_fields *g);
 
-/* ---- Timestamp, Duration ----------------------------------------------------------------------
- */
+/* ---- Timestamp, Duration -------------------------------------------------------------------- */
 
 /* The last value of a field that is a number; 0 when there is none. */
 static int64_t int_of(const struct json_fields *g, uint32_t number)
@@ -49,8 +48,7 @@ static bool duration(struct json_out *o, const struct json_fields *g)
     return put_time(o, g, vitro_json_duration_text);
 }
 
-/* ---- FieldMask --------------------------------------------------------------------------------
- */
+/* ---- FieldMask ------------------------------------------------------------------------------ */
 
 /* "foo_bar" as "fooBar" at to, at most as long; false when the way back would differ. */
 static bool to_camel(vitro_str path, char *to, size_t *len)
@@ -98,8 +96,7 @@ static bool field_mask(struct json_out *o, const struct json_fields *g)
     return ok;
 }
 
-/* ---- Struct, Value, ListValue, wrappers -------------------------------------------------------
- */
+/* ---- Struct, Value, ListValue, wrappers ----------------------------------------------------- */
 
 static bool first_field(struct json_out *o, const struct json_fields *g)
 {
@@ -125,8 +122,7 @@ static bool value(struct json_out *o, const struct json_fields *g)
     return vitro_json_put_text(o, "null");
 }
 
-/* ---- Any --------------------------------------------------------------------------------------
- */
+/* ---- Any ------------------------------------------------------------------------------------ */
 
 /* The last value of a field that is text or bytes. */
 static vitro_bytes bytes_of(const struct json_fields *g, uint32_t number)
@@ -159,8 +155,7 @@ static bool any(struct json_out *o, const struct json_fields *g)
     return vitro_json_put_fields(o, type, inner, true) && vitro_json_put_text(o, "}");
 }
 
-/* ---- all --------------------------------------------------------------------------------------
- */
+/* ---- all ------------------------------------------------------------------------------------ */
 
 static known_fn *const writers[] = {
     [JSON_ANY] = any,

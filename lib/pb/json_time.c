@@ -75,8 +75,7 @@ size_t vitro_json_duration_text(int64_t seconds, int64_t nanos, char out[JSON_TI
     return t.len;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------
- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 static bool is_digit(char c)
 {

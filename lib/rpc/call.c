@@ -6,8 +6,7 @@
 #include "base/error.h"
 #include "rpc/stream.h"
 
-/* ---- life -------------------------------------------------------------------------------------
- */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 static void on_timer(struct timer *t)
 {
@@ -108,8 +107,7 @@ void vitro_call_unref(vitro_call *c)
         vitro_loop_send(c->loop, &c->dropped, on_dropped);
 }
 
-/* ---- events -----------------------------------------------------------------------------------
- */
+/* ---- events --------------------------------------------------------------------------------- */
 
 void vitro_call_tell_headers(vitro_call *c)
 {
@@ -183,8 +181,7 @@ bool vitro_call_tell_single(vitro_call *c, struct stream *s)
     return true;
 }
 
-/* ---- sending ----------------------------------------------------------------------------------
- */
+/* ---- sending -------------------------------------------------------------------------------- */
 
 static vitro_code may_send(vitro_call *c, size_t len, vitro_error *err)
 {
@@ -308,8 +305,7 @@ vitro_code vitro_call_send_end(vitro_call *c, vitro_error *err)
     return VITRO_OK;
 }
 
-/* ---- the server's own -------------------------------------------------------------------------
- */
+/* ---- the server's own ----------------------------------------------------------------------- */
 
 static vitro_code server_only(const vitro_call *c, vitro_error *err)
 {
@@ -338,8 +334,7 @@ vitro_code vitro_call_finish(vitro_call *c, vitro_code code, const char *message
     return rc != VITRO_OK ? rc : c->ops->finish(c, code, message, trailers, err);
 }
 
-/* ---- the rest ---------------------------------------------------------------------------------
- */
+/* ---- the rest ------------------------------------------------------------------------------- */
 
 void vitro_call_cancel(vitro_call *c)
 {

@@ -29,8 +29,7 @@ struct note_at vitro_connection_at(const struct connection *c)
                              c->h2.out };
 }
 
-/* ---- the session's events ---------------------------------------------------------------------
- */
+/* ---- the session's events ------------------------------------------------------------------- */
 
 static struct h2_stream *on_begin(struct h2_session *h, int32_t id)
 {
@@ -174,8 +173,7 @@ static const struct h2_ops h2_ops = {
     .goaway = on_goaway,
 };
 
-/* ---- the driver's events ----------------------------------------------------------------------
- */
+/* ---- the driver's events -------------------------------------------------------------------- */
 
 static void driver_open(struct driver *d)
 {
@@ -240,8 +238,7 @@ static void check_memory(struct connection *c)
         vitro_h2_terminate(&c->h2, H2_ENHANCE_YOUR_CALM, "the connection is over its memory");
 }
 
-/* ---- bytes ------------------------------------------------------------------------------------
- */
+/* ---- bytes ---------------------------------------------------------------------------------- */
 
 static enum vitro_step take_slices(struct connection *c, struct queue *in, vitro_error *err)
 {
@@ -415,8 +412,7 @@ static const struct driver_ops driver_ops = {
  */
 static const int64_t server_linger_ns = 1000000000;
 
-/* ---- life -------------------------------------------------------------------------------------
- */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
                                         const struct connection_config *config,

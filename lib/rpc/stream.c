@@ -11,8 +11,7 @@ static struct stream *of_h2(struct h2_stream *hs)
     return CONTAINER_OF(hs, struct stream, h2);
 }
 
-/* ---- life -------------------------------------------------------------------------------------
- */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 static void on_drain(struct task *t);
 
@@ -80,8 +79,7 @@ bool vitro_stream_closed(struct h2_stream *hs, uint32_t error, bool unsent, cons
     return false;
 }
 
-/* ---- receiving --------------------------------------------------------------------------------
- */
+/* ---- receiving ------------------------------------------------------------------------------ */
 
 static void fault(struct stream *s, const vitro_error *why)
 {
@@ -270,8 +268,7 @@ void vitro_stream_credit(struct stream *s, uint64_t n)
         vitro_loop_defer(s->conn->driver.loop, &s->drain);
 }
 
-/* ---- messages that outlive their event --------------------------------------------------------
- */
+/* ---- messages that outlive their event ------------------------------------------------------ */
 
 void vitro_stream_lend(struct stream *s, vitro_bytes *view)
 {
@@ -302,8 +299,7 @@ void vitro_stream_own(struct stream *s)
         *view = (vitro_bytes){ NULL, 0 };
 }
 
-/* ---- sending ----------------------------------------------------------------------------------
- */
+/* ---- sending -------------------------------------------------------------------------------- */
 
 bool vitro_message_append(struct queue *q, vitro_bytes msg, bool alone)
 {
@@ -361,8 +357,7 @@ void vitro_stream_reset(struct stream *s, uint32_t error)
     vitro_connection_wake(s->conn);
 }
 
-/* ---- notes: what a stream waits for, which no byte shows --------------------------------------
- */
+/* ---- notes: what a stream waits for, which no byte shows ------------------------------------ */
 
 static const char *const wait_names[] = {
     [H2_WAIT_STREAM_WINDOW] = NOTE_WAIT_STREAM_WINDOW,

@@ -25,8 +25,7 @@ static struct note_at note_at(const struct server_call *c)
     return c->stream.conn ? vitro_connection_at(c->stream.conn) : nowhere;
 }
 
-/* ---- the response -----------------------------------------------------------------------------
- */
+/* ---- the response --------------------------------------------------------------------------- */
 
 #define FIELD(name, value, flags)                                                                  \
     (vitro_str) VITRO_STR_INIT(name), (vitro_str)VITRO_STR_INIT(value), flags
@@ -142,8 +141,7 @@ static void answer_http(struct server_call *c, const struct request_head *head)
     vitro_connection_wake(c->stream.conn);
 }
 
-/* ---- the request ------------------------------------------------------------------------------
- */
+/* ---- the request ---------------------------------------------------------------------------- */
 
 /* what is a peer's text: as much of it as an error holds, %.*s cuts it. */
 static void refuse(struct server_call *c, vitro_code code, const char *why, vitro_str what)
@@ -272,8 +270,7 @@ static void on_writable(struct stream *s)
     vitro_call_tell_writable(&of_stream(s)->base);
 }
 
-/* ---- the end ----------------------------------------------------------------------------------
- */
+/* ---- the end -------------------------------------------------------------------------------- */
 
 static void on_closed(struct stream *s, uint32_t error, bool unsent, const vitro_error *lost)
 {
@@ -313,8 +310,7 @@ static const struct stream_ops stream_ops = {
     .closed = on_closed,
 };
 
-/* ---- what the application asks for ------------------------------------------------------------
- */
+/* ---- what the application asks for ---------------------------------------------------------- */
 
 static struct queue *call_out(vitro_call *base)
 {

@@ -77,6 +77,18 @@ void vitro_server_leave(vitro_server *server);
  */
 void vitro_shard_drop(struct shard *s, size_t *count);
 
+/* The loop that accepts, and to which everything of the whole server is told. */
+static inline vitro_loop *server_first_loop(const vitro_server *s)
+{
+    return s->shards[0].loop;
+}
+
+/* listening.c: no new connection from here on. */
+void vitro_server_stop_listening(vitro_server *s);
+
+/* ending.c: what a new server needs for its end. */
+void vitro_server_init_end(vitro_server *s);
+
 void vitro_shard_init(struct shard *s, vitro_server *server, vitro_loop *loop);
 
 /* Nothing is left on it: give its memory back. On its loop. */

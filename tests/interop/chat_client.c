@@ -52,8 +52,7 @@ static bool ended_well(struct run *r, const vitro_status *status)
     return !status->code;
 }
 
-/* ---- UploadFiles ------------------------------------------------------------------------------
- */
+/* ---- UploadFiles ---------------------------------------------------------------------------- */
 
 static void on_uploaded(vitro_call *call, const Chat__UploadResponse *reply, void *user)
 {
@@ -106,8 +105,7 @@ static void upload(struct run *r)
     vitro_call_unref(call);
 }
 
-/* ---- Chat -------------------------------------------------------------------------------------
- */
+/* ---- Chat ----------------------------------------------------------------------------------- */
 
 static void on_echo(vitro_call *call, const Chat__ChatMessage *message, void *user)
 {
@@ -157,8 +155,7 @@ static void on_end_time(void *user)
     vitro_call_send_end(((struct run *)user)->talk, NULL);
 }
 
-/* ---- SendMessage and GetNotifications ---------------------------------------------------------
- */
+/* ---- SendMessage and GetNotifications ------------------------------------------------------- */
 
 static void on_reply(vitro_call *call, const Chat__MessageResponse *reply, void *user)
 {

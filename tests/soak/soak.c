@@ -46,8 +46,7 @@ static void must(vitro_code code, const vitro_error *err, const char *what)
     fail("%s: %s %s", what, vitro_code_name((int)code), text);
 }
 
-/* ---- memory: everything the library asks for, counted -----------------------------------------
- */
+/* ---- memory: everything the library asks for, counted --------------------------------------- */
 
 static vitro_memory heap;
 
@@ -89,8 +88,7 @@ static void heap_install(void)
         fail("the allocator was refused");
 }
 
-/* ---- the server's side ------------------------------------------------------------------------
- */
+/* ---- the server's side ---------------------------------------------------------------------- */
 
 static size_t served, served_closed;
 
@@ -178,8 +176,7 @@ static const struct method {
       { SERVE, .on_message = serve_echo, .on_end = serve_echo_end } },
 };
 
-/* ---- the world --------------------------------------------------------------------------------
- */
+/* ---- the world ------------------------------------------------------------------------------ */
 
 struct world {
     vitro_sim *sim;
@@ -228,8 +225,7 @@ static void world_free(void)
     vitro_sim_free(world.sim);
 }
 
-/* ---- one call ---------------------------------------------------------------------------------
- */
+/* ---- one call ------------------------------------------------------------------------------- */
 
 enum cancels { NEVER, AT_ONCE, AT_HEADERS, AT_MESSAGE };
 
@@ -385,8 +381,7 @@ static void start(struct one *o, struct connection *on)
     vitro_call_unref(o->call);
 }
 
-/* ---- one connection, one group ----------------------------------------------------------------
- */
+/* ---- one connection, one group -------------------------------------------------------------- */
 
 /* The first call goes alone, so that the link which it makes is known by its number. */
 static void connection_open(struct connection *c, bool to_cut, struct one *first)

@@ -11,8 +11,7 @@ const vitro_method echo_client_stream = { "/test.Echo/ClientStream", VITRO_CLIEN
 const vitro_method echo_server_stream = { "/test.Echo/ServerStream", VITRO_SERVER_STREAMING, NULL };
 const vitro_method echo_bidi = { "/test.Echo/Bidi", VITRO_BIDI_STREAMING, NULL };
 
-/* ---- the server's methods ---------------------------------------------------------------------
- */
+/* ---- the server's methods ------------------------------------------------------------------- */
 
 static void answer_unary(vitro_call *call, const vitro_message *m, void *user)
 {
@@ -80,8 +79,7 @@ static const vitro_call_events bidi_events = { .size = sizeof unary_events,
                                                .on_message = answer_bidi,
                                                .on_end = end_bidi };
 
-/* ---- the world --------------------------------------------------------------------------------
- */
+/* ---- the world ------------------------------------------------------------------------------ */
 
 void pair_init(struct pair *p)
 {
@@ -163,8 +161,7 @@ void pair_stop(struct pair *p)
     vitro_sim_free(p->sim);
 }
 
-/* ---- records ----------------------------------------------------------------------------------
- */
+/* ---- records -------------------------------------------------------------------------------- */
 
 static void note(struct record *r, const char *format, ...)
 {

@@ -15,8 +15,7 @@ static struct peer *of_driver(struct driver *d)
     return CONTAINER_OF(d, struct peer, driver);
 }
 
-/* ---- lines ------------------------------------------------------------------------------------
- */
+/* ---- lines ---------------------------------------------------------------------------------- */
 
 static void add_text(struct peer *p, const char *text, size_t n)
 {
@@ -76,8 +75,7 @@ void peer_forget(struct peer *p)
     add_text(p, "", 0);
 }
 
-/* ---- frames that come -------------------------------------------------------------------------
- */
+/* ---- frames that come ----------------------------------------------------------------------- */
 
 static void add_fields(struct peer *p)
 {
@@ -205,8 +203,7 @@ static void read_frames(struct peer *p, vitro_bytes in)
     }
 }
 
-/* ---- the connection ---------------------------------------------------------------------------
- */
+/* ---- the connection ------------------------------------------------------------------------- */
 
 static void on_open(struct driver *d)
 {
@@ -300,8 +297,7 @@ static struct address address_of(const char *target)
     return t.addresses[0];
 }
 
-/* ---- life -------------------------------------------------------------------------------------
- */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 void peer_init(struct peer *p, struct pair *pair, vitro_loop *loop)
 {
@@ -388,8 +384,7 @@ void peer_close(struct peer *p, bool abort)
     pair_settle(p->pair);
 }
 
-/* ---- the script -------------------------------------------------------------------------------
- */
+/* ---- the script ----------------------------------------------------------------------------- */
 
 void peer_settings(struct peer *p, uint16_t id, uint32_t value)
 {

@@ -26,8 +26,7 @@ static void expect(int ok, const char *what)
     __atomic_fetch_add(&bad, 1, __ATOMIC_RELAXED);
 }
 
-/* ---- the server -------------------------------------------------------------------------------
- */
+/* ---- the server ----------------------------------------------------------------------------- */
 
 static void answer(vitro_call *call, const vitro_message *m, void *user)
 {
@@ -55,8 +54,7 @@ static const vitro_call_events bidi_events = { .size = sizeof bidi_events,
                                                .on_message = echo,
                                                .on_end = finish };
 
-/* ---- the clients ------------------------------------------------------------------------------
- */
+/* ---- the clients ---------------------------------------------------------------------------- */
 
 static void call_once(vitro_channel *channel, vitro_bytes bytes)
 {
@@ -106,8 +104,7 @@ static void *client_main(void *arg)
     return NULL;
 }
 
-/* ---- the world --------------------------------------------------------------------------------
- */
+/* ---- the world ------------------------------------------------------------------------------ */
 
 struct ending {
     vitro_server *server;

@@ -23,8 +23,7 @@ static void expect(int ok, const char *what)
     __atomic_fetch_add(&bad, 1, __ATOMIC_RELAXED);
 }
 
-/* ---- the members ------------------------------------------------------------------------------
- */
+/* ---- the members ---------------------------------------------------------------------------- */
 
 struct member {
     const char *target;
@@ -124,8 +123,7 @@ static void *member_main(void *arg)
     return NULL;
 }
 
-/* ---- the world --------------------------------------------------------------------------------
- */
+/* ---- the world ------------------------------------------------------------------------------ */
 
 static vitro_server *server;
 static sem_t drained;

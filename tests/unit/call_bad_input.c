@@ -502,8 +502,7 @@ Test(call_bad_input, r06_zero_bytes_are_empty_messages)
     free(zeros);
 }
 
-/* ---- what a handler of generated code is spared -----------------------------------------------
- */
+/* ---- what a handler of generated code is spared --------------------------------------------- */
 
 static void on_send_message(vitro_call *call, const Chat__MessageRequest *request, void *user)
 {

@@ -116,8 +116,7 @@ Test(call_blocking, one_thread_reads_while_another_writes, .timeout = 20)
     free(bytes);
 }
 
-/* ---- under sim: a wait that nothing can end fails with ABORTED --------------------------------
- */
+/* ---- under sim: a wait that nothing can end fails with ABORTED ------------------------------ */
 
 Test(call_blocking, the_last_write_waits_for_no_room, .timeout = 20)
 {

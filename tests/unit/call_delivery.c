@@ -73,8 +73,7 @@ Test(delivery, a_connection_lost_behind_complete_trailers_takes_no_message_away)
     read_it_late(&p, &peer, &r, call);
 }
 
-/* ---- a message that is held when the call ends ------------------------------------------------
- */
+/* ---- a message that is held when the call ends ---------------------------------------------- */
 
 static void drop_at_close(vitro_call *call, const vitro_status *status, void *user)
 {
@@ -150,8 +149,7 @@ Test(delivery, a_message_is_lent_until_return_also_when_its_call_is_cancelled_th
     record_done(&r);
 }
 
-/* ---- releases of attached messages ------------------------------------------------------------
- */
+/* ---- releases of attached messages ---------------------------------------------------------- */
 
 struct attached {
     vitro_call *call;

@@ -29,8 +29,7 @@ static size_t open_calls(struct pair *p)
     return calls;
 }
 
-/* ---- a response that cannot be sent -----------------------------------------------------------
- */
+/* ---- a response that cannot be sent --------------------------------------------------------- */
 
 static void finish_with_too_much(vitro_call *call, const vitro_message *m, void *user)
 {
@@ -65,8 +64,7 @@ Test(ending, a_status_with_more_fields_than_can_be_sent_still_ends_the_call)
     pair_stop(&p);
 }
 
-/* ---- deadlines --------------------------------------------------------------------------------
- */
+/* ---- deadlines ------------------------------------------------------------------------------ */
 
 Test(ending, the_longest_timeout_is_no_timeout_that_has_passed)
 {
@@ -126,8 +124,7 @@ Test(ending, a_deadline_ends_a_call_whose_client_opens_no_window)
     pair_stop(&p);
 }
 
-/* ---- a client that goes -----------------------------------------------------------------------
- */
+/* ---- a client that goes --------------------------------------------------------------------- */
 
 static void cancel_too(vitro_call *call, void *user)
 {

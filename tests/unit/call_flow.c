@@ -33,8 +33,7 @@ static void finish_call(struct stage *s, uint32_t stream)
     peer_trailers(&s->peer, stream, "grpc-status: 0\n");
 }
 
-/* ---- windows ----------------------------------------------------------------------------------
- */
+/* ---- windows -------------------------------------------------------------------------------- */
 
 static size_t received(const struct peer *peer)
 {
@@ -180,8 +179,7 @@ Test(call_flow, a_window_that_shrinks_below_zero_is_waited_for)
     free(large);
 }
 
-/* ---- frames -----------------------------------------------------------------------------------
- */
+/* ---- frames --------------------------------------------------------------------------------- */
 
 Test(call_flow, messages_of_a_turn_share_frames_unless_asked_to_be_alone)
 {
@@ -302,8 +300,7 @@ Test(call_flow, r01_thousands_of_frames_in_one_read_are_taken_in_turns)
     free(bytes);
 }
 
-/* ---- streams ----------------------------------------------------------------------------------
- */
+/* ---- streams -------------------------------------------------------------------------------- */
 
 Test(call_flow, r39_calls_over_the_stream_limit_wait_and_obey_later_settings)
 {
@@ -391,8 +388,7 @@ Test(call_flow, r39_a_server_allows_as_many_streams_as_it_says)
     pair_stop(&p);
 }
 
-/* ---- leaving ----------------------------------------------------------------------------------
- */
+/* ---- leaving -------------------------------------------------------------------------------- */
 
 Test(call_flow, after_goaway_open_calls_end_and_new_ones_get_a_new_connection)
 {

@@ -6,8 +6,7 @@
 #include "base/util.h"
 #include "support/peer.h"
 
-/* ---- what our client sends --------------------------------------------------------------------
- */
+/* ---- what our client sends ------------------------------------------------------------------ */
 
 /* The line of the HEADERS of one call, made by o on a channel to target. */
 static void request_line(char *out, size_t size, const char *target, struct pair *options,
@@ -127,8 +126,7 @@ Test(call_headers, r11_the_timeout_counts_down_while_a_call_waits)
     pair_stop(&p);
 }
 
-/* ---- metadata both ways -----------------------------------------------------------------------
- */
+/* ---- metadata both ways --------------------------------------------------------------------- */
 
 /* A handler that gives the request's metadata back, as headers and as trailers. */
 static void mirror(vitro_call *call, const vitro_md *md, void *user)
@@ -293,8 +291,7 @@ Test(call_headers, r10_a_lone_host_is_the_authority_and_two_are_400)
     }
 }
 
-/* ---- what our server sends --------------------------------------------------------------------
- */
+/* ---- what our server sends ------------------------------------------------------------------ */
 
 enum finish_how { AT_ONCE, AFTER_MESSAGE, AFTER_HEADERS, WITH_TEXT };
 

@@ -7,8 +7,7 @@
 
 #define SECOND 1000000000
 
-/* ---- a client against a server whose handlers are steered -------------------------------------
- */
+/* ---- a client against a server whose handlers are steered ----------------------------------- */
 
 /* A handler that keeps what happened and the call, and does nothing by itself. */
 struct held {
@@ -108,8 +107,7 @@ Test(call_life, r35_a_cancel_is_a_reset_on_the_wire)
     pair_stop(&p);
 }
 
-/* ---- deadlines --------------------------------------------------------------------------------
- */
+/* ---- deadlines ------------------------------------------------------------------------------ */
 
 static vitro_call_options timeout_of(int64_t ns)
 {
@@ -250,8 +248,7 @@ Test(call_life, r34_a_server_that_cancels_by_the_same_deadline_is_late_not_cance
     pair_stop(&p);
 }
 
-/* ---- parents ----------------------------------------------------------------------------------
- */
+/* ---- parents -------------------------------------------------------------------------------- */
 
 /* A handler on the client's loop, so that its own calls may have it as their parent. */
 struct relay {
@@ -343,8 +340,7 @@ Test(call_life, a_parent_that_was_cancelled_has_no_children)
     record_done(&child);
 }
 
-/* ---- connections that go ----------------------------------------------------------------------
- */
+/* ---- connections that go -------------------------------------------------------------------- */
 
 Test(call_life, r27_a_cut_link_is_unavailable_to_the_client_and_cancelled_at_the_server)
 {
@@ -431,8 +427,7 @@ Test(call_life, a_call_says_who_it_is)
     record_done(&r);
 }
 
-/* ---- at every point ---------------------------------------------------------------------------
- */
+/* ---- at every point ------------------------------------------------------------------------- */
 
 /*
  * One call goes through a fixed story; at its nth event (of any kind, on either side) something is

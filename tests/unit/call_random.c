@@ -47,8 +47,7 @@ static bool one_in(struct world *w, size_t n)
     return some(w, 1, n) == 1;
 }
 
-/* ---- messages: call, number, then bytes that follow from both ----------------------------------
- */
+/* ---- messages: call, number, then bytes that follow from both ------------------------------- */
 
 static size_t message_make(uint8_t *out, size_t call, uint32_t number, size_t len)
 {
@@ -111,8 +110,7 @@ static vitro_code send_any(struct world *w, vitro_call *call, vitro_bytes bytes,
     }
 }
 
-/* ---- the server -------------------------------------------------------------------------------
- */
+/* ---- the server ----------------------------------------------------------------------------- */
 
 static void serve_message(vitro_call *call, const vitro_message *m, void *user)
 {
@@ -140,8 +138,7 @@ static const vitro_call_events server_events = { .size = sizeof server_events,
                                                  .on_message = serve_message,
                                                  .on_end = serve_end };
 
-/* ---- the client -------------------------------------------------------------------------------
- */
+/* ---- the client ----------------------------------------------------------------------------- */
 
 static void on_message(vitro_call *call, const vitro_message *m, void *user)
 {
@@ -235,8 +232,7 @@ static void act(struct world *w)
     }
 }
 
-/* ---- one case ---------------------------------------------------------------------------------
- */
+/* ---- one case ------------------------------------------------------------------------------- */
 
 static uint32_t one_of(struct world *w, const uint32_t *all, size_t n)
 {

@@ -7,8 +7,7 @@
 #include "chat.vitro.h"
 #include "support/peer.h"
 
-/* ---- what a server refuses --------------------------------------------------------------------
- */
+/* ---- what a server refuses ------------------------------------------------------------------ */
 
 static const vitro_call_events nothing = VITRO_CALL_EVENTS_INIT;
 
@@ -90,8 +89,7 @@ Test(call_server, hundreds_of_methods_are_found)
     pair_stop(&p);
 }
 
-/* ---- several loops ----------------------------------------------------------------------------
- */
+/* ---- several loops -------------------------------------------------------------------------- */
 
 enum { LOOPS = 3, CHANNELS = 7 };
 
@@ -199,8 +197,7 @@ Test(call_server, a_server_may_listen_by_name_and_on_several_addresses)
     vitro_loop_unref(loop);
 }
 
-/* ---- messages of stubs ------------------------------------------------------------------------
- */
+/* ---- messages of stubs ---------------------------------------------------------------------- */
 
 static void answer_garbage(vitro_call *call, const vitro_message *m, void *user)
 {

@@ -46,8 +46,7 @@ static const char *listen_target(int kind)
     return kind == 0 ? "ipv4:127.0.0.1:0" : text;
 }
 
-/* ---- processes --------------------------------------------------------------------------------
- */
+/* ---- processes ------------------------------------------------------------------------------ */
 
 struct child {
     pid_t pid;
@@ -101,8 +100,7 @@ static void child_kill(struct child *c)
     close(c->from);
 }
 
-/* ---- what both processes are made of ----------------------------------------------------------
- */
+/* ---- what both processes are made of -------------------------------------------------------- */
 
 static void echo(vitro_call *call, const vitro_message *m, void *user)
 {
@@ -160,8 +158,7 @@ static void run_until(vitro_loop *loop, bool (*done)(void *), struct record *r)
         VITRO_OK, "after 20 seconds: %s", r->text);
 }
 
-/* ---- must -------------------------------------------------------------------------------------
- */
+/* ---- must ----------------------------------------------------------------------------------- */
 
 Test(call_sockets, r27_a_killed_server_is_unavailable_to_its_client)
 {
@@ -235,8 +232,7 @@ Test(call_sockets, r27_a_killed_client_is_a_cancelled_event_to_its_server)
     }
 }
 
-/* ---- errors that people read ------------------------------------------------------------------
- */
+/* ---- errors that people read ---------------------------------------------------------------- */
 
 static const char *error_text(const vitro_error *err)
 {
@@ -346,8 +342,7 @@ Test(call_sockets, a_target_that_cannot_be_meant_is_refused_at_once)
     }
 }
 
-/* ---- blocking functions in a callback ---------------------------------------------------------
- */
+/* ---- blocking functions in a callback ------------------------------------------------------- */
 
 static vitro_code blocked_codes[3];
 

@@ -18,8 +18,7 @@
 #include "support/protoc.h"
 #include "types.vitro.h"
 
-/* ---- bytes there and back ---------------------------------------------------------------------
- */
+/* ---- bytes there and back ------------------------------------------------------------------- */
 
 enum { ROOM = 16 * 1024, CASES = 400 };
 
@@ -101,8 +100,7 @@ Test(generator, generated_types_carry_bytes_as_those_of_protoc_c_do)
     }
 }
 
-/* ---- presence and defaults --------------------------------------------------------------------
- */
+/* ---- presence and defaults ------------------------------------------------------------------ */
 
 Test(generator, an_optional_field_of_proto3_is_sent_when_it_was_set_also_to_its_default)
 {
@@ -146,8 +144,7 @@ Test(generator, defaults_of_text_and_bytes_keep_every_byte)
     cr_expect_str_eq(m.userid, "camel");
 }
 
-/* ---- names that meet --------------------------------------------------------------------------
- */
+/* ---- names that meet ------------------------------------------------------------------------ */
 
 /* That this compiles is most of the test: each name of clash.proto has a member of its own. */
 Test(generator, members_that_meet_get_a_trailing_underscore_and_stay_apart)
@@ -203,8 +200,7 @@ Test(generator, types_that_meet_get_a_trailing_underscore_and_keep_their_names_i
     cr_expect_str_eq(corpus_clash_clash_get_start__method.path, "/corpus.clash.Clash/GetStart");
 }
 
-/* ---- the file itself --------------------------------------------------------------------------
- */
+/* ---- the file itself ------------------------------------------------------------------------ */
 
 /* json_name is in what plugins get and not in what protoc writes. */
 static void drop_json_names(Google__Protobuf__DescriptorProto *m)

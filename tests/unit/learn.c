@@ -19,8 +19,7 @@
 #include "../../tools/wrap.h"
 #include "support/seed.h"
 
-/* ---- lessons ----------------------------------------------------------------------------------
- */
+/* ---- lessons -------------------------------------------------------------------------------- */
 
 static const char *const languages[] = { "lesson.md", "lesson.ko.md" };
 
@@ -301,8 +300,7 @@ Test(learn, a_program_is_a_scenario_of_at_most_150_lines)
     each_lesson(check_program);
 }
 
-/* ---- selectors --------------------------------------------------------------------------------
- */
+/* ---- selectors ------------------------------------------------------------------------------ */
 
 static uint32_t count_selected(vitro_decode *d, const char *selector)
 {
@@ -350,8 +348,7 @@ Test(learn, a_selector_is_words_that_all_hold_and_alternatives)
     run_close(&r);
 }
 
-/* ---- code, text, lines ------------------------------------------------------------------------
- */
+/* ---- code, text, lines ---------------------------------------------------------------------- */
 
 static const char code[] = "/* The file. */\n"
                            "#include <x.h>\n"

@@ -81,8 +81,7 @@ Test(pb_json, there_and_back_is_the_same_for_any_message)
     json_schema_close(&s);
 }
 
-/* ---- numbers ----------------------------------------------------------------------------------
- */
+/* ---- numbers -------------------------------------------------------------------------------- */
 
 static int digits_of(const char *text)
 {
@@ -136,8 +135,7 @@ Test(pb_json, numbers_are_the_shortest_text_that_reads_back)
     cr_assert_str_eq(text, "0.1");
 }
 
-/* ---- times ------------------------------------------------------------------------------------
- */
+/* ---- times ---------------------------------------------------------------------------------- */
 
 Test(pb_json, times_are_those_of_the_calendar)
 {
@@ -168,8 +166,7 @@ Test(pb_json, times_are_those_of_the_calendar)
     }
 }
 
-/* ---- streams of values ------------------------------------------------------------------------
- */
+/* ---- streams of values ---------------------------------------------------------------------- */
 
 Test(pb_json, values_are_cut_the_same_however_they_arrive)
 {

@@ -202,8 +202,7 @@ Test(pb_json_table, what_is_refused_says_what_and_where)
     json_schema_close(&s);
 }
 
-/* ---- bytes that no JSON is for ----------------------------------------------------------------
- */
+/* ---- bytes that no JSON is for -------------------------------------------------------------- */
 
 static const struct {
     const char *type, *bytes;

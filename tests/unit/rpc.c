@@ -4,8 +4,7 @@
 
 #include "support/pair.h"
 
-/* ---- the four kinds ---------------------------------------------------------------------------
- */
+/* ---- the four kinds ------------------------------------------------------------------------- */
 
 Test(rpc, a_unary_call_brings_back_its_response_and_ok)
 {

@@ -42,8 +42,7 @@ static void see_closed(vitro_call *call, const vitro_status *status, void *user)
     see(s, vitro_code_name(status->code));
 }
 
-/* ---- ChatService ------------------------------------------------------------------------------
- */
+/* ---- ChatService ---------------------------------------------------------------------------- */
 
 Test(serve, a_message_is_answered_with_the_time_and_logged_escaped)
 {
@@ -221,8 +220,7 @@ Test(serve, echoes_keep_their_order_and_who_does_not_read_them_is_not_read)
     served_end(&w);
 }
 
-/* ---- UserService ------------------------------------------------------------------------------
- */
+/* ---- UserService ---------------------------------------------------------------------------- */
 
 Test(serve, a_user_is_found_or_not_found)
 {
@@ -253,8 +251,7 @@ Test(serve, a_user_is_found_or_not_found)
     served_end(&w);
 }
 
-/* ---- SensorService ----------------------------------------------------------------------------
- */
+/* ---- SensorService -------------------------------------------------------------------------- */
 
 static void on_reading(vitro_call *call, const Sensor__SensorData *reading, void *user)
 {

@@ -54,8 +54,7 @@ Test(serve_order, what_the_second_call_fails_with_the_first_one_ends_with)
     served_end(&w);
 }
 
-/* ---- a UserService that never answers, and sees what it is asked with -------------------------
- */
+/* ---- a UserService that never answers, and sees what it is asked with ----------------------- */
 
 struct slow {
     vitro_server *server;
@@ -137,8 +136,7 @@ Test(serve_order, the_deadline_passes_on_and_ends_both)
     slow_end(&s);
 }
 
-/* ---- cancelled from outside, or cut at either side --------------------------------------------
- */
+/* ---- cancelled from outside, or cut at either side ------------------------------------------ */
 
 static void on_placed(vitro_call *call, const vitro_status *status, void *user)
 {

@@ -9,8 +9,7 @@
 #include "chat.vitro.h"
 #include "vitro/lab/sim.h"
 
-/* ---- a chat server ----------------------------------------------------------------------------
- */
+/* ---- a chat server -------------------------------------------------------------------------- */
 
 static void send_message(vitro_call *call, const Chat__MessageRequest *request, void *user)
 {
@@ -109,8 +108,7 @@ static const chat_chat_service_handlers handlers = {
     sizeof handlers, send_message, get_notifications, upload_files, chat,
 };
 
-/* ---- the world --------------------------------------------------------------------------------
- */
+/* ---- the world ------------------------------------------------------------------------------ */
 
 struct world {
     vitro_sim *sim;
@@ -159,8 +157,7 @@ static void see_closed(vitro_call *call, const vitro_status *status, void *user)
     ((struct seen *)user)->code = status->code;
 }
 
-/* ---- blocking ---------------------------------------------------------------------------------
- */
+/* ---- blocking ------------------------------------------------------------------------------- */
 
 Test(stub, a_blocking_unary_call_gives_the_response_or_the_status)
 {
@@ -337,8 +334,7 @@ Test(stub, a_blocking_stream_reads_and_writes_in_turns)
     end(&w);
 }
 
-/* ---- events -----------------------------------------------------------------------------------
- */
+/* ---- events --------------------------------------------------------------------------------- */
 
 static void see_response(vitro_call *call, const Chat__MessageResponse *r, void *user)
 {
@@ -403,8 +399,7 @@ Test(stub, events_that_lack_their_init_are_refused_and_nothing_is_started)
     end(&w);
 }
 
-/* ---- what goes wrong --------------------------------------------------------------------------
- */
+/* ---- what goes wrong ------------------------------------------------------------------------ */
 
 static void answer_with_garbage(vitro_call *call, const Chat__MessageRequest *r, void *user)
 {

@@ -42,8 +42,7 @@ struct file {
     size_t notes;
 };
 
-/* ---- reading the file back --------------------------------------------------------------------
- */
+/* ---- reading the file back ------------------------------------------------------------------ */
 
 static vitro_bytes lend(uint64_t offset, size_t len, void *user)
 {
@@ -129,8 +128,7 @@ static void read_file(struct file *f, int fd)
     munmap(map, size);
 }
 
-/* ---- what the bytes say -----------------------------------------------------------------------
- */
+/* ---- what the bytes say --------------------------------------------------------------------- */
 
 /* Where the first frame of this type on this stream begins and ends; false: there is none. */
 static bool find_frame(const struct file *f, int dir, uint8_t type, uint32_t stream, size_t *begin,
@@ -183,8 +181,7 @@ static const struct note_seen *find_note(const struct file *f, const char *kind,
     return NULL;
 }
 
-/* ---- the scenario -----------------------------------------------------------------------------
- */
+/* ---- the scenario --------------------------------------------------------------------------- */
 
 static vitro_call *credited;
 
@@ -287,8 +284,7 @@ static void file_done(struct file *f)
     vitro_buf_done(&f->stream[1]);
 }
 
-/* ---- claims -----------------------------------------------------------------------------------
- */
+/* ---- claims --------------------------------------------------------------------------------- */
 
 /* A note that is made while output is produced stands before the packets of that output. */
 static bool is_made_producing(const struct note_seen *n)

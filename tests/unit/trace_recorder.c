@@ -62,8 +62,7 @@ static void send_text(struct recorder *r, enum record_direction direction, const
     vitro_recorder_bytes(r, direction, &piece, 1);
 }
 
-/* ---- a property: what went in comes out -------------------------------------------------------
- */
+/* ---- a property: what went in comes out ----------------------------------------------------- */
 
 struct side {
     uint8_t *sent;
@@ -164,8 +163,7 @@ Test(trace_recorder, any_writes_reassemble_to_the_same_bytes_with_right_checksum
         any_trace(&c, i);
 }
 
-/* ---- packets ----------------------------------------------------------------------------------
- */
+/* ---- packets -------------------------------------------------------------------------------- */
 
 Test(trace_recorder, a_packet_holds_at_most_65495_bytes)
 {
@@ -265,8 +263,7 @@ Test(trace_recorder, links_get_the_addresses_of_documentation_and_a_port_each)
     walk_done(&w);
 }
 
-/* ---- numbers, ends, loops ---------------------------------------------------------------------
- */
+/* ---- numbers, ends, loops ------------------------------------------------------------------- */
 
 Test(trace_recorder, numbers_follow_the_order_of_the_syns)
 {

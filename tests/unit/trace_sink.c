@@ -58,8 +58,7 @@ static void read_all(int fd, struct walk *w)
     walk_bytes(w, p, n);
 }
 
-/* ---- files ------------------------------------------------------------------------------------
- */
+/* ---- files ---------------------------------------------------------------------------------- */
 
 Test(trace_sink, a_file_is_written_anew_and_for_its_owner_alone)
 {
@@ -124,8 +123,7 @@ Test(trace_sink, every_sink_gets_the_same)
     close(late);
 }
 
-/* ---- pipes and sockets ------------------------------------------------------------------------
- */
+/* ---- pipes and sockets ---------------------------------------------------------------------- */
 
 enum { PACKETS = 400, PACKET = 3000 };
 
@@ -282,8 +280,7 @@ Test(trace_sink, a_reader_that_left_raises_no_signal)
     }
 }
 
-/* ---- what goes wrong --------------------------------------------------------------------------
- */
+/* ---- what goes wrong ------------------------------------------------------------------------ */
 
 /* What `work` wrote to stderr. */
 static char *stderr_of(void (*work)(void))
@@ -367,8 +364,7 @@ Test(trace_sink, a_descriptor_to_read_from_is_refused)
     close(fd);
 }
 
-/* ---- forks ------------------------------------------------------------------------------------
- */
+/* ---- forks ---------------------------------------------------------------------------------- */
 
 static int child_writes(vitro_trace *t, struct recorder *r, size_t descriptors)
 {
@@ -408,8 +404,7 @@ Test(trace_sink, the_child_of_a_fork_writes_nothing)
     close(fd);
 }
 
-/* ---- the process's trace ----------------------------------------------------------------------
- */
+/* ---- the process's trace -------------------------------------------------------------------- */
 
 static void ask_twice(void)
 {
@@ -454,8 +449,7 @@ Test(trace_sink, a_process_has_one_trace_and_its_child_none)
     close(fd);
 }
 
-/* ---- memory -----------------------------------------------------------------------------------
- */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 static bool a_trace(const char *sink)
 {

@@ -12,8 +12,7 @@
 
 enum { NOTIFICATIONS = 5 };
 
-/* ---- SendMessage ------------------------------------------------------------------------------
- */
+/* ---- SendMessage ---------------------------------------------------------------------------- */
 
 static void send_message(vitro_call *call, const Chat__MessageRequest *request, void *user)
 {
@@ -29,8 +28,7 @@ static void send_message(vitro_call *call, const Chat__MessageRequest *request, 
         serve_fail(call, &err);
 }
 
-/* ---- GetNotifications -------------------------------------------------------------------------
- */
+/* ---- GetNotifications ----------------------------------------------------------------------- */
 
 struct notices {
     vitro_call *call;
@@ -117,8 +115,7 @@ static void get_notifications(vitro_call *call, const Chat__UserRequest *request
     vitro_stub_serve(call, &events, n);
 }
 
-/* ---- UploadFiles: each message is a file ------------------------------------------------------
- */
+/* ---- UploadFiles: each message is a file ---------------------------------------------------- */
 
 struct upload {
     int32_t files;
@@ -171,8 +168,7 @@ static void upload_files(vitro_call *call, void *user)
         serve_out_of_memory(call);
 }
 
-/* ---- Chat: each message comes back as an echo -------------------------------------------------
- */
+/* ---- Chat: each message comes back as an echo ----------------------------------------------- */
 
 static void on_talk(vitro_call *call, const Chat__ChatMessage *message, void *state)
 {
@@ -222,8 +218,7 @@ static void chat(vitro_call *call, const vitro_md *md, void *user)
     vitro_call_credit(call, 1);
 }
 
-/* ---- the service ------------------------------------------------------------------------------
- */
+/* ---- the service ---------------------------------------------------------------------------- */
 
 vitro_code serve_chat(struct serve *s, vitro_server *server, vitro_error *err)
 {

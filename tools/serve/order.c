@@ -44,8 +44,7 @@ static void place(struct order *o)
         serve_fail(o->call, &err);
 }
 
-/* ---- the call to UserService ------------------------------------------------------------------
- */
+/* ---- the call to UserService ---------------------------------------------------------------- */
 
 static void on_user(vitro_call *ask, const vitro_message *m, void *user)
 {
@@ -101,8 +100,7 @@ static vitro_code ask_user(struct order *o, const struct serve *s, char *user_id
                             &options, &events, o, err);
 }
 
-/* ---- the service ------------------------------------------------------------------------------
- */
+/* ---- the service ---------------------------------------------------------------------------- */
 
 static void place_order(vitro_call *call, const Order__PlaceOrderRequest *request, void *user)
 {

@@ -78,8 +78,7 @@ static bool post(vitro_loop *loop, struct member *m, vitro_bytes bytes, void (*f
     return false;
 }
 
-/* ---- on a member's loop: what the others said -------------------------------------------------
- */
+/* ---- on a member's loop: what the others said ----------------------------------------------- */
 
 /* Somebody who does not read must not make the server keep everything that is said. */
 static bool keeps_up(struct member *m)
@@ -105,8 +104,7 @@ static void deliver(void *user)
     word_free(w);
 }
 
-/* ---- at home: rooms ---------------------------------------------------------------------------
- */
+/* ---- at home: rooms ------------------------------------------------------------------------- */
 
 static struct room *room_of(struct serve *s, const struct word *w)
 {
@@ -180,8 +178,7 @@ static void leave(void *user)
     word_free(w);
 }
 
-/* ---- on a member's loop: what it says ---------------------------------------------------------
- */
+/* ---- on a member's loop: what it says ------------------------------------------------------- */
 
 static bool enter(struct member *m, const Room__RoomMessage *message)
 {
@@ -266,8 +263,7 @@ static void on_closed(vitro_call *call, const vitro_status *status, void *state)
     member_unref(m);
 }
 
-/* ---- the service ------------------------------------------------------------------------------
- */
+/* ---- the service ---------------------------------------------------------------------------- */
 
 static void join_room(vitro_call *call, void *user)
 {

@@ -47,8 +47,7 @@ void serve_disconnect(struct serve *s);
 /* After the server was freed. */
 void serve_done(struct serve *s);
 
-/* ---- one function for each file; those of a whole service are in all.c ------------------------
- */
+/* ---- one function for each file; those of a whole service are in all.c ---------------------- */
 
 typedef vitro_code serve_fn(struct serve *s, vitro_server *server, vitro_error *err);
 serve_fn serve_chat, serve_user, serve_order, serve_room, serve_file, serve_sensor;

@@ -155,8 +155,7 @@ static void closed(vitro_call *call, const vitro_status *status, void *user)
     live--;
 }
 
-/* ---- unary ------------------------------------------------------------------------------------
- */
+/* ---- unary ---------------------------------------------------------------------------------- */
 
 static const vitro_call_events unary_events;
 
@@ -195,8 +194,7 @@ static void once(vitro_channel *channel)
     until = before;
 }
 
-/* ---- streams ----------------------------------------------------------------------------------
- */
+/* ---- streams -------------------------------------------------------------------------------- */
 
 static void sstream_message(vitro_call *call, const Bench__Payload *payload, void *user)
 {
@@ -284,8 +282,7 @@ static void pingpong(struct one *o)
     run();
 }
 
-/* ---- what a connection or a stream at rest costs ----------------------------------------------
- */
+/* ---- what a connection or a stream at rest costs -------------------------------------------- */
 
 static void echoed(vitro_call *call, const vitro_message *m, void *user)
 {
@@ -326,8 +323,7 @@ static void idle_streams(vitro_channel *channel, long n, long hold_seconds)
     hold(n, before, hold_seconds);
 }
 
-/* ---- the whole --------------------------------------------------------------------------------
- */
+/* ---- the whole ------------------------------------------------------------------------------ */
 
 static const char *arg(int argc, char **argv, const char *key, const char *otherwise)
 {

@@ -55,8 +55,7 @@ static void unary(vitro_call *call, const Bench__Payload *request, void *user)
         vitro_call_cancel(call);
 }
 
-/* ---- many out: on as long as the peer keeps up ------------------------------------------------
- */
+/* ---- many out: on as long as the peer keeps up ---------------------------------------------- */
 
 struct outgoing {
     Bench__Payload payload;
@@ -105,8 +104,7 @@ static void server_stream(vitro_call *call, const Bench__StreamReq *request, voi
     go_on(call, o);
 }
 
-/* ---- many in ----------------------------------------------------------------------------------
- */
+/* ---- many in -------------------------------------------------------------------------------- */
 
 static void count_begin(vitro_call *call, const vitro_md *md, void *user)
 {
