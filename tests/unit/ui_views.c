@@ -358,6 +358,25 @@ Test(ui, tab_completes_a_field_as_far_as_it_is_certain)
     end(&p);
 }
 
+Test(ui, a_filter_that_is_stopped_shows_all_again)
+{
+    static struct play p;
+    size_t all;
+
+    begin(&p, 80, 24);
+    all = model_count(&p.ui.m);
+    enter(&p, "jjj&http2.type == 1");
+    key(&p, UI_ENTER);
+    p.ui.m.scanned = 1; /* as if there were more to look at */
+    p.ui.m.wanted = 4;
+    ui_key(&p.ui, UI_ESCAPE);
+    show(&p);
+    SEES(&p, "filter stopped");
+    cr_expect(eq(sz, model_count(&p.ui.m), all));
+    cr_expect(eq(u32, p.ui.m.pick, 4));
+    end(&p);
+}
+
 Test(ui, filters_know_what_events_have)
 {
     static const struct {

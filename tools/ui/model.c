@@ -455,6 +455,14 @@ void model_stop(struct model *m)
     if (m->searching)
         model_say(m, "search stopped");
     m->searching = false;
+    if (!m->filtered || m->scanned >= vitro_decode_count(m->d))
+        return;
+    /* Half a list would look like a whole one. */
+    m->filtered = false;
+    model_go(m, m->wanted ? m->wanted : m->pick);
+    m->place = m->pick ? m->pick - 1 : 0;
+    m->wanted = 0;
+    model_say(m, "filter stopped: all is shown, f goes on");
 }
 
 void model_grown(struct model *m)

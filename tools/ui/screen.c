@@ -101,8 +101,10 @@ static FILE *open_copied(char *path, size_t size)
 
     if (cache && *cache)
         snprintf(path, size, "%s", cache);
+    else if (home && *home)
+        snprintf(path, size, "%s/.cache", home);
     else
-        snprintf(path, size, "%s/.cache", home ? home : "/tmp");
+        return NULL;
     mkdir(path, 0700);
     snprintf(path + strlen(path), size - strlen(path), "/vitro");
     mkdir(path, 0700);

@@ -119,8 +119,8 @@ static void put_last_line(const struct ui *ui, struct area a)
                  m->search, model_count(m) - m->search_left, model_count(m),
                  view_word(m, "stops", "멈춤"));
     else if (m->filtered && m->scanned < n)
-        area_put(a, 0, 1, ST_KEY, "%s: %d%%", view_word(m, "filtering", "거르는 중"),
-                 (int)((uint64_t)m->scanned * 100 / (n ? n : 1)));
+        area_put(a, 0, 1, ST_KEY, "%s: %d%%  Esc %s", view_word(m, "filtering", "거르는 중"),
+                 (int)((uint64_t)m->scanned * 100 / (n ? n : 1)), view_word(m, "stops", "멈춤"));
     else if (m->message[0])
         area_put(a, 0, 1, ST_KEY, "%s", m->message);
     else
