@@ -84,14 +84,16 @@ ended 0 $pid "Ctrl-C of an idle server"
 
 # An open call ends in peace: the client has all of it, the server then stops by itself.
 start --listen 127.0.0.1:0 --threads 2
-$client "ipv4:127.0.0.1:$port" >"$tmp/out" 2>"$tmp/client.err" &
+"$vitro" call "127.0.0.1:$port" chat.ChatService/SendMessage \
+    -d '{"userId":"사용자1","message":"안녕하세요!"}' >"$tmp/out" 2>"$tmp/client.err" || fail "SendMessage: $?"
+"$vitro" call "127.0.0.1:$port" chat.ChatService/GetNotifications -d '{"userId":"사용자1"}' \
+    >"$tmp/out" 2>"$tmp/client.err" &
 talking=$!
-wait_for '^notification: notif_0' "$tmp/out"
+wait_for 'notif_0' "$tmp/out"
 kill -TERM $pid
-wait_for '^notifications: end' "$tmp/out"
-[ "$(grep -c '^notification: ' "$tmp/out")" -eq 5 ] || fail "a drain cut a call: $(cat "$tmp/out")"
+ended 0 $talking "a call in a drain: $(cat "$tmp/client.err")"
+[ "$(grep -c '사용자1님에게' "$tmp/out")" -eq 5 ] || fail "a drain cut a call: $(cat "$tmp/out")"
 ended 0 $pid "SIGTERM with an open call"
-wait $talking # its chat finds nobody: that is its own to tell
 grep -qx '사용자1: 안녕하세요!' "$tmp/log" || fail "the log lacks the message: $(cat "$tmp/log")"
 
 # A second signal ends at once.
@@ -119,7 +121,7 @@ wait_for '^reply: ' "$tmp/out"
 kill -0 $pid 2>/dev/null || fail "a closed pipe ended the server"
 wait_for '^notification: notif_0' "$tmp/out"
 kill $talking
-wait $talking
+wait $talking 2>/dev/null
 kill -TERM $pid
 ended 0 $pid "SIGTERM after the client was killed"
 
