@@ -111,9 +111,13 @@ static const struct magic foreign[] = {
 
 static bool is_text(vitro_bytes b)
 {
-    for (size_t i = 0; i < b.len; i++)
-        if ((b.ptr[i] < 0x20 && !memchr("\t\r\n", b.ptr[i], 3)) || b.ptr[i] == 0x7f)
+    for (size_t i = 0; i < b.len; i++) {
+        uint8_t c = b.ptr[i];
+        bool blank = c == '\t' || c == '\r' || c == '\n';
+
+        if ((c < 0x20 && !blank) || c == 0x7f)
             return false;
+    }
     return b.len > 0;
 }
 

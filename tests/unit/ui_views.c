@@ -316,6 +316,21 @@ Test(ui, a_search_goes_round_and_hides_nothing)
     end(&p);
 }
 
+Test(ui, a_search_where_a_filter_shows_nothing_finds_nothing)
+{
+    static struct play p;
+
+    begin(&p, 80, 24);
+    enter(&p, "&http2.type == 99");
+    key(&p, UI_ENTER);
+    cr_expect(eq(sz, model_count(&p.ui.m), 0));
+    enter(&p, "/grpc");
+    key(&p, UI_ENTER);
+    key(&p, 'n');
+    SEES(&p, "nothing to search in");
+    end(&p);
+}
+
 Test(ui, a_filter_is_judged_while_typed_and_a_bad_one_is_never_applied)
 {
     static struct play p;

@@ -46,7 +46,8 @@ static bool give_quick(const vitro_event *ev, const char *field, filter_visit *v
         give_number(visit, x, ev->number);
     else if (strcmp(field, "frame.number") == 0)
         give_number(visit, x, ev->packet);
-    else if (strcmp(field, "conn") && strcmp(field, "tcp.stream") && strcmp(field, "dir"))
+    else if (strcmp(field, "conn") != 0 && strcmp(field, "tcp.stream") != 0 &&
+             strcmp(field, "dir") != 0)
         return strncmp(field, "http2.", 6) == 0 && ev->kind != VITRO_EVENT_FRAME &&
                ev->kind != VITRO_EVENT_PREFACE && strcmp(field, "http2.streamid") != 0;
     else if (ev->conn != VITRO_NO_CONN && strcmp(field, "dir") == 0)
@@ -139,7 +140,9 @@ void facts_of(void *user, const char *field, filter_visit *visit, void *visitor)
 
 static char small(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    if (c >= 'A' && c <= 'Z')
+        c = (char)(c + ('a' - 'A'));
+    return c;
 }
 
 bool facts_text_holds(vitro_str hay, vitro_str text)

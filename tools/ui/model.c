@@ -131,7 +131,9 @@ void model_row(const struct model *m, uint32_t number, struct row *out)
     if (!ev || vitro_decode_detail(m->d, ev, &dt, NULL))
         return;
     out->number = number;
-    out->arrow = ev->kind == VITRO_EVENT_NOTE ? '*' : ev->dir == VITRO_C2S ? '>' : '<';
+    out->arrow = '*';
+    if (ev->kind != VITRO_EVENT_NOTE)
+        out->arrow = ev->dir == VITRO_C2S ? '>' : '<';
     out->style = (uint8_t)style_of(ev);
     out->bad = ev->why || ev->kind == VITRO_EVENT_UNKNOWN || ev->bits;
     row_title(ev, &dt, out);
@@ -412,6 +414,8 @@ static bool search_on(struct model *m)
 {
     size_t n = model_count(m);
 
+    if (n == 0) /* the filter shows nothing */
+        m->search_left = 0;
     for (int k = 0; k < SLICE && m->search_left; k++, m->search_left--) {
         m->search_at = (m->search_at + (m->backwards ? n - 1 : 1)) % n;
         if (facts_hold(m->d, vitro_decode_event(m->d, model_at(m, m->search_at)),

@@ -172,12 +172,17 @@ void term_theme(enum theme theme)
     bool many = COLORS >= 256, color = term.color && theme != THEME_PLAIN;
 
     term.theme = theme;
-    for (short i = 0; i < ST_COUNT; i++) {
+    for (int i = 0; i < ST_COUNT; i++) {
         const struct look *l = &looks[color ? theme : THEME_DARK][i];
+        short fg = l->fg8, bg = l->bg8;
+
         term.attrs[i] = color ? l->attr : plain[i];
         term.pairs[i] = 0;
-        if (color &&
-            init_pair((short)(i + 1), many ? l->fg256 : l->fg8, many ? l->bg256 : l->bg8) != ERR)
+        if (many) {
+            fg = l->fg256;
+            bg = l->bg256;
+        }
+        if (color && init_pair((short)(i + 1), fg, bg) != ERR)
             term.pairs[i] = (short)(i + 1);
     }
 }
