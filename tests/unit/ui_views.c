@@ -281,6 +281,19 @@ Test(ui, help_shows_every_key_and_any_other_key_closes_it)
     end(&p);
 }
 
+Test(ui, every_key_does_something_that_is_safe)
+{
+    enum { CHARS = 127, KEYS = CHARS + UI_F4 - UI_UP + 1 };
+    static struct play p;
+
+    begin(&p, 80, 24);
+    for (int i = 0; i < KEYS; i++) {
+        key(&p, i < CHARS ? i + 1 : UI_UP + i - CHARS);
+        key(&p, UI_ESCAPE);
+    }
+    end(&p);
+}
+
 Test(ui, both_languages_fit_the_screen)
 {
     static struct play p;

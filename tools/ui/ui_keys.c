@@ -1,6 +1,8 @@
 /*
  * ui_keys - what each key does, by keys.def.
  */
+#include <assert.h>
+#include <limits.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -49,7 +51,7 @@ static int rows_of(const struct ui *ui, enum pane pane)
     return MAX(a.h - 1, 1);
 }
 
-static void move_event(struct ui *ui, long by)
+static void move_event(struct ui *ui, int by)
 {
     struct model *m = &ui->m;
     long place = (long)m->place + by, n = (long)model_count(m);
@@ -108,7 +110,7 @@ static size_t info_most(const struct model *m)
     return m->info == INFO_WINDOWS ? m->moment.count : 0;
 }
 
-static void move(struct ui *ui, long by)
+static void move(struct ui *ui, int by)
 {
     struct model *m = &ui->m;
     int wide = view_bytes_in_row(ui_pane(ui, NULL, PANE_BYTES).w);
@@ -121,14 +123,14 @@ static void move(struct ui *ui, long by)
         move_line(m, by);
         break;
     case PANE_BYTES:
-        move_byte(m, by * wide);
+        move_byte(m, (long)by * wide);
         break;
     default:
         scroll(&m->top[PANE_INFO], by, info_most(m));
     }
 }
 
-static void jump(struct ui *ui, bool last)
+static void jump(struct ui *ui, int last)
 {
     struct model *m = &ui->m;
 
@@ -137,7 +139,7 @@ static void jump(struct ui *ui, bool last)
         if (last && model_count(m))
             model_select(m, model_count(m) - 1);
         else
-            move_event(ui, -(long)m->place);
+            move_event(ui, -INT_MAX);
         break;
     case PANE_TREE:
         model_line(m, last && m->count ? m->count - 1 : 0);
@@ -150,8 +152,9 @@ static void jump(struct ui *ui, bool last)
     }
 }
 
-static void open_tree(struct model *m, int by)
+static void open_tree(struct ui *ui, int by)
 {
+    struct model *m = &ui->m;
     unsigned deepest = 1;
 
     for (size_t i = 0; i < m->count; i++)
@@ -165,37 +168,65 @@ static void open_tree(struct model *m, int by)
     model_line(m, m->line);
 }
 
+/* To what came of this event, or back to what it came from. */
+static void follow_event(struct ui *ui, int by)
+{
+    struct model *m = &ui->m;
+
+    if (by > 0 ? model_drill(m) : model_rise(m))
+        return;
+    model_say(m, "%s",
+              by > 0
+                  ? view_word(m, "nothing came of this event", "이 이벤트에서 나온 것이 없음")
+                  : view_word(m, "this came from no other event", "다른 이벤트에서 온 것이 아님"));
+}
+
+static void drill(struct ui *ui, int by)
+{
+    if (ui->m.focus == PANE_INFO)
+        ui->m.focus = PANE_EVENTS;
+    follow_event(ui, by);
+}
+
+static void turn_info(struct ui *ui, int by)
+{
+    struct model *m = &ui->m;
+
+    m->info = (enum info)(((int)m->info + INFO_COUNT + by) % INFO_COUNT);
+    m->top[PANE_INFO] = 0;
+}
+
 static void aside(struct ui *ui, int by)
 {
     struct model *m = &ui->m;
 
     switch (m->focus) {
     case PANE_EVENTS:
-        if (!(by > 0 ? model_drill(m) : model_rise(m)))
-            model_say(
-                m, "%s",
-                by > 0 ? view_word(m, "nothing came of this event", "이 이벤트에서 나온 것이 없음")
-                       : view_word(m, "this came from no other event",
-                                   "다른 이벤트에서 온 것이 아님"));
+        follow_event(ui, by);
         break;
     case PANE_TREE:
-        open_tree(m, by);
+        open_tree(ui, by);
         break;
     case PANE_BYTES:
         move_byte(m, by);
         break;
     default:
-        m->info = (enum info)(((int)m->info + INFO_COUNT + by) % INFO_COUNT);
-        m->top[PANE_INFO] = 0;
+        turn_info(ui, by);
     }
+}
+
+static void page(struct ui *ui, int by)
+{
+    move(ui, by * rows_of(ui, ui->m.focus));
 }
 
 /* ---- the rest -------------------------------------------------------------------------------- */
 
-static void toggle_follow(struct ui *ui)
+static void toggle_follow(struct ui *ui, int unused)
 {
     struct model *m = &ui->m;
 
+    (void)unused;
     m->follow = !m->follow;
     m->unseen = vitro_decode_count(m->d);
     if (m->follow)
@@ -206,10 +237,12 @@ static void toggle_follow(struct ui *ui)
             view_word(m, "at the end: nothing follows in this capture", "끝: 더 올 것이 없음"));
 }
 
-static void toggle_filter(struct model *m)
+static void toggle_filter(struct ui *ui, int unused)
 {
+    struct model *m = &ui->m;
     char text[PROMPT_TEXT];
 
+    (void)unused;
     if (!m->filter_text[0]) {
         model_say(m, "%s", view_word(m, "no filter yet: & makes one", "거르기가 없음: &로 만들기"));
         return;
@@ -219,10 +252,11 @@ static void toggle_filter(struct model *m)
     memcpy(m->filter_text, text, sizeof text);
 }
 
-static void copy(struct ui *ui)
+static void copy(struct ui *ui, int unused)
 {
     char *text = ui_copy_text(ui);
 
+    (void)unused;
     if (!text)
         return;
     ui->copied = text;
@@ -234,137 +268,117 @@ static void turn_pane(struct ui *ui, int by)
     ui->m.focus = (enum pane)(((int)ui->m.focus + PANE_COUNT + by) % PANE_COUNT);
 }
 
+static void choose_pane(struct ui *ui, int pane)
+{
+    ui->m.focus = (enum pane)pane;
+}
+
+static void maximise(struct ui *ui, int unused)
+{
+    (void)unused;
+    ui->alone = !ui->alone;
+}
+
+static void show_help(struct ui *ui, int unused)
+{
+    (void)unused;
+    ui->help = true;
+    ui->help_top = 0;
+}
+
+static void back(struct ui *ui, int unused)
+{
+    (void)unused;
+    ui->quit = !ui->alone;
+    ui->alone = false;
+}
+
+static void quit(struct ui *ui, int unused)
+{
+    (void)unused;
+    ui->quit = true;
+}
+
+static void search(struct ui *ui, int by)
+{
+    model_search(&ui->m, by < 0);
+}
+
+static void prompt(struct ui *ui, int kind)
+{
+    ui_prompt_open(ui, kind, kind == '&' ? ui->m.filter_text : "");
+}
+
+static void turn_language(struct ui *ui, int unused)
+{
+    (void)unused;
+    ui->m.language = ui->m.language == VITRO_KOREAN ? VITRO_ENGLISH : VITRO_KOREAN;
+}
+
+static void cancel(struct ui *ui, int unused)
+{
+    (void)unused;
+    model_stop(&ui->m);
+}
+
+static void wish(struct ui *ui, int wishes)
+{
+    ui->wishes |= (unsigned)wishes;
+}
+
+/* What each action does, and with what. */
+static const struct deed {
+    void (*run)(struct ui *ui, int with);
+    int with;
+} deeds[] = {
+    [ACT_HELP] = { show_help, 0 },
+    [ACT_QUIT] = { back, 0 },
+    [ACT_QUIT_ALL] = { quit, 0 },
+    [ACT_NEXT_PANE] = { turn_pane, 1 },
+    [ACT_LAST_PANE] = { turn_pane, -1 },
+    [ACT_TURN] = { turn_info, 1 },
+    [ACT_MAXIMISE] = { maximise, 0 },
+    [ACT_DOWN] = { move, 1 },
+    [ACT_UP] = { move, -1 },
+    [ACT_LEFT] = { aside, -1 },
+    [ACT_RIGHT] = { aside, 1 },
+    [ACT_DRILL] = { drill, 1 },
+    [ACT_RISE] = { follow_event, -1 },
+    [ACT_PAGE_DOWN] = { page, 1 },
+    [ACT_PAGE_UP] = { page, -1 },
+    [ACT_FIRST] = { jump, false },
+    [ACT_LAST] = { jump, true },
+    [ACT_EVENT_BACK] = { move_event, -1 },
+    [ACT_EVENT_ON] = { move_event, 1 },
+    [ACT_SEARCH] = { prompt, '/' },
+    [ACT_SEARCH_ON] = { search, 1 },
+    [ACT_SEARCH_BACK] = { search, -1 },
+    [ACT_FILTER] = { prompt, '&' },
+    [ACT_FILTER_TOGGLE] = { toggle_filter, 0 },
+    [ACT_FOLLOW] = { toggle_follow, 0 },
+    [ACT_MARK] = { prompt, 'm' },
+    [ACT_TO_MARK] = { prompt, '\'' },
+    [ACT_COPY] = { copy, 0 },
+    [ACT_WRITE] = { prompt, 'w' },
+    [ACT_LANGUAGE] = { turn_language, 0 },
+    [ACT_COMMAND] = { prompt, ':' },
+    [ACT_OPEN] = { open_tree, 1 },
+    [ACT_CLOSE] = { open_tree, -1 },
+    [ACT_PANE_1] = { choose_pane, 0 },
+    [ACT_PANE_2] = { choose_pane, 1 },
+    [ACT_PANE_3] = { choose_pane, 2 },
+    [ACT_PANE_4] = { choose_pane, 3 },
+    [ACT_CANCEL] = { cancel, 0 },
+    [ACT_REDRAW] = { wish, UI_WISH_REDRAW },
+    [ACT_STOP] = { wish, UI_WISH_STOP },
+};
+
 static void act(struct ui *ui, enum action action)
 {
-    struct model *m = &ui->m;
-
-    switch (action) {
-    case ACT_HELP:
-        ui->help = true;
-        ui->help_top = 0;
-        break;
-    case ACT_QUIT:
-        ui->quit = !ui->alone;
-        ui->alone = false;
-        break;
-    case ACT_QUIT_ALL:
-        ui->quit = true;
-        break;
-    case ACT_NEXT_PANE:
-        turn_pane(ui, 1);
-        break;
-    case ACT_LAST_PANE:
-        turn_pane(ui, -1);
-        break;
-    case ACT_TURN:
-        m->info = (enum info)((m->info + 1) % INFO_COUNT);
-        m->top[PANE_INFO] = 0;
-        break;
-    case ACT_MAXIMISE:
-        ui->alone = !ui->alone;
-        break;
-    case ACT_DOWN:
-        move(ui, 1);
-        break;
-    case ACT_UP:
-        move(ui, -1);
-        break;
-    case ACT_LEFT:
-        aside(ui, -1);
-        break;
-    case ACT_RIGHT:
-        aside(ui, 1);
-        break;
-    case ACT_DRILL:
-        m->focus = m->focus == PANE_INFO ? PANE_EVENTS : m->focus;
-        if (!model_drill(m))
-            model_say(m, "%s",
-                      view_word(m, "nothing came of this event", "이 이벤트에서 나온 것이 없음"));
-        break;
-    case ACT_RISE:
-        if (!model_rise(m))
-            model_say(
-                m, "%s",
-                view_word(m, "this came from no other event", "다른 이벤트에서 온 것이 아님"));
-        break;
-    case ACT_PAGE_DOWN:
-        move(ui, rows_of(ui, m->focus));
-        break;
-    case ACT_PAGE_UP:
-        move(ui, -rows_of(ui, m->focus));
-        break;
-    case ACT_FIRST:
-        jump(ui, false);
-        break;
-    case ACT_LAST:
-        jump(ui, true);
-        break;
-    case ACT_EVENT_BACK:
-        move_event(ui, -1);
-        break;
-    case ACT_EVENT_ON:
-        move_event(ui, 1);
-        break;
-    case ACT_SEARCH:
-        ui_prompt_open(ui, '/', "");
-        break;
-    case ACT_SEARCH_ON:
-        model_search(m, false);
-        break;
-    case ACT_SEARCH_BACK:
-        model_search(m, true);
-        break;
-    case ACT_FILTER:
-        ui_prompt_open(ui, '&', m->filter_text);
-        break;
-    case ACT_FILTER_TOGGLE:
-        toggle_filter(m);
-        break;
-    case ACT_FOLLOW:
-        toggle_follow(ui);
-        break;
-    case ACT_MARK:
-        ui_prompt_open(ui, 'm', "");
-        break;
-    case ACT_TO_MARK:
-        ui_prompt_open(ui, '\'', "");
-        break;
-    case ACT_COPY:
-        copy(ui);
-        break;
-    case ACT_WRITE:
-        ui_prompt_open(ui, 'w', "");
-        break;
-    case ACT_LANGUAGE:
-        m->language = m->language == VITRO_KOREAN ? VITRO_ENGLISH : VITRO_KOREAN;
-        break;
-    case ACT_COMMAND:
-        ui_prompt_open(ui, ':', "");
-        break;
-    case ACT_OPEN:
-        open_tree(m, 1);
-        break;
-    case ACT_CLOSE:
-        open_tree(m, -1);
-        break;
-    case ACT_PANE_1:
-    case ACT_PANE_2:
-    case ACT_PANE_3:
-    case ACT_PANE_4:
-        m->focus = (enum pane)(action - ACT_PANE_1);
-        break;
-    case ACT_CANCEL:
-        model_stop(m);
-        break;
-    case ACT_REDRAW:
-        ui->wishes |= UI_WISH_REDRAW;
-        break;
-    case ACT_STOP:
-        ui->wishes |= UI_WISH_STOP;
-        break;
-    case ACT_NONE:
-        break;
-    }
+    if (action == ACT_NONE)
+        return;
+    assert(deeds[action].run); /* every row of keys.def does something */
+    deeds[action].run(ui, deeds[action].with);
 }
 
 static void help_key(struct ui *ui, enum action action)

@@ -20,7 +20,7 @@ extern "C" {
  * @param len     how many are wanted, at most VITRO_LEND_MAX.
  * @param user    what was given together with the function.
  * @return lends up to len bytes until the next call with the same user; fewer only where the
- *         capture ends (or, while it is still being written, ends for now).
+ *         capture ends, or has come to while it is being written.
  * Thread: the decoder's.
  */
 typedef vitro_bytes vitro_lend(uint64_t offset, size_t len, void *user);
