@@ -386,6 +386,16 @@ void peer_close(struct peer *p, bool abort)
 
 /* ---- the script ----------------------------------------------------------------------------- */
 
+void peer_serve(struct peer *p, struct pair *pair)
+{
+    pair_init(pair);
+    pair_make_world(pair);
+    peer_init(p, pair, pair->server_loop);
+    peer_listen(p);
+    peer_settings(p, 0, 0);
+    pair_make_channel(pair);
+}
+
 void peer_settings(struct peer *p, uint16_t id, uint32_t value)
 {
     struct frame_setting_pair pair = { id, value };

@@ -5,16 +5,6 @@
 
 #include "support/peer.h"
 
-static void start_peer(struct pair *p, struct peer *peer)
-{
-    pair_init(p);
-    pair_make_world(p);
-    peer_init(peer, p, p->server_loop);
-    peer_listen(peer);
-    peer_settings(peer, 0, 0);
-    pair_make_channel(p);
-}
-
 static void stop_peer(struct pair *p, struct peer *peer)
 {
     peer_done(peer);
@@ -27,7 +17,7 @@ static vitro_call *unread_reply(struct pair *p, struct peer *peer, struct record
     vitro_call_options o = VITRO_CALL_OPTIONS_INIT;
     vitro_call *call;
 
-    start_peer(p, peer);
+    peer_serve(peer, p);
     o.manual_credit = true;
     call = pair_call(p, &echo_bidi, &o, r);
     peer_run(peer);
@@ -90,7 +80,7 @@ Test(delivery, a_call_that_ends_by_a_second_response_may_be_dropped_at_once)
     vitro_call *call;
     vitro_code code = VITRO_OK;
 
-    start_peer(&p, &peer);
+    peer_serve(&peer, &p);
     cr_assert_eq(
         vitro_call_start(&call, p.channel, &echo_client_stream, NULL, &dropping, &code, NULL),
         VITRO_OK);
@@ -131,7 +121,7 @@ Test(delivery, a_message_is_lent_until_return_also_when_its_call_is_cancelled_th
     struct lent lent = { .same = false };
     vitro_call *call;
 
-    start_peer(&p, &peer);
+    peer_serve(&peer, &p);
     o.manual_credit = true;
     cr_assert_eq(vitro_call_start(&call, p.channel, &echo_bidi, &o, &looking, &lent, NULL),
                  VITRO_OK);
@@ -179,7 +169,7 @@ Test(delivery, a_release_may_cancel_its_call)
     struct record r = { .len = 0 };
     struct attached a = { .cancels = true };
 
-    start_peer(&p, &peer);
+    peer_serve(&peer, &p);
     a.call = pair_call(&p, &echo_bidi, NULL, &r);
     peer_run(&peer);
     cr_assert_eq(vitro_call_attach(a.call, (vitro_bytes){ small, sizeof small }, on_release, &a, 0,
@@ -203,7 +193,7 @@ Test(delivery, a_release_that_attaches_again_at_the_end_of_its_call_is_refused)
     struct record r = { .len = 0 };
     struct attached a = { .cancels = false };
 
-    start_peer(&p, &peer);
+    peer_serve(&peer, &p);
     peer.manual_window = true;
     a.call = pair_call(&p, &echo_bidi, NULL, &r);
     peer_run(&peer);

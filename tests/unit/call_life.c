@@ -83,12 +83,7 @@ Test(call_life, r35_a_cancel_is_a_reset_on_the_wire)
     struct record r = { .len = 0 };
     vitro_call *call;
 
-    pair_init(&p);
-    pair_make_world(&p);
-    peer_init(&peer, &p, p.server_loop);
-    peer_listen(&peer);
-    peer_settings(&peer, 0, 0);
-    pair_make_channel(&p);
+    peer_serve(&peer, &p);
     call = pair_call(&p, &echo_bidi, NULL, &r);
     pair_settle(&p);
     vitro_call_cancel(call);
@@ -148,12 +143,7 @@ Test(call_life, r34_the_client_resets_by_its_own_clock_and_ignores_what_comes_la
     vitro_call_options o = timeout_of(SECOND);
     vitro_call *call;
 
-    pair_init(&p);
-    pair_make_world(&p);
-    peer_init(&peer, &p, p.server_loop);
-    peer_listen(&peer);
-    peer_settings(&peer, 0, 0);
-    pair_make_channel(&p);
+    peer_serve(&peer, &p);
     call = pair_call(&p, &echo_bidi, &o, &r);
     pair_settle(&p);
     cr_expect(strstr(peer_line(&peer, "HEADERS 1"), "grpc-timeout=1000000u"), "%s", peer.log);
@@ -203,12 +193,7 @@ Test(call_life, r11_a_deadline_that_is_over_sends_nothing)
     vitro_call_options o = timeout_of(-1);
     vitro_call *call;
 
-    pair_init(&p);
-    pair_make_world(&p);
-    peer_init(&peer, &p, p.server_loop);
-    peer_listen(&peer);
-    peer_settings(&peer, 0, 0);
-    pair_make_channel(&p);
+    peer_serve(&peer, &p);
     for (int i = 0; i < 2; i++) { /* without a connection, and with one */
         r = (struct record){ .len = 0 };
         call = pair_call(&p, &echo_bidi, &o, &r);
@@ -230,12 +215,7 @@ Test(call_life, r34_a_server_that_cancels_by_the_same_deadline_is_late_not_cance
     vitro_call_options o = timeout_of(SECOND);
     vitro_call *call;
 
-    pair_init(&p);
-    pair_make_world(&p);
-    peer_init(&peer, &p, p.server_loop);
-    peer_listen(&peer);
-    peer_settings(&peer, 0, 0);
-    pair_make_channel(&p);
+    peer_serve(&peer, &p);
     call = pair_call(&p, &echo_bidi, &o, &r);
     pair_settle(&p);
     peer_reset(&peer, 1, H2_CANCEL);

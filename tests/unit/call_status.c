@@ -71,12 +71,7 @@ static void check_answer(const struct answer *a)
     struct record r = { .len = 0 };
     vitro_call *call;
 
-    pair_init(&p);
-    pair_make_world(&p);
-    peer_init(&peer, &p, p.server_loop);
-    peer_listen(&peer);
-    peer_settings(&peer, 0, 0);
-    pair_make_channel(&p);
+    peer_serve(&peer, &p);
     call = pair_call(&p, a->method, NULL, &r);
     cr_assert_eq(vitro_call_send(call, bytes_of("hi"), VITRO_SEND_LAST, NULL, NULL), VITRO_OK);
     pair_settle(&p);
@@ -188,12 +183,7 @@ Test(call_status, a_server_that_breaks_http2_is_left_and_the_reason_is_told)
         uint8_t bytes[64];
         vitro_bytes frame = hex_read(rows[i].frame, bytes, sizeof bytes);
 
-        pair_init(&p);
-        pair_make_world(&p);
-        peer_init(&peer, &p, p.server_loop);
-        peer_listen(&peer);
-        peer_settings(&peer, 0, 0);
-        pair_make_channel(&p);
+        peer_serve(&peer, &p);
         call = pair_call(&p, &echo_bidi, NULL, &r);
         pair_settle(&p);
         peer_raw(&peer, frame.ptr, frame.len);
