@@ -57,12 +57,10 @@ void peer_done(struct peer *p);
  * what was written before is the first that is sent.
  */
 void peer_listen(struct peer *p);
-
-/* The common case: a world whose server is the peer, its empty SETTINGS on the way to our client.
- */
-void peer_serve(struct peer *p, struct pair *pair);
-
 void peer_connect(struct peer *p);
+
+/* A world whose server is the peer, with its empty SETTINGS on the way to our client. */
+void peer_serve(struct peer *p, struct pair *pair);
 
 /* Connect with preface and empty SETTINGS. */
 void peer_client(struct peer *p);
