@@ -129,10 +129,14 @@ static bool selects_itself(vitro_decode *d, const vitro_event *ev, const char *s
 
 bool lesson_selects(vitro_decode *d, const vitro_event *ev, const char *selector)
 {
-    for (int i = 0; ev && i < ANCESTORS; i++) {
+    vitro_event parent;
+
+    for (int i = 0; i < ANCESTORS; i++) {
         if (selects_itself(d, ev, selector))
             return true;
-        ev = ev->parent ? vitro_decode_event(d, ev->parent) : NULL;
+        if (!vitro_decode_event(d, ev->parent, &parent))
+            return false;
+        ev = &parent;
     }
     return false;
 }

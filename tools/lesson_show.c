@@ -42,14 +42,13 @@ static void show_lines(const struct lesson_show *s, vitro_str lines)
 
 static void show_wire(const struct lesson_show *s, const char *selector)
 {
-    uint32_t count = vitro_decode_count(s->decode);
+    vitro_event ev;
     bool any = false;
 
-    for (uint32_t i = 1; i <= count; i++) {
-        const vitro_event *ev = vitro_decode_event(s->decode, i);
-        if (!ev || !lesson_selects(s->decode, ev, selector))
+    for (uint32_t i = 1; vitro_decode_event(s->decode, i, &ev); i++) {
+        if (!lesson_selects(s->decode, &ev, selector))
             continue;
-        print_event(s->printer, s->decode, ev);
+        print_event(s->printer, s->decode, &ev);
         any = true;
     }
     if (!any)

@@ -133,11 +133,15 @@ uint32_t vitro_decode_count(const vitro_decode *d)
     return d->events;
 }
 
-const vitro_event *vitro_decode_event(const vitro_decode *d, uint32_t number)
+bool vitro_decode_event(const vitro_decode *d, uint32_t number, vitro_event *out)
 {
-    if (!d->options.keep || number == 0 || number > d->events)
-        return NULL;
-    return &d->pages[(number - 1) / EVENTS_PAGE][(number - 1) % EVENTS_PAGE];
+    bool there = d->options.keep && number && number <= d->events;
+
+    if (there)
+        *out = d->pages[(number - 1) / EVENTS_PAGE][(number - 1) % EVENTS_PAGE];
+    else
+        memset(out, 0, sizeof *out);
+    return there;
 }
 
 void vitro_decode_stats_get(const vitro_decode *d, vitro_decode_stats *out)

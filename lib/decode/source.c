@@ -204,13 +204,11 @@ static bool climb(const vitro_decode *d, uint64_t capture, vitro_span *out)
 uint32_t vitro_decode_find(const vitro_decode *d, const vitro_span *at)
 {
     uint32_t found = 0;
+    vitro_event ev;
     vitro_span up;
 
-    for (uint32_t i = 1; i <= d->events; i++) {
-        const vitro_event *ev = vitro_decode_event(d, i);
-        if (!ev)
-            return 0;
-        if (holds(ev, at))
+    for (uint32_t i = 1; vitro_decode_event(d, i, &ev); i++) {
+        if (holds(&ev, at))
             found = i; /* inner events follow outer ones */
     }
     if (!found && at->source == VITRO_SOURCE_BLOCK && run_of(d, at, &up)) {

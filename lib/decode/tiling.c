@@ -87,10 +87,10 @@ static struct body_row *row_of(struct tiling *t, const vitro_event *ev)
 
 static vitro_code check_body(struct tiling *t, const vitro_event *ev)
 {
-    const vitro_event *parent = vitro_decode_event(t->d, ev->parent);
     struct body_row *r;
+    vitro_event parent;
 
-    if (parent && parent->kind == VITRO_EVENT_GRPC)
+    if (vitro_decode_event(t->d, ev->parent, &parent) && parent.kind == VITRO_EVENT_GRPC)
         return VITRO_OK; /* inside a message: checked with it */
     r = row_of(t, ev);
     if (!r)
@@ -125,8 +125,8 @@ static vitro_code check_block_item(struct tiling *t, const vitro_event *ev, cons
 
 static vitro_code check_items(struct tiling *t, const vitro_event *ev)
 {
-    const vitro_event *inner = vitro_decode_event(t->d, ev->number + 1);
     uint64_t next = ev->offset, data = 0;
+    vitro_event inner;
     vitro_detail dt;
     vitro_code rc = vitro_decode_detail(t->d, ev, &dt, t->err);
 
@@ -148,10 +148,11 @@ static vitro_code check_items(struct tiling *t, const vitro_event *ev)
     }
     if (rc)
         return rc;
-    if (ev->kind == VITRO_EVENT_GRPC && inner && inner->parent == ev->number) {
-        if (inner->offset != next)
+    if (ev->kind == VITRO_EVENT_GRPC && vitro_decode_event(t->d, ev->number + 1, &inner) &&
+        inner.parent == ev->number) {
+        if (inner.offset != next)
             return broken(t, ev, "message does not begin behind its prefix", next);
-        next += inner->length;
+        next += inner.length;
     }
     if (next != ev->offset + ev->length)
         return broken(t, ev, "items do not reach the end", next);
@@ -243,8 +244,8 @@ static vitro_code check_ends(struct tiling *t, const vitro_event *last)
 
 vitro_code vitro_decode_check_tiling(vitro_decode *d, vitro_error *err)
 {
-    static const vitro_event none;
     struct tiling t;
+    vitro_event ev = { 0 };
     vitro_code rc = VITRO_OK;
 
     memset(&t, 0, sizeof t);
@@ -255,10 +256,11 @@ vitro_code vitro_decode_check_tiling(vitro_decode *d, vitro_error *err)
     t.next = vitro_mem_zalloc(&d->account, (d->conn_count + 1) * sizeof *t.next);
     if (!t.next)
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "tiling", 0, "out of memory");
-    for (uint32_t i = 1; !rc && i <= d->events; i++)
-        rc = check_event(&t, vitro_decode_event(d, i));
+    for (uint32_t i = 1; !rc && vitro_decode_event(d, i, &ev); i++)
+        rc = check_event(&t, &ev);
+    vitro_decode_event(d, d->events, &ev);
     if (!rc)
-        rc = check_ends(&t, d->events ? vitro_decode_event(d, d->events) : &none);
+        rc = check_ends(&t, &ev);
     vitro_mem_free(&d->account, t.next, (d->conn_count + 1) * sizeof *t.next);
     vitro_mem_free(&d->account, t.rows, t.row_cap * sizeof *t.rows);
     return rc;

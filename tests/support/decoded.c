@@ -92,9 +92,9 @@ char *decoded_text(vitro_decode *d, enum decoded_what what)
 
     for (int dir = 0; dir < 2; dir++) { /* by direction: how the two interleave is time */
         for (uint32_t i = 1; i <= vitro_decode_count(d); i++) {
-            const vitro_event *ev = vitro_decode_event(d, i);
-            if (ev->kind != VITRO_EVENT_TCP && ev->dir == dir)
-                put_event(out, d, ev, what);
+            vitro_event ev;
+            if (vitro_decode_event(d, i, &ev) && ev.kind != VITRO_EVENT_TCP && ev.dir == dir)
+                put_event(out, d, &ev, what);
         }
     }
     fclose(out);

@@ -92,10 +92,15 @@ void hand_decode(struct hand *h)
     if (vitro_decode_check_tiling(h->decode, &err))
         vitro_error_format(&err, text, sizeof text);
     cr_assert(eq(str, text, ""));
+    h->events = calloc(vitro_decode_count(h->decode) + 1, sizeof *h->events);
+    cr_assert(h->events != NULL);
+    for (uint32_t n = 1; n <= vitro_decode_count(h->decode); n++)
+        cr_assert(vitro_decode_event(h->decode, n, &h->events[n - 1]));
 }
 
 void hand_done(struct hand *h)
 {
+    free(h->events);
     vitro_decode_free(h->decode);
     pcap_write_done(&h->w);
     vitro_hpack_writer_done(&h->hpack[0]);
@@ -106,7 +111,7 @@ void hand_done(struct hand *h)
 const vitro_event *hand_nth(const struct hand *h, vitro_event_kind kind, unsigned i)
 {
     for (uint32_t n = 1; n <= vitro_decode_count(h->decode); n++) {
-        const vitro_event *ev = vitro_decode_event(h->decode, n);
+        const vitro_event *ev = &h->events[n - 1];
         if (ev->kind == kind && i-- == 0)
             return ev;
     }

@@ -14,7 +14,8 @@ struct hand {
     struct hpack_writer hpack[2];
     struct decoded_bytes bytes;
     vitro_decode *decode;
-    bool skip; /* what is written now was not captured */
+    vitro_event *events; /* all of them, once it is decoded */
+    bool skip;           /* what is written now was not captured */
 };
 
 void hand_init(struct hand *h); /* nothing captured yet */

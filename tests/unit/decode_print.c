@@ -24,12 +24,13 @@ static char *print_all(vitro_decode *d, bool json)
     FILE *out = open_memstream(&text, &size);
     struct printer p = { .out = out, .explain = true, .hpack = true };
     struct ndjson j = { out, true };
+    vitro_event ev;
 
-    for (uint32_t i = 1; i <= vitro_decode_count(d); i++) {
+    for (uint32_t i = 1; vitro_decode_event(d, i, &ev); i++) {
         if (json)
-            ndjson_event(&j, d, vitro_decode_event(d, i));
+            ndjson_event(&j, d, &ev);
         else
-            print_event(&p, d, vitro_decode_event(d, i));
+            print_event(&p, d, &ev);
     }
     fclose(out);
     return text;

@@ -379,10 +379,11 @@ Test(decode, memory_may_end_anywhere)
         options.user = &b;
         options.keep = fail_at % 2;
         if (!vitro_decode_new(&d, &options, NULL)) {
+            vitro_event ev;
             vitro_detail dt;
             (void)!vitro_decode_finish(d, NULL);
-            for (uint32_t i = 1; options.keep && i <= vitro_decode_count(d); i++)
-                (void)!vitro_decode_detail(d, vitro_decode_event(d, i), &dt, NULL);
+            for (uint32_t i = 1; vitro_decode_event(d, i, &ev); i++)
+                (void)!vitro_decode_detail(d, &ev, &dt, NULL);
         }
         vitro_decode_free(d);
         heap_remove();

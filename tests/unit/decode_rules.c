@@ -207,15 +207,14 @@ Test(decode, one_cursor_leads_from_a_field_to_its_segments_and_back)
     n = vitro_decode_parts(h.decode, &span, parts, ARRAY_LEN(parts));
     cr_assert(eq(sz, n, 2));
     for (size_t i = 0; i < n; i++) {
-        const vitro_event *frame;
+        vitro_event frame;
         cr_expect(eq(int, parts[i].source, VITRO_SOURCE_DIRECTION));
-        frame = vitro_decode_event(h.decode, vitro_decode_find(h.decode, &parts[i]));
-        cr_assert(ne(ptr, (void *)frame, NULL));
-        cr_expect(eq(int, frame->type, FRAME_DATA));
+        cr_assert(vitro_decode_event(h.decode, vitro_decode_find(h.decode, &parts[i]), &frame));
+        cr_expect(eq(int, frame.type, FRAME_DATA));
         cr_assert(eq(sz, vitro_decode_parts(h.decode, &parts[i], capture, 4), 1));
         cr_expect(eq(int, capture[0].source, VITRO_SOURCE_CAPTURE));
         cr_expect(eq(int, memcmp(h.w.ptr + capture[0].offset, i ? "llo" : "he", i ? 3 : 2), 0));
-        cr_expect(eq(u32, vitro_decode_find(h.decode, &capture[0]), frame->number));
+        cr_expect(eq(u32, vitro_decode_find(h.decode, &capture[0]), frame.number));
     }
     cr_expect(eq(u32, vitro_decode_find(h.decode, &span), pb->number));
     hand_done(&h);

@@ -164,21 +164,21 @@ static void check_events(const char *dir)
 {
     struct lesson_text t;
     struct run r;
+    vitro_event ev;
     uint32_t count;
 
     run_open(&r, dir);
     read_text(&t, dir, languages[0]);
     count = vitro_decode_count(r.decode);
     cr_assert_gt(count, 0);
-    for (uint32_t n = 1; n <= count; n++)
-        cr_assert(is_shown(&t, r.decode, vitro_decode_event(r.decode, n)),
-                  "%s: no wire block shows event %u", dir, n);
+    for (uint32_t n = 1; vitro_decode_event(r.decode, n, &ev); n++)
+        cr_assert(is_shown(&t, r.decode, &ev), "%s: no wire block shows event %u", dir, n);
     for (size_t i = 0; i < t.count; i++) {
         uint32_t n = 1;
         if (t.blocks[i].kind != LESSON_WIRE)
             continue;
-        while (n <= count &&
-               !lesson_selects(r.decode, vitro_decode_event(r.decode, n), t.blocks[i].text))
+        while (vitro_decode_event(r.decode, n, &ev) &&
+               !lesson_selects(r.decode, &ev, t.blocks[i].text))
             n++;
         cr_assert_leq(n, count, "%s line %d selects nothing", dir, t.blocks[i].line);
     }
@@ -195,6 +195,7 @@ static void check_tiling(const char *dir)
 {
     vitro_error err = { 0 };
     vitro_decode_stats s;
+    vitro_event ev;
     struct run r;
 
     run_open(&r, dir);
@@ -202,10 +203,8 @@ static void check_tiling(const char *dir)
     vitro_decode_stats_get(r.decode, &s);
     cr_assert_eq(s.unknown, 0);
     cr_assert_eq(s.lost, 0);
-    for (uint32_t n = 1; n <= vitro_decode_count(r.decode); n++) {
-        const vitro_event *ev = vitro_decode_event(r.decode, n);
-        cr_assert(!ev->why && !ev->bits, "event %u: %s", n, vitro_decode_why(ev->why));
-    }
+    for (uint32_t n = 1; vitro_decode_event(r.decode, n, &ev); n++)
+        cr_assert(!ev.why && !ev.bits, "event %u: %s", n, vitro_decode_why(ev.why));
     run_close(&r);
 }
 
@@ -304,10 +303,11 @@ Test(learn, a_program_is_a_scenario_of_at_most_150_lines)
 
 static uint32_t count_selected(vitro_decode *d, const char *selector)
 {
-    uint32_t count = vitro_decode_count(d), selected = 0;
+    uint32_t selected = 0;
+    vitro_event ev;
 
-    for (uint32_t n = 1; n <= count; n++)
-        selected += lesson_selects(d, vitro_decode_event(d, n), selector);
+    for (uint32_t n = 1; vitro_decode_event(d, n, &ev); n++)
+        selected += lesson_selects(d, &ev, selector);
     return selected;
 }
 

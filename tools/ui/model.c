@@ -124,20 +124,20 @@ static void row_tail(const vitro_event *ev, struct row *out)
 
 void model_row(const struct model *m, uint32_t number, struct row *out)
 {
-    const vitro_event *ev = vitro_decode_event(m->d, number);
+    vitro_event ev;
     vitro_detail dt;
 
     memset(out, 0, sizeof *out);
-    if (!ev || vitro_decode_detail(m->d, ev, &dt, NULL))
+    if (!vitro_decode_event(m->d, number, &ev) || vitro_decode_detail(m->d, &ev, &dt, NULL))
         return;
     out->number = number;
     out->arrow = '*';
-    if (ev->kind != VITRO_EVENT_NOTE)
-        out->arrow = ev->dir == VITRO_C2S ? '>' : '<';
-    out->style = (uint8_t)style_of(ev);
-    out->bad = ev->why || ev->kind == VITRO_EVENT_UNKNOWN || ev->bits;
-    row_title(ev, &dt, out);
-    row_tail(ev, out);
+    if (ev.kind != VITRO_EVENT_NOTE)
+        out->arrow = ev.dir == VITRO_C2S ? '>' : '<';
+    out->style = (uint8_t)style_of(&ev);
+    out->bad = ev.why || ev.kind == VITRO_EVENT_UNKNOWN || ev.bits;
+    row_title(&ev, &dt, out);
+    row_tail(&ev, out);
 }
 
 /* ---- the selected event ---------------------------------------------------------------------- */
@@ -206,19 +206,14 @@ static void copy_line(struct model *m, const vitro_item *item)
 
 static void load(struct model *m)
 {
-    const vitro_event *ev = vitro_decode_event(m->d, m->pick);
     vitro_detail dt;
 
     drop_lines(m);
     m->line = 0;
     m->byte = 0;
     m->top[PANE_TREE] = m->top[PANE_BYTES] = m->top[PANE_INFO] = 0;
-    memset(&m->ev, 0, sizeof m->ev);
     m->title[0] = m->key[0] = m->why[0] = 0;
-    if (!ev)
-        return;
-    m->ev = *ev;
-    if (vitro_decode_detail(m->d, ev, &dt, NULL))
+    if (!vitro_decode_event(m->d, m->pick, &m->ev) || vitro_decode_detail(m->d, &m->ev, &dt, NULL))
         return;
     snprintf(m->title, sizeof m->title, "%.*s", (int)MIN(dt.title.len, 255), dt.title.ptr);
     snprintf(m->key, sizeof m->key, "%s", dt.key ? dt.key : "");
@@ -226,7 +221,7 @@ static void load(struct model *m)
     m->lines = dt.count ? calloc(dt.count, sizeof *m->lines) : NULL;
     for (size_t i = 0; m->lines && i < dt.count; i++)
         copy_line(m, &dt.items[i]);
-    moment_ask(&m->moment, ev);
+    moment_ask(&m->moment, &m->ev);
     m->moment_there = moment_walk(&m->moment, SLICE);
 }
 
@@ -301,10 +296,10 @@ void model_byte(struct model *m, uint64_t byte)
 
 bool model_drill(struct model *m)
 {
-    uint32_t n = vitro_decode_count(m->d);
+    vitro_event ev;
 
-    for (uint32_t i = m->pick + 1; i <= n && i < m->pick + 4096; i++) {
-        if (vitro_decode_event(m->d, i)->parent == m->pick)
+    for (uint32_t i = m->pick + 1; i < m->pick + 4096 && vitro_decode_event(m->d, i, &ev); i++) {
+        if (ev.parent == m->pick)
             return model_go(m, i);
     }
     return false;
@@ -319,9 +314,10 @@ bool model_rise(struct model *m)
 
 static bool matches(struct model *m, uint32_t number)
 {
-    struct facts f = { m->d, vitro_decode_event(m->d, number) };
+    vitro_event ev;
+    struct facts f = { m->d, &ev };
 
-    return filter_match(&m->filter, facts_of, &f);
+    return vitro_decode_event(m->d, number, &ev) && filter_match(&m->filter, facts_of, &f);
 }
 
 static bool show(struct model *m, uint32_t number)
@@ -413,13 +409,14 @@ static void found(struct model *m)
 static bool search_on(struct model *m)
 {
     size_t n = model_count(m);
+    vitro_event ev;
 
     if (n == 0) /* the filter shows nothing */
         m->search_left = 0;
     for (int k = 0; k < SLICE && m->search_left; k++, m->search_left--) {
         m->search_at = (m->search_at + (m->backwards ? n - 1 : 1)) % n;
-        if (facts_hold(m->d, vitro_decode_event(m->d, model_at(m, m->search_at)),
-                       vitro_str_of(m->search))) {
+        if (vitro_decode_event(m->d, model_at(m, m->search_at), &ev) &&
+            facts_hold(m->d, &ev, vitro_str_of(m->search))) {
             found(m);
             return true;
         }

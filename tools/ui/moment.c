@@ -301,15 +301,15 @@ void moment_ask(struct moment *m, const vitro_event *ev)
 bool moment_walk(struct moment *m, uint32_t most)
 {
     while (m->at < m->target && most--) {
-        const vitro_event *ev = vitro_decode_event(m->d, ++m->at);
-        if (!ev || ev->conn != m->conn)
+        vitro_event ev;
+        if (!vitro_decode_event(m->d, ++m->at, &ev) || ev.conn != m->conn)
             continue;
         table_forget(&m->tables[0]);
         table_forget(&m->tables[1]);
-        if (ev->kind == VITRO_EVENT_PREFACE)
+        if (ev.kind == VITRO_EVENT_PREFACE)
             m->from_start = true;
-        else if (ev->kind == VITRO_EVENT_FRAME)
-            read_frame(m, ev);
+        else if (ev.kind == VITRO_EVENT_FRAME)
+            read_frame(m, &ev);
         save(m);
     }
     return m->at >= m->target;

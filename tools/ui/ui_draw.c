@@ -59,8 +59,9 @@ void ui_look(struct ui *ui)
 static void put_title(const struct ui *ui, struct area a)
 {
     const struct model *m = &ui->m;
-    const vitro_event *zero = vitro_decode_event(m->d, 1);
-    int64_t us = m->pick && zero ? (m->ev.time - zero->time) / 1000 : 0;
+    vitro_event zero;
+    bool any = vitro_decode_event(m->d, 1, &zero);
+    int64_t us = m->pick && any ? (m->ev.time - zero.time) / 1000 : 0;
     uint32_t n = vitro_decode_count(m->d);
     char right[200], filter[64] = "", state[64] = "";
 

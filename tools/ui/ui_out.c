@@ -36,23 +36,23 @@ char *ui_copy_text(struct ui *ui)
 {
     struct model *m = &ui->m;
     struct printer p = { .language = m->language };
-    const vitro_event *ev = vitro_decode_event(m->d, m->pick);
+    vitro_event ev, first;
     char *text = NULL;
     size_t size;
 
-    if (!ev)
+    if (!vitro_decode_event(m->d, m->pick, &ev) || !vitro_decode_event(m->d, 1, &first))
         return NULL;
     p.out = open_memstream(&text, &size);
     if (!p.out)
         return NULL;
     p.timed = true;
-    p.start = vitro_decode_event(m->d, 1)->time;
+    p.start = first.time;
     if (m->focus == PANE_TREE && m->line < m->count)
         fputs(m->lines[m->line].text, p.out);
     else if (m->focus == PANE_BYTES)
         put_bytes(p.out, m);
     else
-        print_event(&p, m->d, ev);
+        print_event(&p, m->d, &ev);
     fclose(p.out);
     return text;
 }
@@ -69,16 +69,17 @@ static void write_events(struct ui *ui, FILE *out, bool json)
     struct model *m = &ui->m;
     struct printer p = { .out = out, .language = m->language, .timed = true };
     struct ndjson j = { out, true };
+    vitro_event ev;
 
-    p.start = model_count(m) ? vitro_decode_event(m->d, 1)->time : 0;
+    vitro_decode_event(m->d, 1, &ev);
+    p.start = ev.time;
     if (json)
         ndjson_begin(&j, m->name);
-    for (size_t i = 0; i < model_count(m); i++) {
-        const vitro_event *ev = vitro_decode_event(m->d, model_at(m, i));
+    for (size_t i = 0; vitro_decode_event(m->d, model_at(m, i), &ev); i++) {
         if (json)
-            ndjson_event(&j, m->d, ev);
+            ndjson_event(&j, m->d, &ev);
         else
-            print_event(&p, m->d, ev);
+            print_event(&p, m->d, &ev);
     }
     if (json)
         ndjson_end(&j, m->d, NULL);

@@ -16,11 +16,13 @@ struct rungs {
     int lane_count;
 };
 
-static bool is_rung(const vitro_event *ev, uint32_t conn)
+static bool is_rung(const struct model *m, uint32_t number)
 {
-    return ev && ev->conn == conn &&
-           (ev->kind == VITRO_EVENT_FRAME || ev->kind == VITRO_EVENT_PREFACE ||
-            ev->kind == VITRO_EVENT_TCP);
+    vitro_event ev;
+
+    return vitro_decode_event(m->d, number, &ev) && ev.conn == m->moment.conn &&
+           (ev.kind == VITRO_EVENT_FRAME || ev.kind == VITRO_EVENT_PREFACE ||
+            ev.kind == VITRO_EVENT_TCP);
 }
 
 /* Half of the rows before the selected event, the rest behind it. */
@@ -30,14 +32,14 @@ static void collect(const struct model *m, int rows, struct rungs *r)
     int before = 0;
 
     for (uint32_t i = m->pick; i > 0 && m->pick - i < LOOK && before <= rows / 2; i--) {
-        if (is_rung(vitro_decode_event(m->d, i), m->moment.conn)) {
+        if (is_rung(m, i)) {
             first = i;
             before++;
         }
     }
     r->pick = -1;
     for (uint32_t i = first; i && i <= n && i - first < LOOK && r->count < rows; i++) {
-        if (!is_rung(vitro_decode_event(m->d, i), m->moment.conn))
+        if (!is_rung(m, i))
             continue;
         if (i <= m->pick)
             r->pick = r->count;
@@ -77,19 +79,22 @@ static void put_arrow(struct area a, int y, int x, const vitro_event *ev, const 
 
 static void put_rung(struct area a, const struct model *m, struct rungs *r, int i, int lanes)
 {
-    const vitro_event *ev = vitro_decode_event(m->d, r->numbers[i]);
-    const vitro_event *zero = vitro_decode_event(m->d, 1);
-    int64_t us = (ev->time - zero->time) / 1000;
-    int lane = lane_of(r, ev->stream);
+    vitro_event ev, zero;
+    int64_t us;
+    int lane;
     struct row row;
 
-    model_row(m, ev->number, &row);
+    vitro_decode_event(m->d, r->numbers[i], &ev);
+    vitro_decode_event(m->d, 1, &zero);
+    us = (ev.time - zero.time) / 1000;
+    lane = lane_of(r, ev.stream);
+    model_row(m, ev.number, &row);
     area_put(a, i + 1, 0, ST_DIM, "%3" PRId64 ".%03" PRId64, us / 1000000, us / 1000 % 1000);
     for (int k = 0; k < lanes; k++)
         area_fence(a, i + 1, TIME + k, 1, ST_DIM);
     if (lane >= 0)
         area_put(a, i + 1, TIME + lane, (enum style)row.style, a.grid->ascii ? "o" : "●");
-    put_arrow(a, i + 1, TIME + lanes + 1, ev, &row);
+    put_arrow(a, i + 1, TIME + lanes + 1, &ev, &row);
     if (i == r->pick)
         area_style(a, i + 1, 0, a.w, ST_PICK);
 }
@@ -105,8 +110,11 @@ void view_ladder(struct area a, const struct model *m)
         return;
     }
     collect(m, a.h - 1 < ROWS ? a.h - 1 : ROWS, &r);
-    for (int i = 0; i < r.count; i++)
-        lane_of(&r, vitro_decode_event(m->d, r.numbers[i])->stream);
+    for (int i = 0; i < r.count; i++) {
+        vitro_event ev;
+        vitro_decode_event(m->d, r.numbers[i], &ev);
+        lane_of(&r, ev.stream);
+    }
     lanes = r.lane_count;
     area_put(a, 0, 0, ST_DIM, "%s", view_word(m, "time", "시간"));
     for (int k = 0; k < lanes && lanes > 0; k++)

@@ -258,9 +258,15 @@ VITRO_API VITRO_CHECKED vitro_code vitro_decode_finish(vitro_decode *d, vitro_er
 /** How many events there were. Thread: the decoder's. */
 VITRO_API uint32_t vitro_decode_count(const vitro_decode *d);
 
-/** The event with this number, from 1. Lends as long as d lives; NULL without `keep`.
- * Thread: the decoder's. */
-VITRO_API const vitro_event *vitro_decode_event(const vitro_decode *d, uint32_t number);
+/**
+ * The event with this number, from 1. They are kept packed: going through them in order is
+ * the fastest way.
+ *
+ * @param out  a copy of the caller's own; all 0 when there is no such event.
+ * @return false when there is none, or the decoder was made without `keep`.
+ * Thread: the decoder's.  Re-entry: allowed in on_event.
+ */
+VITRO_API bool vitro_decode_event(const vitro_decode *d, uint32_t number, vitro_event *out);
 
 /**
  * Decode the fields of an event.
