@@ -34,7 +34,7 @@ static vitro_code start_server(lesson *l, vitro_server **out, vitro_error *err)
     vitro_code rc = vitro_server_new(out, &l->loop, 1, &l->server, err);
 
     if (!rc)
-        rc = chat_chat_service_register(*out, &handlers, l);
+        rc = chat_chat_service_register(*out, &handlers, l, err);
     if (!rc)
         rc = lesson_listen(l, *out, err);
     return rc;

@@ -536,7 +536,7 @@ Test(call_bad_input, r29_a_message_that_cannot_be_parsed_is_internal)
 
         pair_init(&p);
         pair_make_server(&p);
-        cr_assert_eq(chat_chat_service_register(p.server, &handlers, NULL), VITRO_OK);
+        cr_assert_eq(chat_chat_service_register(p.server, &handlers, NULL, NULL), VITRO_OK);
         pair_listen(&p);
         peer_init(&peer, &p, p.client_loop);
         peer_client(&peer);

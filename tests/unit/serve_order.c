@@ -105,7 +105,7 @@ static void slow_begin(struct slow *s, struct served *w)
     served_begin(w, "sim:slow");
     cr_assert_eq(vitro_sim_loop(w->sim, &s->loop, "slow", NULL), VITRO_OK);
     cr_assert_eq(vitro_server_new(&s->server, &s->loop, 1, NULL, NULL), VITRO_OK);
-    cr_assert_eq(user_user_service_register(s->server, &handlers, s), VITRO_OK);
+    cr_assert_eq(user_user_service_register(s->server, &handlers, s, NULL), VITRO_OK);
     cr_assert_eq(vitro_server_listen(s->server, "sim:slow", NULL, 0, NULL), VITRO_OK);
 }
 

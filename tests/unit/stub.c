@@ -124,7 +124,8 @@ static void begin(struct world *w, const chat_chat_service_handlers *table)
     cr_assert_eq(vitro_sim_loop(w->sim, &w->home, "server", NULL), VITRO_OK);
     cr_assert_eq(vitro_sim_loop(w->sim, &w->client, "client", NULL), VITRO_OK);
     cr_assert_eq(vitro_server_new(&w->server, &w->home, 1, NULL, NULL), VITRO_OK);
-    cr_assert_eq(chat_chat_service_register(w->server, table, (void *)(uintptr_t) "msg"), VITRO_OK);
+    cr_assert_eq(chat_chat_service_register(w->server, table, (void *)(uintptr_t) "msg", NULL),
+                 VITRO_OK);
     cr_assert_eq(vitro_server_listen(w->server, "sim:chat", NULL, 0, NULL), VITRO_OK);
     cr_assert_eq(vitro_channel_new(&w->channel, w->client, "sim:chat", NULL, NULL), VITRO_OK);
 }
@@ -461,9 +462,12 @@ Test(stub, a_table_without_its_size_is_refused)
     vitro_loop *loop;
     vitro_server *server;
     static const chat_chat_service_handlers bare = { .chat = chat };
+    vitro_error err;
     cr_assert_eq(vitro_loop_new(&loop, NULL, NULL), VITRO_OK);
     cr_assert_eq(vitro_server_new(&server, &loop, 1, NULL, NULL), VITRO_OK);
-    cr_expect_eq(chat_chat_service_register(server, &bare, NULL), VITRO_INVALID_ARGUMENT);
+    cr_expect_eq(chat_chat_service_register(server, &bare, NULL, &err), VITRO_INVALID_ARGUMENT);
+    cr_expect_eq(err.code, VITRO_INVALID_ARGUMENT);
+    cr_expect(strstr(err.frame[0].text, "_INIT"));
     vitro_server_free(server);
     vitro_loop_unref(loop);
 }

@@ -39,7 +39,7 @@ Test(stub_external, calls_carry_the_messages_of_protoc_c)
     cr_assert_eq(vitro_sim_loop(sim, &home, "server", NULL), VITRO_OK);
     cr_assert_eq(vitro_sim_loop(sim, &away, "client", NULL), VITRO_OK);
     cr_assert_eq(vitro_server_new(&server, &home, 1, NULL, NULL), VITRO_OK);
-    cr_assert_eq(external_echo_register(server, &handlers, NULL), VITRO_OK);
+    cr_assert_eq(external_echo_register(server, &handlers, NULL, NULL), VITRO_OK);
     cr_assert_eq(vitro_server_listen(server, "sim:echo", NULL, 0, NULL), VITRO_OK);
     cr_assert_eq(vitro_channel_new(&channel, away, "sim:echo", NULL, NULL), VITRO_OK);
 

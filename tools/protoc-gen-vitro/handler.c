@@ -88,7 +88,8 @@ static void write_method_source(struct text *out, const struct service *s, const
 
 static const char register_prototype[] =
     "vitro_code $service$_register(\n"
-    "    vitro_server *server, const $service$_handlers *handlers, void *user)";
+    "    vitro_server *server, const $service$_handlers *handlers, void *user,\n"
+    "    vitro_error *err)";
 
 static void write_table_type(struct text *out, const struct service *s, const struct var *vars)
 {
@@ -134,7 +135,10 @@ void write_service_header(struct text *out, const struct service *s)
         write_client_header(out, s, &s->methods[i]);
     }
     write_table_type(out, s, vars);
-    text_put(out, "/** Serve it: handlers must outlive the server; user is handed to each. */\n");
+    text_put(
+        out,
+        "/** Serve it: handlers must outlive the server; user is handed to each. Before the server "
+        "listens. */\n");
     text_fill(out, register_prototype, vars);
     text_put(out, ";\n\n");
     for (size_t i = 0; i < s->n_methods; i++) {
@@ -151,7 +155,7 @@ void write_service_source(struct text *out, const struct service *s)
     }
     text_fill(out, register_prototype, vars);
     if (s->n_methods == 0) {
-        text_put(out, "\n{\n    return vitro_stub_register(server, NULL, 0, handlers, user, NULL);"
+        text_put(out, "\n{\n    return vitro_stub_register(server, NULL, 0, handlers, user, err);"
                       "\n}\n\n");
         return;
     }
@@ -164,6 +168,6 @@ void write_service_source(struct text *out, const struct service *s)
     }
     text_put(out,
              "    };\n    return vitro_stub_register(server, routes, %zu, handlers, user, "
-             "NULL);\n}\n\n",
+             "err);\n}\n\n",
              s->n_methods);
 }

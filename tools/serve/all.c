@@ -46,11 +46,6 @@ void serve_disconnect(struct serve *s)
     s->count = 0;
 }
 
-vitro_code serve_registered(vitro_code rc, const char *service, vitro_error *err)
-{
-    return rc ? vitro_fail(err, rc, "serve", 0, "%s cannot be registered", service) : rc;
-}
-
 void serve_log(struct serve *s, const char *who, const char *what)
 {
     struct printer p = { .out = s->log };

@@ -230,10 +230,10 @@ vitro_code serve_chat(struct serve *s, vitro_server *server, vitro_error *err)
     };
     static const vitro_call_events chat_events = { .size = sizeof chat_events, .on_headers = chat };
     static const vitro_method_options by_hand = { sizeof by_hand, true };
-    vitro_code rc = chat_chat_service_register(server, &handlers, s);
+    vitro_code rc = chat_chat_service_register(server, &handlers, s, err);
 
     if (!rc)
         rc = vitro_server_add(server, &chat_chat_service_chat_method, &by_hand, &chat_events, s,
-                              NULL);
-    return serve_registered(rc, "ChatService", err);
+                              err);
+    return rc;
 }

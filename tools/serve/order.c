@@ -131,6 +131,5 @@ vitro_code serve_order(struct serve *s, vitro_server *server, vitro_error *err)
         .place_order = place_order,
     };
 
-    return serve_registered(order_order_service_register(server, &handlers, s), "OrderService",
-                            err);
+    return order_order_service_register(server, &handlers, s, err);
 }

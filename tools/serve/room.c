@@ -295,7 +295,7 @@ vitro_code serve_room(struct serve *s, vitro_server *server, vitro_error *err)
         .join_room = join_room,
     };
 
-    return serve_registered(room_room_service_register(server, &handlers, s), "RoomService", err);
+    return room_room_service_register(server, &handlers, s, err);
 }
 
 /* Those whose leaving found no memory, or no turn any more. */

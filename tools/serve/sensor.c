@@ -119,6 +119,5 @@ vitro_code serve_sensor(struct serve *s, vitro_server *server, vitro_error *err)
         .get_sensor_data = get_sensor_data,
     };
 
-    return serve_registered(sensor_sensor_service_register(server, &handlers, s), "SensorService",
-                            err);
+    return sensor_sensor_service_register(server, &handlers, s, err);
 }

@@ -59,9 +59,6 @@ enum { SERVE_SECOND = 1000000000 };
 /* A line of the log, "who: what": nothing of a peer's reaches it unescaped. Any thread. */
 void serve_log(struct serve *s, const char *who, const char *what);
 
-/* A service was registered, or why it was not. */
-vitro_code serve_registered(vitro_code rc, const char *service, vitro_error *err);
-
 /* The call cannot go on: end it with the code and the text of err. */
 void serve_fail(vitro_call *call, const vitro_error *err);
 void serve_out_of_memory(vitro_call *call);

@@ -55,5 +55,5 @@ vitro_code serve_user(struct serve *s, vitro_server *server, vitro_error *err)
         .get_user = get_user,
     };
 
-    return serve_registered(user_user_service_register(server, &handlers, s), "UserService", err);
+    return user_user_service_register(server, &handlers, s, err);
 }

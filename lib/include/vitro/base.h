@@ -93,7 +93,11 @@ typedef enum vitro_code {
  */
 VITRO_API const char *vitro_code_name(int code);
 
-enum { VITRO_ERROR_FRAMES = 4, VITRO_ERROR_TEXT = 96 };
+enum {
+    VITRO_ERROR_FRAMES = 4, /* causes that an error holds */
+    VITRO_ERROR_TEXT = 96,  /* room for the text of one of them */
+    VITRO_ERROR_LINE = 512  /* room for what vitro_error_format() writes: longer lines are cut */
+};
 
 /**
  * Why something failed: a code and up to four causes, in the caller's own memory.

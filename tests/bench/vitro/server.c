@@ -165,7 +165,7 @@ static void add_all(vitro_server *server, bool stubs)
 
     handlers.server_stream = server_stream;
     handlers.unary = stubs ? unary : NULL;
-    if (bench_bench_register(server, &handlers, NULL) != VITRO_OK)
+    if (bench_bench_register(server, &handlers, NULL, NULL) != VITRO_OK)
         exit(1);
     if (!stubs)
         add(server, &bench_bench_unary_method, &unary_events);
