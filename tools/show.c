@@ -1,0 +1,240 @@
+#include "show.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "schemas.h"
+#include "ui/screen.h"
+
+/* ---- options --------------------------------------------------------------------------------- */
+
+int show_usage(const struct show *s, const char *what, const char *why)
+{
+    char advice[64];
+
+    snprintf(advice, sizeof advice, "vitro help %s tells how", s->command);
+    command_fail(s->command, what, why, advice);
+    return EXIT_USAGE;
+}
+
+static bool add(char **list, size_t *count, char *value)
+{
+    if (*count == SHOW_LISTS)
+        return false;
+    list[(*count)++] = value;
+    return true;
+}
+
+bool show_option(struct show *s, int option, char *value)
+{
+    switch (option) {
+    case SHOW_PLAIN:
+        return s->plain = true;
+    case SHOW_JSON:
+        return s->json = true;
+    case SHOW_HPACK:
+        return s->hpack = true;
+    case SHOW_STATS:
+        return s->stats = true;
+    case SHOW_ASCII:
+        return s->ascii = true;
+    case SHOW_COLOR:
+        s->color = value;
+        return strcmp(value, "auto") == 0 || strcmp(value, "always") == 0 ||
+               strcmp(value, "never") == 0;
+    case SHOW_PROTO:
+        return add(s->protos, &s->proto_count, value);
+    case 'I':
+        return add(s->dirs, &s->dir_count, value);
+    case SHOW_DESCRIPTOR_SET:
+        return add(s->sets, &s->set_count, value);
+    default:
+        return false;
+    }
+}
+
+int show_check(struct show *s)
+{
+    if (s->json && s->plain)
+        return show_usage(s, "--json", "not together with --plain");
+    s->screen = !s->plain && !s->json && !s->stats && screen_possible();
+    return EXIT_DONE;
+}
+
+static bool is_set(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value && *value;
+}
+
+/* --color, then NO_COLOR, CLICOLOR_FORCE, a terminal that is not dumb. */
+static bool wants_color(const char *asked)
+{
+    const char *term = getenv("TERM");
+
+    if (asked && strcmp(asked, "auto") != 0)
+        return strcmp(asked, "always") == 0;
+    if (is_set("NO_COLOR"))
+        return false;
+    return is_set("CLICOLOR_FORCE") ||
+           (isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb") != 0);
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static void on_event(vitro_decode *d, const vitro_event *ev, void *user)
+{
+    struct show *s = user;
+
+    if (s->json)
+        ndjson_event(&s->ndjson, d, ev);
+    else
+        print_event(&s->printer, d, ev);
+}
+
+static vitro_bytes lend(uint64_t offset, size_t len, void *user)
+{
+    struct show *s = user;
+
+    if (offset >= s->limit)
+        return (vitro_bytes){ NULL, 0 };
+    if (len > s->limit - offset)
+        len = (size_t)(s->limit - offset);
+    return source_lend(offset, len, s->source);
+}
+
+static int teach(struct show *s)
+{
+    vitro_error err = { 0 };
+    const char *where = "--proto";
+
+    if (s->proto_count &&
+        schemas_add_proto(s->decode, s->protos, s->proto_count, s->dirs, s->dir_count, &err))
+        goto fail;
+    for (size_t i = 0; i < s->set_count; i++) {
+        where = s->sets[i];
+        if (schemas_add_set(s->decode, where, &err))
+            goto fail;
+    }
+    where = "the schemas that ship";
+    if (!schemas_add_shipped(s->decode, &err))
+        return EXIT_DONE;
+fail:
+    command_fail_error(s->command, where, &err, NULL);
+    return EXIT_SYSTEM;
+}
+
+int show_open(struct show *s, struct source *source)
+{
+    vitro_decode_options options = VITRO_DECODE_OPTIONS_INIT;
+    vitro_error err = { 0 };
+
+    s->source = source;
+    s->limit = UINT64_MAX;
+    options.lend = lend;
+    options.user = s;
+    options.keep = s->stats || s->screen;
+    if (!s->screen && (!s->stats || s->plain || s->json))
+        options.on_event = on_event;
+    if (vitro_decode_new(&s->decode, &options, &err)) {
+        command_fail_error(s->command, s->name, &err, NULL);
+        return EXIT_SYSTEM;
+    }
+    s->printer.out = s->ndjson.out = stdout;
+    s->printer.ascii = s->ascii;
+    s->printer.color = wants_color(s->color);
+    s->printer.hpack = s->ndjson.hpack = s->hpack;
+    s->printer.language = command_korean() ? VITRO_KOREAN : VITRO_ENGLISH;
+    return teach(s);
+}
+
+void show_close(struct show *s)
+{
+    vitro_decode_free(s->decode);
+    s->decode = NULL;
+}
+
+/* ---- showing --------------------------------------------------------------------------------- */
+
+static int run_screen(struct show *s)
+{
+    struct screen_options options = {
+        .name = s->name,
+        .language = s->printer.language,
+        .color = s->printer.color,
+        .ascii = s->ascii,
+        .limit = &s->limit,
+    };
+    vitro_error err = { 0 };
+    vitro_code rc = screen_run(s->decode, s->source, &options, &err);
+
+    if (source_error(s->source)) {
+        err = *source_error(s->source);
+        rc = err.code;
+    }
+    if (!rc)
+        return EXIT_DONE;
+    if (err.code)
+        command_fail_error(s->command, s->name, &err, NULL);
+    else
+        command_fail(s->command, "terminal", "cannot be used", "--plain prints text");
+    return EXIT_SYSTEM;
+}
+
+static void put_stats(const struct show *s)
+{
+    FILE *out = s->plain || s->json ? stderr : stdout;
+    vitro_decode_stats st;
+
+    vitro_decode_stats_get(s->decode, &st);
+    fprintf(out,
+            "packets %" PRIu64 " connections %" PRIu64 " events %" PRIu64 " frames %" PRIu64
+            " headers %" PRIu64 " messages %" PRIu64 " unknown %" PRIu64 " lost %" PRIu64 "\n",
+            st.packets, st.connections, st.events, st.frames, st.headers, st.messages, st.unknown,
+            st.lost);
+    fprintf(out, "bytes %zu per event %.1f (%zu of them the event itself) peak %zu\n", st.memory,
+            st.events ? (double)st.memory / (double)st.events : 0.0, sizeof(vitro_event),
+            st.memory_peak);
+}
+
+static int run_stream(struct show *s)
+{
+    vitro_error err = { 0 };
+    char text[512];
+    vitro_code rc;
+
+    if (s->follows)
+        setvbuf(stdout, NULL, _IOLBF, 0);
+    if (s->json)
+        ndjson_begin(&s->ndjson, s->name);
+    rc = vitro_decode_finish(s->decode, &err);
+    if (source_error(s->source)) {
+        err = *source_error(s->source);
+        rc = err.code;
+    }
+    if (rc)
+        vitro_error_format(&err, text, sizeof text);
+    if (s->json)
+        ndjson_end(&s->ndjson, s->decode, rc ? text : NULL);
+    if (s->stats)
+        put_stats(s);
+    if (fflush(stdout) || ferror(stdout)) {
+        command_fail(s->command, "stdout", "cannot be written", NULL);
+        return EXIT_SYSTEM;
+    }
+    if (!rc)
+        return EXIT_DONE;
+    command_fail(s->command, s->name, text,
+                 rc == VITRO_DATA_LOSS ? "everything before the cut was shown" : NULL);
+    return EXIT_SYSTEM;
+}
+
+int show_run(struct show *s)
+{
+    return s->screen ? run_screen(s) : run_stream(s);
+}
