@@ -13,6 +13,8 @@
 #include "schemas.h"
 #include "source.h"
 
+enum { FEW = 64 }; /* bytes shown of an event that has very many */
+
 struct learn {
     const char *wanted; /* NULL: the list */
     char *seed;
@@ -183,7 +185,7 @@ static vitro_code run(struct learn *in, vitro_error *err)
 static int show(struct learn *in)
 {
     vitro_error err = { 0 };
-    struct printer printer = { .out = stdout, .explain = true };
+    struct printer printer = { .out = stdout, .explain = true, .few = FEW };
     struct lesson_show s = { &printer, NULL, in->place->dir };
     vitro_code rc;
 

@@ -74,10 +74,10 @@ static void describe(struct words *w, const vitro_event *ev, const vitro_detail 
     if (ev->kind == VITRO_EVENT_FRAME || ev->kind == VITRO_EVENT_TCP ||
         ev->kind == VITRO_EVENT_PROTOBUF)
         add(w, dt->title);
-    if (ev->kind == VITRO_EVENT_FRAME) {
+    if (ev->kind == VITRO_EVENT_FRAME || ev->stream)
         add_stream(w, ev);
+    if (ev->kind == VITRO_EVENT_FRAME)
         add_items(w, dt);
-    }
 }
 
 /* ---- matching ------------------------------------------------------------------------------- */
@@ -95,33 +95,37 @@ static bool holds(const struct words *w, const char *term, size_t n)
         len = strcspn(term, " ,");
         len = len < n ? len : n;
         no = len && *term == '!';
-        if (len && has(w, term + no, len - no) == (no == 1))
-            return false;
-        any = any || len;
+        if (len && *term != '[') { /* a range describes nothing */
+            if (has(w, term + no, len - no) == (no == 1))
+                return false;
+            any = true;
+        }
         term += len;
         n -= len;
     }
     return any;
 }
 
-static bool matches(const struct words *w, const char *selector)
+static uint32_t matches(const struct words *w, const char *selector)
 {
-    while (*selector) {
+    uint32_t found = 0;
+
+    for (unsigned i = 0; *selector && i < LESSON_TERMS; i++) {
         size_t n = strcspn(selector, ",");
         if (holds(w, selector, n))
-            return true;
+            found |= 1u << i;
         selector += n + (selector[n] == ',');
     }
-    return false;
+    return found;
 }
 
-static bool selects_itself(vitro_decode *d, const vitro_event *ev, const char *selector)
+uint32_t lesson_select_terms(vitro_decode *d, const vitro_event *ev, const char *selector)
 {
     struct words w;
     vitro_detail dt;
 
     if (vitro_decode_detail(d, ev, &dt, NULL))
-        return false;
+        return 0;
     w.count = 0;
     describe(&w, ev, &dt);
     return matches(&w, selector);
@@ -132,7 +136,7 @@ bool lesson_selects(vitro_decode *d, const vitro_event *ev, const char *selector
     vitro_event parent;
 
     for (int i = 0; i < ANCESTORS; i++) {
-        if (selects_itself(d, ev, selector))
+        if (lesson_select_terms(d, ev, selector))
             return true;
         if (!vitro_decode_event(d, ev->parent, &parent))
             return false;

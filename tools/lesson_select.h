@@ -5,6 +5,8 @@
  *      c2s HEADERS 1                all of these words describe the event
  *      SETTINGS !ACK                and those with a ! do not
  *      c2s PREFACE, c2s SETTINGS    one of the two
+ *      c2s DATA 3 [1-4]             of those that the words describe, the first four
+ *      NOTE waiting [2], GRPC [9-]  the second; from the ninth on; [0]: none, they are counted
  *
  * Words: c2s, s2c; the stream's number; PREFACE, the frame's type (HEADERS) and its flags
  * (END_STREAM); TCP with SYN, FIN, RST; GRPC; PROTOBUF and the message's type; NOTE, its kind
@@ -17,7 +19,15 @@
 
 #include "vitro/lab/decode.h"
 
-/* d keeps its events. */
+enum { LESSON_TERMS = 32 }; /* alternatives of a selector that are looked at */
+
+/*
+ * Is the event, or one that it came from, described by the words of the selector? Ranges are
+ * not looked at: shown or only counted, the event belongs to the block. d keeps its events.
+ */
 bool lesson_selects(vitro_decode *d, const vitro_event *ev, const char *selector);
+
+/* The alternatives that describe the event itself: bit i stands for the one after i commas. */
+uint32_t lesson_select_terms(vitro_decode *d, const vitro_event *ev, const char *selector);
 
 #endif

@@ -26,6 +26,7 @@ struct printer {
     bool timed;    /* start is set */
     int64_t start; /* time of the first event: times are shown from here */
     size_t most;   /* bytes of an event that are dumped; 0: 512 */
+    size_t few;    /* of one that has more: so many; 0: most */
 };
 
 /* Print one event; d is inside on_event, or keeps its events. */

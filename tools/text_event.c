@@ -110,7 +110,18 @@ static void put_tcp(struct printer *p, vitro_decode *d, const vitro_event *ev)
         fprintf(p->out, " length %" PRIu64, ev->length);
 }
 
-static void put_message(struct printer *p, const vitro_event *ev, const vitro_detail *dt)
+/* Frames do not tell where a message ends: it may lie in many of them. */
+static void put_frames(struct printer *p, const vitro_decode *d, const vitro_event *ev)
+{
+    vitro_span span = vitro_event_span(ev);
+    size_t frames = vitro_decode_parts(d, &span, NULL, 0);
+
+    if (frames > 1)
+        fprintf(p->out, " in %zu frames", frames);
+}
+
+static void put_message(struct printer *p, const vitro_decode *d, const vitro_event *ev,
+                        const vitro_detail *dt)
 {
     fprintf(p->out, " stream %" PRIu32, ev->stream);
     if (ev->kind == VITRO_EVENT_GRPC) {
@@ -123,6 +134,8 @@ static void put_message(struct printer *p, const vitro_event *ev, const vitro_de
     fprintf(p->out, " length %" PRIu64,
             ev->kind == VITRO_EVENT_GRPC ? ev->length - (ev->length < 5 ? ev->length : 5)
                                          : ev->length);
+    if (ev->kind == VITRO_EVENT_GRPC)
+        put_frames(p, d, ev);
     if (ev->kind == VITRO_EVENT_GRPC && ev->type)
         fprintf(p->out, " compressed %u", ev->type);
 }
@@ -143,7 +156,7 @@ static void put_kind(struct printer *p, vitro_decode *d, const vitro_event *ev,
         break;
     case VITRO_EVENT_GRPC:
     case VITRO_EVENT_PROTOBUF:
-        put_message(p, ev, dt);
+        put_message(p, d, ev, dt);
         break;
     case VITRO_EVENT_UNKNOWN:
         if (ev->stream)

@@ -26,9 +26,11 @@ static void put_row(FILE *out, uint64_t offset, const uint8_t *b, size_t n)
 static void put_bytes(struct printer *p, const vitro_decode *d, const vitro_event *ev)
 {
     vitro_span span = vitro_event_span(ev);
-    uint64_t most = p->most ? p->most : MOST, shown = ev->length < most ? ev->length : most;
+    uint64_t most = p->most ? p->most : MOST, shown = ev->length;
     uint8_t row[ROW];
 
+    if (shown > most)
+        shown = p->few ? p->few : most;
     for (uint64_t at = 0; at < shown; at += ROW) {
         size_t want = shown - at < ROW ? (size_t)(shown - at) : ROW;
         size_t n = vitro_decode_bytes(d, &span, at, row, want, NULL);

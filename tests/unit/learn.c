@@ -12,7 +12,7 @@
 
 #include "../../tools/lesson_code.h"
 #include "../../tools/lesson_find.h"
-#include "../../tools/lesson_select.h"
+#include "../../tools/lesson_selection.h"
 #include "../../tools/lesson_show.h"
 #include "../../tools/schemas.h"
 #include "../../tools/source.h"
@@ -345,6 +345,55 @@ Test(learn, a_selector_is_words_that_all_hold_and_alternatives)
         cr_expect_eq(count_selected(r.decode, cases[i].selector), cases[i].count, "%s: %u",
                      cases[i].selector, count_selected(r.decode, cases[i].selector));
     cr_expect_eq(count_selected(r.decode, "all"), vitro_decode_count(r.decode));
+    run_close(&r);
+}
+
+static uint32_t count_chosen(const struct lesson_selection *s, const vitro_decode *d)
+{
+    uint32_t chosen = 0;
+
+    for (uint32_t n = 0; n <= vitro_decode_count(d) + 1000; n++)
+        chosen += lesson_selection_has(s, n);
+    return chosen;
+}
+
+Test(learn, a_range_shows_some_of_what_its_words_describe_and_counts_the_rest)
+{
+    static const struct {
+        const char *selector;
+        uint32_t shown; /* with what came out of them */
+        unsigned term;
+        uint32_t term_shown, count;
+        const char *words;
+    } cases[] = {
+        { "SETTINGS [1-3]", 3, 0, 3, 4, "SETTINGS" },
+        { "SETTINGS [2]", 1, 0, 1, 4, "SETTINGS" },
+        { " SETTINGS  !ACK [2-] ", 1, 0, 1, 2, "SETTINGS  !ACK" },
+        { "SETTINGS [0]", 0, 0, 0, 4, "SETTINGS" },
+        { "SETTINGS [5-9]", 0, 0, 0, 4, "SETTINGS" },
+        { "SETTINGS [9999999999999-]", 0, 0, 0, 4, "SETTINGS" },
+        { "SETTINGS [1-", 4, 0, 4, 4, "SETTINGS" },
+        { "PREFACE, SETTINGS [1-2]", 3, 1, 2, 4, "SETTINGS" },
+        { "DATA 1 [1]", 3, 0, 1, 2, "DATA 1" }, /* its message and fields come with it */
+        { "DATA 1 [1], GRPC [2]", 5, 1, 1, 2, "GRPC" },
+        { "SETTINGS", 4, 0, 4, 4, "SETTINGS" },
+        { "[1]", 0, 0, 0, 0, "" },
+    };
+    struct run r;
+
+    run_open(&r, LESSONS "/08-unary");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct lesson_selection s;
+        const struct lesson_term *t = &s.terms[cases[i].term];
+        lesson_selection_init(&s, cases[i].selector);
+        cr_assert(lesson_selection_advance(&s, r.decode) && lesson_selection_advance(&s, r.decode));
+        cr_expect_eq(count_chosen(&s, r.decode), s.chosen);
+        cr_expect_eq(s.chosen, cases[i].shown, "%s: %u", cases[i].selector, s.chosen);
+        cr_expect(t->shown == cases[i].term_shown && t->count == cases[i].count, "%s: %u of %u",
+                  cases[i].selector, t->shown, t->count);
+        cr_expect(vitro_str_eq(t->words, vitro_str_of(cases[i].words)), "%s", cases[i].selector);
+        lesson_selection_done(&s);
+    }
     run_close(&r);
 }
 

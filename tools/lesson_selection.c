@@ -1,0 +1,127 @@
+#include "lesson_selection.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the selector --------------------------------------------------------------------------- */
+
+/* The digits at p as a number, which is too small to overflow or taken for the largest. */
+static uint32_t read_number(const char **p, const char *end)
+{
+    uint32_t n = 0;
+
+    for (; *p < end && **p >= '0' && **p <= '9'; ++*p)
+        n = n < 100000000 ? n * 10 + (uint32_t)(**p - '0') : UINT32_MAX;
+    return n;
+}
+
+/* [3], [1-4], [9-] */
+static void read_range(struct lesson_term *t, const char *p, const char *end)
+{
+    t->ranged = true;
+    p++;
+    t->from = t->to = read_number(&p, end);
+    if (p < end && *p == '-') {
+        p++;
+        t->to = p < end && *p != ']' ? read_number(&p, end) : UINT32_MAX;
+    }
+}
+
+static vitro_str trim(vitro_str s)
+{
+    while (s.len && *s.ptr == ' ') {
+        s.ptr++;
+        s.len--;
+    }
+    while (s.len && s.ptr[s.len - 1] == ' ')
+        s.len--;
+    return s;
+}
+
+static void read_term(struct lesson_term *t, const char *term, size_t n)
+{
+    const char *range = memchr(term, '[', n);
+
+    memset(t, 0, sizeof *t);
+    t->to = UINT32_MAX;
+    t->words = trim((vitro_str){ term, range ? (size_t)(range - term) : n });
+    if (range)
+        read_range(t, range, term + n);
+}
+
+void lesson_selection_init(struct lesson_selection *s, const char *selector)
+{
+    memset(s, 0, sizeof *s);
+    s->selector = selector;
+    while (*selector && s->term_count < LESSON_TERMS) {
+        size_t n = strcspn(selector, ",");
+        read_term(&s->terms[s->term_count++], selector, n);
+        selector += n + (selector[n] == ',');
+    }
+}
+
+void lesson_selection_done(struct lesson_selection *s)
+{
+    free(s->bits);
+    memset(s, 0, sizeof *s);
+}
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+static bool make_room(struct lesson_selection *s, uint32_t number)
+{
+    uint32_t cap = s->cap ? s->cap : 64;
+    uint8_t *more;
+
+    if (number / 8 < s->cap)
+        return true;
+    while (number / 8 >= cap)
+        cap *= 2;
+    more = realloc(s->bits, cap);
+    if (!more)
+        return false;
+    memset(more + s->cap, 0, cap - s->cap);
+    s->bits = more;
+    s->cap = cap;
+    return true;
+}
+
+/* Counts the event for each alternative that describes it; true when one of them shows it. */
+static bool count(struct lesson_selection *s, uint32_t found)
+{
+    bool shows = false;
+
+    for (unsigned i = 0; i < s->term_count; i++) {
+        struct lesson_term *t = &s->terms[i];
+        if (!(found >> i & 1))
+            continue;
+        t->count++;
+        if (t->count >= t->from && t->count <= t->to) {
+            t->shown++;
+            shows = true;
+        }
+    }
+    return shows;
+}
+
+bool lesson_selection_advance(struct lesson_selection *s, vitro_decode *d)
+{
+    vitro_event ev;
+
+    while (vitro_decode_event(d, s->looked + 1, &ev)) {
+        if (!make_room(s, ev.number))
+            return false;
+        if (count(s, lesson_select_terms(d, &ev, s->selector)) ||
+            lesson_selection_has(s, ev.parent)) {
+            s->bits[ev.number / 8] |= (uint8_t)(1 << ev.number % 8);
+            s->chosen++;
+        }
+        s->looked++;
+    }
+    return true;
+}
+
+bool lesson_selection_has(const struct lesson_selection *s, uint32_t number)
+{
+    return number / 8 < s->cap && s->bits[number / 8] >> number % 8 & 1;
+}
