@@ -43,7 +43,7 @@ PLUGIN_C   := $(wildcard tools/protoc-gen-vitro/*.c)
 SUPPORT_C  := $(wildcard tests/support/*.c)
 UNIT_C     := $(wildcard tests/unit/*.c)
 PROGRAM_C  := $(wildcard tests/soak/*.c tests/threads/*.c tests/bench/vitro/*.c tests/differential/*.c \
-              tests/interop/*.c)
+              tests/captures/*.c tests/interop/*.c)
 LESSONS    := $(patsubst lessons/%/main.c,%,$(wildcard lessons/[0-9]*/main.c))
 LESSON_TEXTS := $(wildcard lessons/[0-9]*/*.md lessons/[0-9]*/*.c)
 PROTOS     := $(wildcard proto/*.proto)
@@ -201,8 +201,8 @@ $(UNIT_BIN): $(B)/%: $(B)/%.o $(SUPPORT_O) $(TEST_PROTO_A) $(PROTO_A) $(STATIC)
 	@mkdir -p $(@D) && echo '  LD $@'
 	@$(CC) $(OPT) -pthread -o $@ $^ $(LDLIBS) -lcriterion
 $(B)/tests/differential/generate: $(addprefix $(B)/tests/support/,conversation.o pcap_write.o seed.o)
-$(B)/tests/threads/rooms: $(filter $(B)/tools/serve/%,$(VITRO_O)) $(addprefix $(B)/tools/,text_event.o \
-                         text_fields.o wrap.o)
+$(B)/tests/threads/rooms $(B)/tests/captures/make: $(filter $(B)/tools/serve/%,$(VITRO_O)) \
+                         $(addprefix $(B)/tools/,text_event.o text_fields.o wrap.o)
 $(PROGRAMS): $(B)/%: $(B)/%.o $(TEST_PROTO_A) $(PROTO_A) $(STATIC)
 	@mkdir -p $(@D) && echo '  LD $@'
 	@$(CC) $(OPT) -pthread -o $@ $(filter %.o,$^) $(filter-out %.o,$^) $(LDLIBS)
@@ -235,6 +235,10 @@ interop:                ## against gRPC's own implementation in Node, both ways
 	@sh tools/deps/install.sh run interop
 	@$(MAKE) build build/debug/tests/interop/chat_client
 	@sh tests/interop/run.sh
+bless:                  ## captures/: make them anew, and what vitro says of them
+	@sh tools/deps/install.sh run
+	@$(MAKE) programs build/debug/tests/captures/make
+	@sh tests/check/captures.sh bless
 bench:                  ## side by side with other implementations
 	@sh tools/deps/install.sh run
 	@sh tools/deps/install.sh bench || echo "bench: what is missing is not run"
@@ -279,5 +283,5 @@ clean:                  ## remove build/
 	@rm -rf build
 
 .PHONY: all build run check deps help programs lessons suites test-programs asan ubsan tsan soak \
-        differential interop bench layers format tidy all-checks headers compile_commands install clean
+        differential interop bless bench layers format tidy all-checks headers compile_commands install clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
