@@ -248,7 +248,7 @@ static vitro_code open_server(struct world *w, const struct play *play)
     serve_init(&w->serve, w->loop, NULL);
     rc = vitro_server_new(&w->server, &w->loop, 1, &options, NULL);
     if (!rc && play->flooded)
-        rc = chat_chat_service_register(w->server, &floods, NULL);
+        rc = chat_chat_service_register(w->server, &floods, NULL, NULL);
     else if (!rc)
         rc = serve_chat(&w->serve, w->server, NULL);
     if (!rc)
