@@ -7,11 +7,14 @@
 #include <string.h>
 
 #include "command.h"
+#include "curriculum.h"
 #include "lesson_find.h"
 #include "lesson_run.h"
 #include "lesson_show.h"
+#include "progress.h"
 #include "schemas.h"
 #include "source.h"
+#include "wrap.h"
 
 enum { FEW = 64 }; /* bytes shown of an event that has very many */
 
@@ -100,21 +103,34 @@ static bool read_text(const struct learn *in, const struct lesson_place *place,
     return ok;
 }
 
+/* Its folder, how far the learner is, how long it takes, its title: eighty columns at most. */
 static void put_list(const struct learn *in, FILE *out)
 {
-    for (size_t i = 0; i < in->places.count; i++) {
-        const struct lesson_place *place = &in->places.items[i];
-        struct lesson_text text = { NULL, 0 };
-        bool ok = read_text(in, place, &text, NULL);
-        fprintf(out, "%-16s %s\n", place->name, ok ? lesson_text_title(&text) : "");
-        lesson_text_done(&text);
+    static const char *const words[][2] = {
+        [PROGRESS_NONE] = { "", "" },
+        [PROGRESS_BEGUN] = { "begun", "하는 중" },
+        [PROGRESS_DONE] = { "done", "마침" },
+    };
+    static const char *const unwritten[2] = { "unwritten", "아직 없음" };
+    const struct curriculum_lesson *l;
+    struct progress progress;
+
+    progress_read(&progress);
+    for (size_t i = 0; (l = curriculum_at(i)) != NULL; i++) {
+        const char *word = words[progress_of(&progress, l->name)][in->korean];
+        if (!lesson_places_find(&in->places, l->name))
+            word = unwritten[in->korean];
+        fprintf(out, "%-27s%s%*s%2d%s  %s\n", l->name, word, 10 - wrap_columns(vitro_str_of(word)),
+                "", l->minutes, in->korean ? "분" : " min", l->titles[in->korean]);
     }
+    progress_done(&progress);
 }
 
 static int find(struct learn *in)
 {
+    const struct curriculum_lesson *known;
     vitro_error err = { 0 };
-    char names[256];
+    char names[512];
     size_t n = 0;
 
     if (lesson_places_read(&in->places, &err)) {
@@ -123,13 +139,14 @@ static int find(struct learn *in)
     }
     if (in->list || !in->wanted)
         return EXIT_DONE;
-    in->place = lesson_places_find(&in->places, in->wanted);
+    known = curriculum_find(in->wanted);
+    in->place = lesson_places_find(&in->places, known ? known->name : in->wanted);
     if (in->place)
         return EXIT_DONE;
     for (size_t i = 0; i < in->places.count && n < sizeof names; i++)
         n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", i ? ", " : "there is ",
                               in->places.items[i].name);
-    command_fail("learn", in->wanted, "no such lesson", names);
+    command_fail("learn", in->wanted, known ? "not written yet" : "no such lesson", names);
     return EXIT_USAGE;
 }
 

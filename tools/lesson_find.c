@@ -133,22 +133,10 @@ void lesson_places_done(struct lesson_places *p)
     memset(p, 0, sizeof *p);
 }
 
-static bool is_number(const char *text)
-{
-    return *text && !text[strspn(text, "0123456789")];
-}
-
-static bool means(const struct lesson_place *place, const char *wanted)
-{
-    if (is_number(wanted))
-        return strtoul(wanted, NULL, 10) == strtoul(place->name, NULL, 10);
-    return strcmp(place->name, wanted) == 0 || strcmp(strchr(place->name, '-') + 1, wanted) == 0;
-}
-
-const struct lesson_place *lesson_places_find(const struct lesson_places *p, const char *wanted)
+const struct lesson_place *lesson_places_find(const struct lesson_places *p, const char *name)
 {
     for (size_t i = 0; i < p->count; i++) {
-        if (means(&p->items[i], wanted))
+        if (strcmp(p->items[i].name, name) == 0)
             return &p->items[i];
     }
     return NULL;

@@ -25,8 +25,8 @@ struct lesson_places {
 vitro_code lesson_places_read(struct lesson_places *out, vitro_error *err);
 void lesson_places_done(struct lesson_places *p);
 
-/* By number or name: "8", "08", "unary", "08-unary". NULL when there is no such lesson. */
-const struct lesson_place *lesson_places_find(const struct lesson_places *p, const char *wanted);
+/* By the name of its folder; curriculum_find() knows short ones. NULL: it is not written yet. */
+const struct lesson_place *lesson_places_find(const struct lesson_places *p, const char *name);
 
 /* A file of a lesson, whole and terminated; to be freed. NULL, and err, when it cannot be read. */
 char *lesson_file(const char *dir, const char *name, vitro_error *err);

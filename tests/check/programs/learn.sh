@@ -7,6 +7,7 @@ vitro=$root/build/bin/vitro
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 failed=0
+export XDG_STATE_HOME="$tmp/state"
 
 fail() {
     echo "learn: $*"
@@ -71,7 +72,9 @@ expect 0 build/lessons/08-unary/main
 [ "$(cat "$tmp/out")" = "server: 사용자1: 안녕하세요!
 client: success true, messageId msg_1758326400003" ] || fail "alone it says: $(cat "$tmp/out")"
 expect 0 "$vitro" learn --list
-grep -q '^08-unary ' "$tmp/out" || fail "the list lacks 08-unary"
+[ "$(wc -l <"$tmp/out")" -eq 26 ] || fail "the list has not 26 lessons"
+grep -q '^08-unary  *20 min  Unary' "$tmp/out" || fail "the list lacks 08-unary"
+grep -q '^24-measure  *unwritten 25 min' "$tmp/out" || fail "the list promises what is not written"
 expect 0 "$vitro" learn
 grep -q '^08-unary ' "$tmp/out" || fail "no lesson is not the list"
 expect 0 "$vitro" learn 08 --seed 7
@@ -79,6 +82,8 @@ expect 0 "$vitro" learn 08 --seed 7
 # Mistakes, said in one line.
 expect_error 2 "$vitro" learn 99
 grep -q 08-unary "$tmp/err" || fail "what lessons there are is not said"
+expect_error 2 "$vitro" learn 24
+grep -q 'not written yet' "$tmp/err" || fail "a lesson that is not written yet is not told apart"
 expect_error 2 "$vitro" learn 08 extra
 expect_error 2 "$vitro" learn 08 --seed x
 expect_error 2 "$vitro" learn 08 --lang fr
