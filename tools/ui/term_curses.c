@@ -105,7 +105,8 @@ static void die(int sig)
 
 static void catch_signals(void)
 {
-    static const int deadly[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGABRT, SIGSEGV, SIGBUS };
+    static const int deadly[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGABRT,
+                                  SIGSEGV, SIGBUS, SIGFPE, SIGILL };
     struct sigaction sa = { .sa_handler = die, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER) };
 
     sigemptyset(&sa.sa_mask);
