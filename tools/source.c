@@ -3,11 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "thread.h"
 
 enum { WINDOWS = 4, WINDOW_BYTES = 256 * 1024, PIPE_BYTES = 64 * 1024 };
 
@@ -19,11 +23,14 @@ struct window {
 };
 
 struct source {
-    int fd;     /* bytes are read from here, from `base` on */
-    int pipe;   /* and come from here when not -1 */
-    bool piped; /* they did, at first */
+    int fd; /* bytes are read from here, from `base` on, unless there is a spool */
     uint64_t base;
-    uint64_t kept; /* bytes that came through the pipe */
+    struct spool *spool;
+    bool owned; /* the spool is, and filled from a pipe */
+    int pipe, stop;
+    uint8_t *chunk;
+    pthread_t thread;
+    bool pumping;
     uint64_t turn;
     struct window windows[WINDOWS];
     vitro_error error;
@@ -47,23 +54,84 @@ static vitro_code fail(vitro_error *err, vitro_code code, const char *name, cons
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-/* A file that nobody else can name, on disk rather than in memory where there is a choice. */
-static int open_unnamed(void)
-{
-    const char *dir = getenv("TMPDIR");
-    char path[4096];
-    int fd;
+/* ---- pipes ----------------------------------------------------------------------------------- */
 
-    if (!dir || !*dir)
-        dir = "/var/tmp";
-    fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd >= 0)
-        return fd;
-    snprintf(path, sizeof path, "%s/vitro-XXXXXX", dir);
-    fd = mkostemp(path, O_CLOEXEC);
-    if (fd >= 0)
-        unlink(path);
-    return fd;
+/* Read the pipe dry, whatever is done with its bytes meanwhile. */
+static void *pump(void *user)
+{
+    struct source *s = user;
+    struct pollfd fds[2] = { { s->pipe, POLLIN, 0 }, { s->stop, POLLIN, 0 } };
+    vitro_error err;
+    ssize_t k;
+
+    for (;;) {
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+            break;
+        if (fds[1].revents)
+            break;
+        k = read(s->pipe, s->chunk, PIPE_BYTES);
+        if (k < 0 && (errno == EINTR || errno == EAGAIN))
+            continue;
+        if (k < 0) {
+            fail(&err, VITRO_UNAVAILABLE, s->name, "cannot be read", errno);
+            spool_end(s->spool, &err);
+        }
+        if (k <= 0 || !spool_add(s->spool, s->chunk, (size_t)k))
+            break;
+    }
+    spool_end(s->spool, NULL);
+    return NULL;
+}
+
+static vitro_code start_pump(struct source *s, vitro_error *err)
+{
+    struct spool_options options = { s->name, 0, true };
+    vitro_code rc = spool_new(&s->spool, &options, err);
+    int number;
+
+    if (rc)
+        return rc;
+    s->owned = true;
+    s->chunk = malloc(PIPE_BYTES);
+    s->stop = eventfd(0, EFD_CLOEXEC);
+    if (!s->chunk || s->stop < 0)
+        return fail(err, VITRO_RESOURCE_EXHAUSTED, s->name, "out of memory", 0);
+    number = thread_start(&s->thread, pump, s);
+    if (number)
+        return fail(err, VITRO_RESOURCE_EXHAUSTED, s->name, "no thread to read it", number);
+    s->pumping = true;
+    return VITRO_OK;
+}
+
+static void stop_pump(struct source *s)
+{
+    uint64_t one = 1;
+
+    if (s->pumping) {
+        spool_close(s->spool);
+        (void)!write(s->stop, &one, sizeof one);
+        pthread_join(s->thread, NULL);
+    }
+    if (s->stop >= 0)
+        close(s->stop);
+    if (s->pipe >= 0)
+        close(s->pipe);
+    free(s->chunk);
+    if (s->owned)
+        spool_free(s->spool);
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static struct source *new_source(const char *name)
+{
+    struct source *s = calloc(1, sizeof *s);
+
+    if (!s)
+        return NULL;
+    s->fd = s->pipe = s->stop = -1;
+    snprintf(s->name, sizeof s->name, "%s", name);
+    return s;
 }
 
 static vitro_code set_up(struct source *s, vitro_error *err)
@@ -81,16 +149,13 @@ static vitro_code set_up(struct source *s, vitro_error *err)
         return VITRO_OK;
     }
     s->pipe = s->fd;
-    s->piped = true;
-    s->fd = open_unnamed();
-    if (s->fd < 0)
-        return fail(err, VITRO_UNAVAILABLE, s->name, "no room to keep what comes (TMPDIR)", errno);
-    return VITRO_OK;
+    s->fd = -1;
+    return start_pump(s, err);
 }
 
 vitro_code source_open_fd(struct source **out, int fd, const char *name, vitro_error *err)
 {
-    struct source *s = calloc(1, sizeof *s);
+    struct source *s = new_source(name);
     vitro_code rc;
 
     *out = NULL;
@@ -99,14 +164,21 @@ vitro_code source_open_fd(struct source **out, int fd, const char *name, vitro_e
         return fail(err, VITRO_RESOURCE_EXHAUSTED, name, "out of memory", 0);
     }
     s->fd = fd;
-    s->pipe = -1;
-    snprintf(s->name, sizeof s->name, "%s", name);
     rc = set_up(s, err);
     if (rc)
         source_close(s);
     else
         *out = s;
     return rc;
+}
+
+vitro_code source_open_spool(struct source **out, struct spool *spool, vitro_error *err)
+{
+    *out = new_source("");
+    if (!*out)
+        return fail(err, VITRO_RESOURCE_EXHAUSTED, "source", "out of memory", 0);
+    (*out)->spool = spool;
+    return VITRO_OK;
 }
 
 vitro_code source_open(struct source **out, const char *path, vitro_error *err)
@@ -129,66 +201,24 @@ void source_close(struct source *s)
         free(s->windows[i].ptr);
     if (s->fd >= 0)
         close(s->fd);
-    if (s->pipe >= 0)
-        close(s->pipe);
+    stop_pump(s);
     free(s);
 }
 
 const vitro_error *source_error(const struct source *s)
 {
-    return s->error.code ? &s->error : NULL;
-}
+    const vitro_error *err = s->spool ? spool_error(s->spool) : NULL;
 
-/* ---- pipes ----------------------------------------------------------------------------------- */
-
-static bool write_all(struct source *s, const uint8_t *p, size_t n)
-{
-    while (n) {
-        ssize_t k = pwrite(s->fd, p, n, (off_t)s->kept);
-
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k <= 0) {
-            fail(&s->error, VITRO_UNAVAILABLE, s->name, "what comes cannot be kept (TMPDIR)",
-                 errno);
-            return false;
-        }
-        p += k;
-        n -= (size_t)k;
-        s->kept += (uint64_t)k;
-    }
-    return true;
-}
-
-/* Read on until `end` bytes have come through, or the pipe has ended. */
-static void pump(struct source *s, uint64_t end)
-{
-    uint8_t chunk[PIPE_BYTES];
-
-    while (s->pipe >= 0 && s->kept < end && !s->error.code) {
-        ssize_t k = read(s->pipe, chunk, sizeof chunk);
-
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k < 0)
-            fail(&s->error, VITRO_UNAVAILABLE, s->name, "cannot be read", errno);
-        if (k > 0 && write_all(s, chunk, (size_t)k))
-            continue;
-        close(s->pipe);
-        s->pipe = -1;
-    }
+    return err ? err : s->error.code ? &s->error : NULL;
 }
 
 bool source_grow(struct source *s, uint64_t *size)
 {
-    struct pollfd fd = { s->pipe, POLLIN, 0 };
     struct stat st;
 
-    if (s->pipe >= 0 && poll(&fd, 1, 0) > 0)
-        pump(s, s->kept + 1);
-    *size = s->kept;
-    if (s->piped)
-        return s->pipe >= 0;
+    if (s->spool)
+        return spool_size(s->spool, size);
+    *size = 0;
     if (fstat(s->fd, &st) == 0 && (uint64_t)st.st_size > s->base)
         *size = (uint64_t)st.st_size - s->base;
     return false;
@@ -196,7 +226,7 @@ bool source_grow(struct source *s, uint64_t *size)
 
 int source_wait_fd(const struct source *s)
 {
-    return s->pipe;
+    return s->spool ? spool_wait_fd(s->spool) : -1;
 }
 
 /* ---- windows --------------------------------------------------------------------------------- */
@@ -237,6 +267,13 @@ static bool make_room(struct source *s, struct window *w, size_t len)
     return true;
 }
 
+static ssize_t read_at(struct source *s, uint64_t offset, uint8_t *p, size_t n)
+{
+    if (s->spool)
+        return spool_read(s->spool, offset, p, n);
+    return pread(s->fd, p, n, (off_t)(s->base + offset));
+}
+
 /* Fill a window from offset on; it stays short where the file ends. */
 static void fill(struct source *s, struct window *w, uint64_t offset)
 {
@@ -245,8 +282,7 @@ static void fill(struct source *s, struct window *w, uint64_t offset)
     if (offset > (uint64_t)INT64_MAX - s->base - w->cap)
         return;
     while (w->len < w->cap) {
-        ssize_t k =
-            pread(s->fd, w->ptr + w->len, w->cap - w->len, (off_t)(s->base + offset + w->len));
+        ssize_t k = read_at(s, offset + w->len, w->ptr + w->len, w->cap - w->len);
 
         if (k < 0 && errno == EINTR)
             continue;
@@ -266,8 +302,8 @@ vitro_bytes source_lend(uint64_t offset, size_t len, void *user)
 
     if (len > VITRO_LEND_MAX)
         len = VITRO_LEND_MAX;
-    if (s->pipe >= 0 && offset <= UINT64_MAX - len)
-        pump(s, offset + len);
+    if (s->spool && offset <= UINT64_MAX - len)
+        spool_wait(s->spool, offset + len);
     w = find_window(s, offset, len);
     w->used = ++s->turn;
     if (!holds(w, offset, len)) {

@@ -11,6 +11,7 @@
 #include "support/seed.h"
 
 #include "source.c"
+#include "spool.c"
 
 enum { N = 1500000 };
 static uint8_t text[N];
@@ -73,7 +74,7 @@ Test(source, a_pipe_gives_any_byte_at_any_time)
     source_close(s);
 }
 
-Test(source, a_pipe_is_read_no_further_than_asked)
+Test(source, a_pipe_is_followed_while_it_is_written)
 {
     struct source *s;
     int fds[2];
