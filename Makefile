@@ -45,6 +45,7 @@ UNIT_C     := $(wildcard tests/unit/*.c)
 PROGRAM_C  := $(wildcard tests/soak/*.c tests/threads/*.c tests/bench/vitro/*.c tests/differential/*.c \
               tests/captures/*.c tests/interop/*.c)
 LESSONS    := $(patsubst lessons/%/main.c,%,$(wildcard lessons/[0-9]*/main.c))
+LESSON_O   := $(patsubst %.c,$(B)/%.o,$(wildcard lessons/*.c))
 LESSON_TEXTS := $(wildcard lessons/[0-9]*/*.md lessons/[0-9]*/*.c)
 PROTOS     := $(wildcard proto/*.proto)
 TEST_PROTOS := $(wildcard tests/proto/*.proto)
@@ -187,7 +188,7 @@ $(BIN)/protoc-gen-vitro: $(PLUGIN_O) $(B)/gen/google/protobuf/compiler/plugin.pb
 $(VITRO_O) $(patsubst %.c,$(B)/%.o,$(wildcard lessons/*.c lessons/*/*.c)): | $(PROTO_H)
 
 # A lesson: its program beside its text, found by `vitro learn` next to itself.
-$(OUT)/lessons/%/main: $(B)/lessons/%/main.o $(B)/lessons/lesson.o $(PROTO_A) $(LIB)/libvitro.a
+$(OUT)/lessons/%/main: $(B)/lessons/%/main.o $(LESSON_O) $(PROTO_A) $(LIB)/libvitro.a
 	@mkdir -p $(@D) && echo '  LD $@'
 	@$(CC) $(OPT) -pthread $(LINK) -o $@ $^ $(LDLIBS)
 $(LESSON_TEXTS:%=$(OUT)/%): $(OUT)/%: %

@@ -36,10 +36,10 @@ static bool has(const struct words *w, const char *word, size_t n)
 static bool is_word(const char *item)
 {
     return strncmp(item, "http2.flags.", 12) == 0 || strcmp(item, "VITRO_KIND") == 0 ||
-           strcmp(item, "VITRO_SIDE") == 0;
+           strcmp(item, "VITRO_SIDE") == 0 || strcmp(item, "VITRO_NAME") == 0;
 }
 
-/* Flags of a frame, the kind of a note and whose it is. */
+/* Flags of a frame, the kind of a note, whose it is and what it is called. */
 static void add_items(struct words *w, const vitro_detail *dt)
 {
     for (size_t i = 0; i < dt->count; i++) {
@@ -70,7 +70,8 @@ static void describe(struct words *w, const vitro_event *ev, const vitro_detail 
         add_speaker(w, dt->title);
         return;
     }
-    add(w, vitro_str_of(ev->dir == VITRO_C2S ? "c2s" : "s2c"));
+    if (ev->conn != VITRO_NO_CONN)
+        add(w, vitro_str_of(ev->dir == VITRO_C2S ? "c2s" : "s2c"));
     if (ev->kind == VITRO_EVENT_FRAME || ev->kind == VITRO_EVENT_TCP ||
         ev->kind == VITRO_EVENT_PROTOBUF)
         add(w, dt->title);

@@ -273,7 +273,8 @@ static size_t fields(struct json_out *j, const vitro_detail *dt, size_t i, unsig
 
 static void message(struct json_out *j, const vitro_event *ev, const vitro_detail *dt)
 {
-    json_number(j, "http2.streamid", ev->stream);
+    if (ev->conn != VITRO_NO_CONN)
+        json_number(j, "http2.streamid", ev->stream);
     if (ev->kind == VITRO_EVENT_PROTOBUF) {
         if (dt->key && strcmp(dt->key, "pb.message") == 0 && dt->title.len &&
             !memchr(dt->title.ptr, ' ', dt->title.len))

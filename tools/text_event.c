@@ -64,7 +64,7 @@ void print_escaped(struct printer *p, vitro_str s)
 
 static char arrow(const vitro_event *ev)
 {
-    if (ev->kind == VITRO_EVENT_NOTE)
+    if (ev->conn == VITRO_NO_CONN) /* a note, or a message in one */
         return '*';
     return ev->dir == VITRO_C2S ? '>' : '<';
 }
@@ -123,7 +123,8 @@ static void put_frames(struct printer *p, const vitro_decode *d, const vitro_eve
 static void put_message(struct printer *p, const vitro_decode *d, const vitro_event *ev,
                         const vitro_detail *dt)
 {
-    fprintf(p->out, " stream %" PRIu32, ev->stream);
+    if (ev->stream)
+        fprintf(p->out, " stream %" PRIu32, ev->stream);
     if (ev->kind == VITRO_EVENT_GRPC) {
         fputc(' ', p->out);
         if (dt->path.len)

@@ -188,6 +188,21 @@ void vitro_names_done(struct names *n);
 uint16_t vitro_names_add(struct names *n, vitro_str text); /* 0: empty, or no room is left */
 vitro_str vitro_names_get(const struct names *n, uint16_t handle);
 
+/* ---- note_message.c ------------------------------------------------------------------------- */
+
+/* The message that a note holds; read before the note is told, after which its bytes are stale. */
+struct note_message {
+    uint64_t at; /* in the note */
+    uint32_t len;
+    uint16_t type; /* handle of its name */
+};
+
+bool vitro_note_message_read(vitro_decode *d, vitro_bytes entry, struct note_message *out);
+
+/* Tell it behind its note. */
+void vitro_note_message_tell(vitro_decode *d, const vitro_event *note,
+                             const struct note_message *m);
+
 /* ---- conn.c -------------------------------------------------------------------------------- */
 bool vitro_seen_conn_flow(const struct flow_event *event, void *user); /* user: vitro_decode */
 void vitro_seen_conn_free(struct conn *c);

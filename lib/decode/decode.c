@@ -190,6 +190,8 @@ static void note_schema(vitro_decode *d, vitro_bytes entry)
 
 static void tell_note(vitro_decode *d, const struct capture_record *r)
 {
+    struct note_message message;
+    bool holds_message = vitro_note_message_read(d, r->bytes, &message);
     vitro_event ev;
 
     note_schema(d, r->bytes);
@@ -202,6 +204,8 @@ static void tell_note(vitro_decode *d, const struct capture_record *r)
     ev.packet = (uint32_t)r->number;
     ev.time = r->ts;
     vitro_decode_emit(d, &ev);
+    if (holds_message)
+        vitro_note_message_tell(d, &ev, &message);
 }
 
 static vitro_code record(vitro_decode *d, const struct capture_record *r, vitro_error *err)

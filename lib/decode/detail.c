@@ -165,7 +165,8 @@ vitro_code vitro_decode_detail(vitro_decode *d, const vitro_event *ev, vitro_det
     t.ev = ev;
     vitro_arena_done(&d->detail);
     out->title = out->encoding = out->path = vitro_str_of("");
-    if (ev->kind == VITRO_EVENT_GRPC || ev->kind == VITRO_EVENT_PROTOBUF) {
+    if (ev->kind == VITRO_EVENT_GRPC ||
+        (ev->kind == VITRO_EVENT_PROTOBUF && ev->source == VITRO_SOURCE_BODY)) {
         out->path = vitro_names_get(&d->names, ev->path);
         out->encoding = vitro_names_get(&d->names, ev->encoding);
     }

@@ -261,6 +261,8 @@ static const struct pb_message_type *type_of(const struct detail *t)
 
     if (!t->decode->schema || !path.len)
         return NULL;
+    if (t->ev->source == VITRO_SOURCE_NOTE) /* of no call: the note names the type */
+        return vitro_pb_schema_message(t->decode->schema, path);
     m = vitro_pb_schema_method(t->decode->schema, path);
     return !m ? NULL : t->ev->dir == VITRO_C2S ? m->input : m->output;
 }

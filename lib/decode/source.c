@@ -21,6 +21,8 @@ vitro_span vitro_event_span(const vitro_event *ev)
 
     if (ev->source == VITRO_SOURCE_BODY)
         span.id = ev->stream;
+    else if (ev->source == VITRO_SOURCE_NOTE)
+        span.id = ev->parent;
     return span;
 }
 
@@ -43,11 +45,12 @@ static bool run_of(const vitro_decode *d, const vitro_span *span, vitro_span *ou
             out->offset = 0;
         return run > 0;
     }
-    if (span->source == VITRO_SOURCE_BLOCK || span->source == VITRO_SOURCE_BODY) {
+    if (span->source != VITRO_SOURCE_CAPTURE && span->source != VITRO_SOURCE_DIRECTION) {
         uint32_t i = vitro_links_find(&d->links, span->rope, span->offset);
         if (i == ROPE_END)
             return false;
-        out->source = VITRO_SOURCE_DIRECTION;
+        out->source =
+            span->source == VITRO_SOURCE_NOTE ? VITRO_SOURCE_CAPTURE : VITRO_SOURCE_DIRECTION;
         out->offset = d->links.all[i].at + (span->offset - d->links.all[i].off);
         out->length = MIN(d->links.all[i].off + d->links.all[i].len - span->offset, span->length);
         out->rope = i; /* where to go on; cleared before it is shown */
@@ -165,6 +168,9 @@ size_t vitro_span_name(const vitro_span *span, char *out, size_t size)
     case VITRO_SOURCE_BODY:
         vitro_text_add(&t, "body:%u:%s:%u", span->conn, dir, span->id);
         break;
+    case VITRO_SOURCE_NOTE:
+        vitro_text_add(&t, "note:%u", span->id);
+        break;
     default:
         vitro_text_add(&t, "capture");
     }
@@ -178,7 +184,18 @@ static bool holds(const vitro_event *ev, const vitro_span *at)
            at->offset - ev->offset < ev->length && ev->kind != VITRO_EVENT_TCP &&
            (at->source == VITRO_SOURCE_CAPTURE ||
             (ev->conn == at->conn && ev->dir == at->dir &&
-             (at->source != VITRO_SOURCE_BODY || ev->stream == at->id)));
+             (at->source != VITRO_SOURCE_BODY || ev->stream == at->id) &&
+             (at->source != VITRO_SOURCE_NOTE || ev->parent == at->id)));
+}
+
+/* True when ev is a message in a note, and `at` one of its bytes in the capture. */
+static bool holds_below(const vitro_decode *d, const vitro_event *ev, const vitro_span *at)
+{
+    vitro_span span = vitro_event_span(ev), run;
+
+    return ev->source == VITRO_SOURCE_NOTE && at->source == VITRO_SOURCE_CAPTURE &&
+           run_of(d, &span, &run) && at->offset >= run.offset &&
+           at->offset - run.offset < run.length;
 }
 
 /* Where in a direction a byte of the capture went; false when no direction has it. */
@@ -208,7 +225,7 @@ uint32_t vitro_decode_find(const vitro_decode *d, const vitro_span *at)
     vitro_span up;
 
     for (uint32_t i = 1; vitro_decode_event(d, i, &ev); i++) {
-        if (holds(&ev, at))
+        if (holds(&ev, at) || holds_below(d, &ev, at))
             found = i; /* inner events follow outer ones */
     }
     if (!found && at->source == VITRO_SOURCE_BLOCK && run_of(d, at, &up)) {

@@ -132,7 +132,7 @@ void model_row(const struct model *m, uint32_t number, struct row *out)
         return;
     out->number = number;
     out->arrow = '*';
-    if (ev.kind != VITRO_EVENT_NOTE)
+    if (ev.conn != VITRO_NO_CONN)
         out->arrow = ev.dir == VITRO_C2S ? '>' : '<';
     out->style = (uint8_t)style_of(&ev);
     out->bad = ev.why || ev.kind == VITRO_EVENT_UNKNOWN || ev.bits;

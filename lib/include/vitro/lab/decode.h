@@ -11,9 +11,9 @@
  *
  * A span names a run of bytes in a *source*: the capture itself, one direction of a connection,
  * the header block of a stream over its CONTINUATION frames, the body of a stream over its DATA
- * frames. Above the capture each source is a rope of spans of the source below it, so that one
- * cursor leads from a protobuf field down to TCP segments (vitro_decode_parts) and back up
- * (vitro_decode_find).
+ * frames, a message that stands in a note. Above the capture each source is a rope of spans of the
+ * source below it, so that one cursor leads from a protobuf field down to TCP segments
+ * (vitro_decode_parts) and back up (vitro_decode_find).
  *
  * Tiling: the spans of a direction's events cover each delivered byte once, and so do, within
  * an event, its items and the events above it: explained, or unknown and why.
@@ -36,7 +36,8 @@ typedef enum vitro_event_kind {
     VITRO_EVENT_PREFACE,  /* the 24 bytes a client begins with */
     VITRO_EVENT_FRAME,    /* one HTTP/2 frame, its 9 byte header included */
     VITRO_EVENT_GRPC,     /* a length-prefixed message, its 5 byte prefix included */
-    VITRO_EVENT_PROTOBUF, /* the message inside; parent is the GRPC event */
+    VITRO_EVENT_PROTOBUF, /* the message inside; parent is the GRPC event, or a note that holds it
+                           */
     VITRO_EVENT_NOTE,     /* what no byte shows; packet is its place */
     VITRO_EVENT_UNKNOWN   /* bytes that nothing explains; why says the reason */
 } vitro_event_kind;
@@ -57,7 +58,8 @@ typedef enum vitro_source {
     VITRO_SOURCE_CAPTURE,   /* the file */
     VITRO_SOURCE_DIRECTION, /* the bytes of one direction of a connection, from its first */
     VITRO_SOURCE_BLOCK,     /* one header block: id is its number within the direction, from 0 */
-    VITRO_SOURCE_BODY       /* the DATA of one direction of a stream, padding left out: id is it */
+    VITRO_SOURCE_BODY,      /* the DATA of one direction of a stream, padding left out: id is it */
+    VITRO_SOURCE_NOTE       /* the message that a note holds: id is the note's event */
 } vitro_source;
 
 /* Bits of vitro_event.bits. */
@@ -97,7 +99,7 @@ typedef struct vitro_span {
     uint64_t offset;
     uint64_t length;
     uint32_t conn;
-    uint32_t id;   /* BLOCK: its number; BODY: the stream */
+    uint32_t id;   /* BLOCK: its number; BODY: the stream; NOTE: the note's event */
     uint32_t rope; /* handle, as in vitro_event */
     uint8_t source;
     uint8_t dir;
