@@ -35,7 +35,7 @@ BASE_FLAGS  = -std=c11 $(WERROR) $(OPT) -Ilib -Ilib/include -I$(GEN) -fPIC -fvis
               -pthread $(CPPFLAGS) $(CFLAGS)
 
 # What each output is made of
-DECODE_DIRS := decode gate
+DECODE_DIRS := decode
 LIB_C      := $(filter-out $(foreach d,$(DECODE_DIRS),lib/$(d)/%),$(wildcard lib/*/*.c))
 DECODE_C   := $(wildcard $(foreach d,$(DECODE_DIRS) base frame wire pb crypto trace,lib/$(d)/*.c))
 VITRO_C    := $(wildcard tools/*.c tools/ui/*.c tools/serve/*.c)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lesson_gate.h"
 #include "vitro/lab/sim.h"
 
 enum { DONE = 0, FAILED = 1, USAGE = 2, NO_WORLD = 3 };
@@ -126,6 +127,8 @@ static int open_world(lesson *l, uint64_t seed)
         return status;
     if (l->real ? open_real(l, seed, &err) : open_sim(l, seed, &err))
         return fail(NO_WORLD, l->real ? "loopback" : "sim", &err);
+    if (lesson_gate_new(&l->gate, l->loop, l->trace, &err))
+        return fail(NO_WORLD, "VITRO_GATE", &err);
     l->server = (vitro_server_options)VITRO_SERVER_OPTIONS_INIT;
     l->channel = (vitro_channel_options)VITRO_CHANNEL_OPTIONS_INIT;
     l->server.trace = l->channel.trace = l->trace;
@@ -134,8 +137,28 @@ static int open_world(lesson *l, uint64_t seed)
     return DONE;
 }
 
+/* Run until done says so, for a moment at most; what is held has all the time of the learner. */
+static void settle(lesson *l, bool (*done)(void *user), void *user)
+{
+    size_t held;
+
+    do {
+        held = lesson_gate_count(l->gate);
+        if (!done(user))
+            vitro_loop_run_until(l->loop, done, user, vitro_loop_now(l->loop) + MOMENT_NS, NULL);
+    } while (!done(user) && (held || lesson_gate_count(l->gate)));
+}
+
+static bool is_let_go(void *gate)
+{
+    return lesson_gate_count(gate) == 0;
+}
+
 static void close_world(lesson *l)
 {
+    if (l->gate)
+        settle(l, is_let_go, l->gate);
+    lesson_gate_free(l->gate);
     vitro_loop_unref(l->loop);
     vitro_sim_free(l->world);
     vitro_trace_unref(l->trace);
@@ -177,8 +200,7 @@ void lesson_end(lesson *l, vitro_server *server)
 {
     if (!server)
         return;
-    if (!is_quiet(server))
-        vitro_loop_run_until(l->loop, is_quiet, server, vitro_loop_now(l->loop) + MOMENT_NS, NULL);
+    settle(l, is_quiet, server);
     vitro_server_free(server);
 }
 

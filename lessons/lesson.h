@@ -10,6 +10,7 @@
  *      main --real        on sockets of the loopback interface, in real time
  *      main --seed N      another world of the same kind
  *      VITRO_LEARN=fd:N   vitro learn watches: the trace goes to that descriptor, stdout is quiet
+ *      VITRO_GATE=hold    with it: each frame waits for a command that lets it go (lesson_gate.h)
  *      VITRO_TRACE=SINKS  the trace goes there too
  */
 #ifndef LESSON_H
@@ -34,7 +35,8 @@ typedef struct lesson {
     vitro_channel_options channel; /* both: the trace, and windows that do not grow */
     bool alone;                    /* nobody watches: what is said goes to stdout */
     bool real;
-    void *world; /* private */
+    void *world;              /* private */
+    struct lesson_gate *gate; /* private; NULL: nothing is held */
     char bound[160];
 } lesson;
 

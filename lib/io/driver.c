@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "io/driver_inside.h"
+#include "io/inside.h"
 
 /*
  * All that a driver does is done in three places, none on top of another:
@@ -219,8 +220,18 @@ static void ready(struct transport *t, unsigned events)
         vitro_driver_readable(d);
 }
 
+/* Without a hook this is one branch of a beginning connection, and nothing of a running one. */
+static bool tell_hook(struct driver *d)
+{
+    struct loop_hook *hook = d->loop->hook;
+
+    return __builtin_expect(hook == NULL, 1) || hook->opening(hook, d);
+}
+
 void vitro_driver_open(struct driver *d, struct transport *t)
 {
+    bool told;
+
     LOOP_ASSERT(d->loop);
     assert(d->state == DRIVER_NEW);
     vitro_task_init(&d->read_again, vitro_driver_read_again);
@@ -228,8 +239,9 @@ void vitro_driver_open(struct driver *d, struct transport *t)
     vitro_task_init(&d->closed, run_closed);
     vitro_timer_init(&d->linger, fire_linger);
     vitro_loop_hold(d->loop);
+    told = tell_hook(d);
     d->state = DRIVER_OPENING;
-    if (!t->loop && !t->ops->attach(t, d->loop)) {
+    if (!told || (!t->loop && !t->ops->attach(t, d->loop))) {
         vitro_transport_drop(t);
         vitro_driver_fail_memory(d);
         return;

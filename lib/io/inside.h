@@ -82,6 +82,7 @@ struct vitro_loop {
     size_t ready_count;               /* how many of them had something to say in this turn */
     ATOMIC(struct post *) posts;      /* newest first */
     vitro_trace *traces[LOOP_TRACES]; /* to be flushed with the turn; a reference each */
+    struct loop_hook *hook;           /* NULL: nobody */
     size_t holds;
     uint32_t number, calls;
     bool embedded;  /* vitro_loop_fd was asked for */

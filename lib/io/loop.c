@@ -116,7 +116,12 @@ vitro_code vitro_loop_new(vitro_loop **out, const vitro_loop_options *options, v
 
 void vitro_loop_destroy(vitro_loop *loop)
 {
+    struct loop_hook *hook = loop->hook;
+
     vitro_lookups_leave(loop);
+    loop->hook = NULL;
+    if (hook)
+        hook->leaving(hook);
     vitro_loop_drain(loop);
     if (loop->sim)
         vitro_sim_forget(loop);

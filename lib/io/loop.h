@@ -150,6 +150,19 @@ bool vitro_loop_mine(const vitro_loop *loop);
 /* Debug builds stop when the caller may not touch objects of the loop. */
 #define LOOP_ASSERT(loop) assert(vitro_loop_mine(loop))
 
+/*
+ * Somebody who wants to know of each driver of the loop before it begins, to push a layer; at
+ * most one. Embedded in its user, found again with CONTAINER_OF.
+ */
+struct driver;
+struct loop_hook {
+    bool (*opening)(struct loop_hook *h, struct driver *d); /* false: memory is out, it fails */
+    void (*leaving)(struct loop_hook *h); /* the loop ends and forgets it: hold nothing back */
+};
+
+/* Set it, or with NULL take it away. False when there is another already. */
+bool vitro_loop_set_hook(vitro_loop *loop, struct loop_hook *hook);
+
 /* Objects that a loop must outlive say so: the last unref asserts that none is left. */
 void vitro_loop_hold(vitro_loop *loop);
 void vitro_loop_release(vitro_loop *loop);

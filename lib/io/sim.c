@@ -66,6 +66,7 @@ vitro_code vitro_sim_new(vitro_sim **out, const vitro_sim_options *options, vitr
     list_init(&sim->listeners);
     list_init(&sim->links);
     list_init(&sim->names);
+    list_init(&sim->watches);
     sim->next_port = FIRST_PORT;
     *out = sim;
     return VITRO_OK;
@@ -203,7 +204,7 @@ void vitro_sim_turn(struct vitro_sim *sim, int64_t wait_ns)
 
     if (round_of_all(sim) || wait_ns == 0)
         return;
-    if (jump(sim, limit))
+    if (vitro_sim_look(sim) || jump(sim, limit))
         round_of_all(sim);
     else
         jump_to(sim, limit);
@@ -217,7 +218,7 @@ vitro_code vitro_sim_until(struct vitro_sim *sim, bool (*done)(void *user), void
 
         if (done && done(user))
             return VITRO_OK;
-        if (any || jump(sim, deadline_ns))
+        if (any || vitro_sim_look(sim) || jump(sim, deadline_ns))
             continue;
         if (deadline_ns == INT64_MAX || sim->holds)
             return vitro_fail(err, VITRO_ABORTED, "sim", 0, "nothing can happen any more");
@@ -241,7 +242,7 @@ static void run_to(vitro_sim *sim, int64_t limit)
 {
     if (vitro_sim_enter(sim, NULL) != VITRO_OK)
         return;
-    while (round_of_all(sim) || jump(sim, limit)) {
+    while (round_of_all(sim) || vitro_sim_look(sim) || jump(sim, limit)) {
         /* until nothing can happen any more, or not before the limit */
     }
     jump_to(sim, limit);

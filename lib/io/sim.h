@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-enum { SIM_TRACES = 4 };
+enum { SIM_TRACES = 4, SIM_WATCHES = 16 };
 
 struct vitro_sim {
     vitro_sim_options options;
@@ -27,6 +27,8 @@ struct vitro_sim {
     struct list listeners;
     struct list links;
     struct list names;
+    struct list watches; /* in the order of making */
+    size_t watch_count;
     size_t links_open, links_made;
     size_t holds;
     uint32_t loops_made;
@@ -46,6 +48,12 @@ void vitro_sim_turn(struct vitro_sim *sim, int64_t wait_ns);
 
 vitro_code vitro_sim_until(struct vitro_sim *sim, bool (*done)(void *user), void *user,
                            int64_t deadline_ns, vitro_error *err);
+
+/*
+ * All is idle: run the watches of the world that are readable; while the clock is held, wait until
+ * one may be. False when there was nothing to run or to wait for. In watch.c.
+ */
+bool vitro_sim_look(struct vitro_sim *sim);
 
 /* A loop goes. */
 void vitro_sim_forget(vitro_loop *loop);

@@ -156,6 +156,15 @@ uint8_t *vitro_loop_read_buffer(vitro_loop *loop)
     return loop->read_buffer;
 }
 
+bool vitro_loop_set_hook(vitro_loop *loop, struct loop_hook *hook)
+{
+    LOOP_ASSERT(loop);
+    if (hook && loop->hook)
+        return false;
+    loop->hook = hook;
+    return true;
+}
+
 void vitro_loop_hold(vitro_loop *loop)
 {
     loop->holds++;

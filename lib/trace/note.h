@@ -41,6 +41,10 @@ struct note_at {
 #define NOTE_WAIT_STREAM_WINDOW     "stream window"
 #define NOTE_WAIT_CONNECTION_WINDOW "connection window"
 
+/* What a gate does from here on: `state` of gate. */
+#define NOTE_GATE_HOLDS   "holds what is sent"
+#define NOTE_GATE_LETS_GO "lets everything go"
+
 /*
  * Types of fields: uint32_t is an id and left out when 0; uint64_t is an amount; const char * is
  * text and left out when NULL; vitro_str is text, from a peer too; vitro_bytes is written as it

@@ -140,6 +140,29 @@ VITRO_API void vitro_alarm_clear(vitro_alarm *alarm);
 /** Free an alarm, set or not; fn is not called any more. NULL is accepted. Thread: loop. */
 VITRO_API void vitro_alarm_free(vitro_alarm *alarm);
 
+typedef struct vitro_watch vitro_watch;
+
+/**
+ * Watch a descriptor: a pipe, a terminal, a socket of the application.
+ *
+ * @param out   gives; vitro_watch_free().
+ * @param loop  keeps: must outlive the watch.
+ * @param fd    lent: open until the watch is freed.
+ * @param fn    called in turns of the loop while there is something to read, or the end; it may
+ *              free the watch.
+ * @param user  kept.
+ * @return VITRO_OK; VITRO_INVALID_ARGUMENT when it cannot be watched (a regular file);
+ *         VITRO_RESOURCE_EXHAUSTED out of memory.
+ * Thread: loop.  Under sim: it is looked at when nothing else can happen at this time; while the
+ * clock is held the world waits for it.
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_watch_new(vitro_watch **out, vitro_loop *loop, int fd,
+                                                   void (*fn)(void *user), void *user,
+                                                   vitro_error *err);
+
+/** Free a watch; fn is not called any more. NULL is accepted. Thread: loop. */
+VITRO_API void vitro_watch_free(vitro_watch *watch);
+
 /**
  * One descriptor for any other loop to poll for reading: when it is readable, call
  * vitro_loop_run(loop, 0, NULL). It stands for sockets, timers and work queued outside of run.
