@@ -180,7 +180,7 @@ endif
 # ---- programs ----------------------------------------------------------------------------------
 $(BIN)/vitro: $(VITRO_O) $(PROTO_A) $(STATIC)
 	@mkdir -p $(@D) && echo '  LD $@'
-	@$(CC) $(OPT) -pthread $(LINK) -o $@ $^ $(LDLIBS) $$(pkg-config --libs libcmark ncursesw)
+	@$(CC) $(OPT) -pthread $(LINK) -o $@ $^ $(LDLIBS) $$(pkg-config --libs libcmark ncursesw libpcap)
 $(BIN)/protoc-gen-vitro: $(PLUGIN_O) $(B)/gen/google/protobuf/compiler/plugin.pb-c.o \
                          $(B)/gen/google/protobuf/descriptor.pb-c.o
 	@mkdir -p $(@D) && echo '  LD $@'
@@ -212,7 +212,7 @@ TOOL_TESTS := $(addprefix $(B)/tests/unit/,learn learn_progress decode_print ser
               serve_room serve_file filter ui_views ui_moment ui_terminal)
 $(TOOL_TESTS): $(filter-out %/vitro.o,$(VITRO_O)) | programs lessons
 $(TOOL_TESTS): private LDLIBS := $(PROTO_A) $(STATIC) $(LDLIBS) \
-                                 $(shell pkg-config --libs libcmark ncursesw vterm 2>/dev/null) -lutil
+                                 $(shell pkg-config --libs libcmark ncursesw libpcap vterm 2>/dev/null) -lutil
 $(B)/tests/unit/ui_terminal.o: CPPFLAGS += -DPROGRAM='"$(BIN)/vitro"'
 $(B)/tests/unit/learn.o: CPPFLAGS += -DLESSONS='"$(OUT)/lessons"'
 $(UNIT_BIN:%=%.o) $(PROGRAMS:%=%.o) $(SUPPORT_O): | $(PROTO_H) $(TEST_PROTO_H)

@@ -17,7 +17,7 @@
 #include "command.h"
 #include "vitro/channel.h"
 
-enum { EXIT_INTERRUPTED = 130, OUT_MAX = 1024 * 1024 * 1024 };
+enum { OUT_MAX = 1024 * 1024 * 1024 };
 
 struct run {
     struct call_options options;

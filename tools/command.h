@@ -7,7 +7,7 @@
 #include "vitro/base.h"
 
 /* What a program ends with. */
-enum { EXIT_DONE = 0, EXIT_NEGATIVE = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3 };
+enum { EXIT_DONE = 0, EXIT_NEGATIVE = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3, EXIT_INTERRUPTED = 130 };
 
 /* argv[0] is the command's name. Returns what the program ends with. */
 typedef int command_fn(int argc, char **argv);
@@ -16,6 +16,7 @@ command_fn call_main;
 command_fn inspect_main;
 command_fn learn_main;
 command_fn serve_main;
+command_fn watch_main;
 
 /* One line on stderr: `vitro: WHAT: WHERE: WHY; WHAT TO DO`; what_to_do may be NULL. */
 void command_fail(const char *what, const char *where, const char *why, const char *what_to_do);

@@ -377,6 +377,8 @@ void ndjson_end(struct ndjson *n, const vitro_decode *d, const char *error)
     json_number(&j, "messages", s.messages);
     json_number(&j, "unknown", s.unknown);
     json_number(&j, "lost", s.lost);
+    if (n->live)
+        json_number(&j, "missed", live_get(&n->live->missed));
     if (error)
         json_text(&j, "error", vitro_str_of(error));
     json_close(&j, '}');

@@ -6,11 +6,13 @@
 
 #include <stdio.h>
 
+#include "live.h"
 #include "vitro/lab/decode.h"
 
 struct ndjson {
     FILE *out;
-    bool hpack; /* what each header field did to the table */
+    bool hpack;              /* what each header field did to the table */
+    const struct live *live; /* of a capture that is being made; NULL: of a file */
 };
 
 void ndjson_begin(struct ndjson *n, const char *file);

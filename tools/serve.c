@@ -19,7 +19,7 @@
 #include "command.h"
 #include "serve/serve.h"
 
-enum { LISTEN_MAX = 16, EXIT_INTERRUPTED = 130 };
+enum { LISTEN_MAX = 16 };
 static const int64_t grace_ns = INT64_C(30) * SERVE_SECOND;
 
 struct run {

@@ -97,6 +97,15 @@ static void on_event(vitro_decode *d, const vitro_event *ev, void *user)
         print_event(&s->printer, d, ev);
 }
 
+/* What was told is out before more is waited for. */
+static void before_wait(const struct show *s, uint64_t end)
+{
+    uint64_t size;
+
+    if (s->follows && !s->screen && source_grow(s->source, &size) && size < end)
+        fflush(stdout);
+}
+
 static vitro_bytes lend(uint64_t offset, size_t len, void *user)
 {
     struct show *s = user;
@@ -105,6 +114,7 @@ static vitro_bytes lend(uint64_t offset, size_t len, void *user)
         return (vitro_bytes){ NULL, 0 };
     if (len > s->limit - offset)
         len = (size_t)(s->limit - offset);
+    before_wait(s, offset + len);
     return source_lend(offset, len, s->source);
 }
 
@@ -169,6 +179,7 @@ static int run_screen(struct show *s)
         .color = s->printer.color,
         .ascii = s->ascii,
         .limit = &s->limit,
+        .live = s->live,
     };
     vitro_error err = { 0 };
     vitro_code rc = screen_run(s->decode, s->source, &options, &err);
@@ -208,8 +219,7 @@ static int run_stream(struct show *s)
     char text[512];
     vitro_code rc;
 
-    if (s->follows)
-        setvbuf(stdout, NULL, _IOLBF, 0);
+    s->ndjson.live = s->live;
     if (s->json)
         ndjson_begin(&s->ndjson, s->name);
     rc = vitro_decode_finish(s->decode, &err);

@@ -7,6 +7,7 @@
 
 #include <getopt.h>
 
+#include "live.h"
 #include "ndjson.h"
 #include "print.h"
 #include "source.h"
@@ -16,7 +17,7 @@ enum { SHOW_LISTS = 64 };
 struct show {
     const char *command; /* for errors: "inspect" */
     const char *name;    /* of the capture, for people */
-    bool follows;        /* it is being made: each event is out before the next is waited for */
+    bool follows;        /* it is being made: each event is out before more is waited for */
     bool json, plain, stats, hpack, ascii, screen;
     const char *color; /* auto, always, never */
     char *protos[SHOW_LISTS], *dirs[SHOW_LISTS], *sets[SHOW_LISTS];
@@ -24,6 +25,7 @@ struct show {
     struct source *source;
     vitro_decode *decode;
     uint64_t limit; /* bytes that the decoder may see; the screen lets it see them slice by slice */
+    const struct live *live; /* of what makes it; NULL: nobody counts */
     struct printer printer;
     struct ndjson ndjson;
 };

@@ -67,6 +67,27 @@ static const struct command {
       "  --color=WHEN            auto, always or never\n"
       "  --ascii                 other characters as \\u{..}\n"
       "Status: 0 done; 2 usage; 3 the capture cannot be read, or is cut: what it has was shown.\n" },
+    { "watch", watch_main,
+      "-i IFACE [FILTER] | unix:PATH | listen:PATH [--keep SIZE] [the options of inspect]",
+      "the same of what happens now: on a network interface, or in programs that use vitro",
+      "  -i IFACE [FILTER]       packets of a network interface (lo, eth0, any); FILTER is libpcap's,\n"
+      "                          such as `port 50051`: man pcap-filter\n"
+      "  unix:PATH               join a program that runs with VITRO_TRACE=listen:PATH\n"
+      "  listen:PATH             wait for programs that run with VITRO_TRACE=unix:PATH: several at\n"
+      "                          once, each coming and going\n"
+      "  --keep SIZE             of what came, so much is kept in a temporary file (TMPDIR): 64M or\n"
+      "                          more, else 4G. When it is full the screen takes in no more and says\n"
+      "                          so; text and NDJSON forget what is oldest, and go on\n"
+      "On a terminal the screen of `vitro inspect`: F follows what comes, ? shows all keys. Elsewhere,\n"
+      "and with --plain or --json, events as they happen; `watching IFACE` on stderr says that it has\n"
+      "begun, and a last line there how many packets came and how many were missed.\n"
+      "Capturing from an interface needs root or CAP_NET_RAW, which are given up once it is open.\n"
+      "Status: 0 the program that was joined has ended, SIGTERM, or q; 2 usage, and a filter that is\n"
+      "none; 3 the place cannot be watched; 130 after Ctrl-C.\n"
+      "Examples:\n"
+      "  sudo vitro watch -i lo port 50051\n"
+      "  vitro watch listen:/tmp/trace          and then elsewhere\n"
+      "  VITRO_TRACE=unix:/tmp/trace vitro call :50051 chat.ChatService/SendMessage\n" },
     { "serve", serve_main, "[--listen ADDRESS]... [--threads N]",
       "a server: chat.ChatService and its neighbours, for any gRPC client",
       "  --listen ADDRESS        HOST:PORT, :PORT (of 127.0.0.1), ipv4:, ipv6:, unix:; port 0 takes\n"

@@ -4,6 +4,7 @@
 #ifndef VITRO_UI_SCREEN_H
 #define VITRO_UI_SCREEN_H
 
+#include "live.h"
 #include "source.h"
 #include "ui/ui.h"
 
@@ -16,6 +17,7 @@ struct screen_options {
      * slices, so that keys are answered while it is read.
      */
     uint64_t *limit;
+    const struct live *live; /* of a capture that is being made; NULL: nobody counts */
 };
 
 /* True when the screen can be used: a terminal to write to and one to read keys from. */

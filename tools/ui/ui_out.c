@@ -68,7 +68,7 @@ static void write_events(struct ui *ui, FILE *out, bool json)
 {
     struct model *m = &ui->m;
     struct printer p = { .out = out, .language = m->language, .timed = true };
-    struct ndjson j = { out, true };
+    struct ndjson j = { .out = out, .hpack = true };
     vitro_event ev;
 
     vitro_decode_event(m->d, 1, &ev);
