@@ -9,6 +9,7 @@
 #define VITRO_UI_MODEL_H
 
 #include "filter.h"
+#include "live.h"
 #include "ui/moment.h"
 #include "vitro/lab/decode.h"
 
@@ -46,7 +47,10 @@ struct model {
     const char *name; /* of the capture */
     bool loaded;      /* all of it */
     char failure[256];
-    uint64_t size, read; /* bytes of the capture, and how many the decoder was given */
+    uint64_t size, read;     /* bytes of the capture, and how many the decoder was given */
+    const struct live *live; /* of what makes it; NULL: nobody counts */
+    unsigned rate;           /* events a second that come */
+    uint64_t missed;         /* packets that nobody could take in */
 
     struct filter filter;
     char filter_text[PROMPT_TEXT];

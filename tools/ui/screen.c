@@ -16,7 +16,7 @@ enum {
     SLICE_BYTES = 256 * 1024, /* decoded between two looks at the keys */
     FRAME_MS = 16,            /* at most sixty repaints a second */
     WORK_MS = 12,
-    IDLE_MS = 500
+    IDLE_MS = 500, /* also what the rate of events is taken over */
 };
 
 struct screen {
@@ -25,8 +25,11 @@ struct screen {
     vitro_decode *d;
     struct source *source;
     uint64_t *limit;
-    bool stale; /* what is on the screen is not what is known */
+    bool stale;   /* what is on the screen is not what is known */
+    bool follows; /* the capture is being made */
     int64_t drawn;
+    int64_t paced; /* when the rate was taken, and how many events there were */
+    uint32_t paced_count;
     vitro_code rc;
     vitro_error *err;
 };
@@ -58,9 +61,15 @@ static int64_t now_ms(void)
 
 static void finish(struct screen *s)
 {
+    const vitro_error *why = source_error(s->source);
+
     *s->limit = UINT64_MAX;
     if (!s->rc)
         s->rc = vitro_decode_finish(s->d, s->err);
+    if (why) {
+        *s->err = *why;
+        s->rc = why->code;
+    }
     s->ui.m.loaded = true;
     if (s->rc)
         vitro_error_format(s->err, s->ui.m.failure, sizeof s->ui.m.failure);
@@ -89,6 +98,25 @@ static bool load(struct screen *s)
 static bool loading(const struct screen *s)
 {
     return !s->ui.m.loaded && (*s->limit < s->ui.m.size || source_wait_fd(s->source) < 0);
+}
+
+/* How many events a second have come, as long as more may. */
+static void take_rate(struct screen *s)
+{
+    struct model *m = &s->ui.m;
+    int64_t now = now_ms(), passed = now - s->paced;
+    uint32_t n = vitro_decode_count(s->d);
+    uint64_t missed = m->live ? live_get(&m->live->missed) : 0;
+    unsigned rate;
+
+    if (passed < IDLE_MS || !s->follows)
+        return;
+    rate = m->loaded ? 0 : (unsigned)((uint64_t)(n - s->paced_count) * 1000 / (uint64_t)passed);
+    s->stale |= rate != m->rate || missed != m->missed;
+    m->rate = rate;
+    m->missed = missed;
+    s->paced = now;
+    s->paced_count = n;
 }
 
 /* ---- copies ---------------------------------------------------------------------------------- */
@@ -182,13 +210,24 @@ static void work(struct screen *s)
     } while ((loading(s) || model_busy(&s->ui.m)) && now_ms() < until);
 }
 
+/*
+ * The next key. What is not shown yet waits for its frame: until then only keys are heeded, so
+ * that a busy capture does not wake us for each of its pieces.
+ */
+static int wait_key(const struct screen *s)
+{
+    int64_t left = FRAME_MS - (now_ms() - s->drawn);
+
+    if (loading(s) || model_busy(&s->ui.m))
+        return term_key(0, -1);
+    if (s->stale)
+        return term_key(left > 0 ? (int)left : 0, -1);
+    return term_key(IDLE_MS, s->ui.m.loaded ? -1 : source_wait_fd(s->source));
+}
+
 static void take_keys(struct screen *s)
 {
-    bool busy = loading(s) || model_busy(&s->ui.m);
-    int key = term_key(busy       ? 0
-                       : s->stale ? FRAME_MS
-                                  : IDLE_MS,
-                       s->ui.m.loaded ? -1 : source_wait_fd(s->source));
+    int key = wait_key(s);
 
     for (; key && !s->ui.quit; key = term_key(0, -1)) {
         if (key == UI_RESIZE)
@@ -210,6 +249,8 @@ vitro_code screen_run(vitro_decode *d, struct source *source, const struct scree
     bool ascii = term_locale() || options->ascii;
 
     ui_init(&s.ui, d, options->language, options->name);
+    s.ui.m.live = options->live;
+    s.follows = source_wait_fd(source) >= 0;
     *s.limit = 0;
     if (!term_open(&term)) {
         ui_done(&s.ui);
@@ -221,6 +262,7 @@ vitro_code screen_run(vitro_decode *d, struct source *source, const struct scree
     s.stale = true;
     while (!s.ui.quit) {
         work(&s);
+        take_rate(&s);
         draw(&s);
         take_keys(&s);
     }

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/util.h"
 #include "ui/view.h"
 #include "wrap.h"
@@ -56,6 +57,27 @@ void ui_look(struct ui *ui)
 
 /* ---- first and last line --------------------------------------------------------------------- */
 
+/* Whether and how fast the capture grows, and what it lacks. */
+static void put_state(const struct model *m, char *out, size_t size)
+{
+    uint32_t n = vitro_decode_count(m->d);
+    struct text t;
+
+    vitro_text_init(&t, out, size);
+    if (m->follow)
+        vitro_text_add(&t, "FOLLOW  ");
+    else if (m->unseen && !m->loaded && n > m->unseen)
+        vitro_text_add(&t, "PAUSED +%" PRIu32 "  ", n - m->unseen);
+    else if (!m->loaded && m->read == m->size)
+        vitro_text_add(&t, "live  ");
+    else if (!m->loaded)
+        vitro_text_add(&t, "%d%%  ", (int)(m->read * 100 / m->size));
+    if (m->rate)
+        vitro_text_add(&t, "%u/s  ", m->rate);
+    if (m->missed)
+        vitro_text_add(&t, "%" PRIu64 " missed  ", m->missed);
+}
+
 static void put_title(const struct ui *ui, struct area a)
 {
     const struct model *m = &ui->m;
@@ -63,18 +85,11 @@ static void put_title(const struct ui *ui, struct area a)
     bool any = vitro_decode_event(m->d, 1, &zero);
     int64_t us = m->pick && any ? (m->ev.time - zero.time) / 1000 : 0;
     uint32_t n = vitro_decode_count(m->d);
-    char right[200], filter[64] = "", state[64] = "";
+    char right[240], filter[64] = "", state[96];
 
     if (m->filtered)
         snprintf(filter, sizeof filter, "%zu of %" PRIu32 " shown  ", m->shown_count, n);
-    if (m->follow)
-        snprintf(state, sizeof state, "FOLLOW  ");
-    else if (m->unseen && !m->loaded && n > m->unseen)
-        snprintf(state, sizeof state, "PAUSED +%" PRIu32 "  ", n - m->unseen);
-    else if (!m->loaded && m->read == m->size)
-        snprintf(state, sizeof state, "live  ");
-    else if (!m->loaded)
-        snprintf(state, sizeof state, "%d%%  ", (int)(m->read * 100 / m->size));
+    put_state(m, state, sizeof state);
     snprintf(right, sizeof right, "%s%s#%" PRIu32 "/%" PRIu32 "  %" PRId64 ".%06" PRId64 " s ",
              state, filter, m->pick, n, us / 1000000, us % 1000000);
     area_put(a, 0, 0, ST_TITLE, "%*s", a.w, "");
