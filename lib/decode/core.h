@@ -12,6 +12,7 @@
 
 #include "base/list.h"
 #include "decode/block.h"
+#include "decode/events.h"
 #include "decode/tcp.h"
 #include "decode/why.h"
 #include "frame/frame_reader.h"
@@ -157,9 +158,8 @@ struct vitro_decode {
     struct names names;
     struct freelist stream_list;
     struct pb_schema *schema;
-    vitro_event **pages; /* with keep: EVENTS_PAGE events each */
-    uint32_t page_cap;
-    uint32_t events;
+    uint32_t events;      /* so many were told */
+    struct events *index; /* of them, with keep; filled even where d is const */
     vitro_decode_stats stats;
     uint64_t lends; /* how often bytes were asked for: what was lent before is stale */
     size_t peak;
@@ -171,8 +171,6 @@ struct vitro_decode {
     struct buf scratch;
     bool failed, finished;
 };
-
-enum { EVENTS_PAGE = 256 };
 
 /* ---- decode.c ------------------------------------------------------------------------------ */
 

@@ -12,14 +12,20 @@
 
 enum { BUDGET = 256 * 1024 * 1024 };
 
-static_assert(sizeof(vitro_event) <= 64, "an index holds at most 64 bytes an event");
-
 vitro_bytes vitro_decode_lend(uint64_t offset, size_t len, void *user)
 {
     vitro_decode *d = user;
 
     d->lends++;
     return d->options.lend(offset, len, d->options.user);
+}
+
+static bool index_new(vitro_decode *d)
+{
+    d->index = vitro_mem_alloc(&d->account, sizeof *d->index);
+    if (d->index)
+        vitro_events_init(d->index, &d->account);
+    return d->index != NULL;
 }
 
 vitro_code vitro_decode_new(vitro_decode **out, const vitro_decode_options *options,
@@ -45,6 +51,10 @@ vitro_code vitro_decode_new(vitro_decode **out, const vitro_decode_options *opti
     vitro_block_list_init(&d->replayed, &d->account);
     vitro_arena_init(&d->detail, &d->account, 4096);
     vitro_buf_init(&d->scratch, &d->account, VITRO_LEND_MAX);
+    if (d->options.keep && !index_new(d)) {
+        vitro_decode_free(d);
+        return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "decode", 0, "out of memory");
+    }
     *out = d;
     return VITRO_OK;
 }
@@ -60,9 +70,9 @@ void vitro_decode_free(vitro_decode *d)
             vitro_seen_conn_free(d->conns[i]);
     }
     vitro_mem_free(&d->account, d->conns, d->conn_cap * sizeof(struct conn *));
-    for (uint32_t i = 0; i < d->page_cap; i++)
-        vitro_mem_free(&d->account, d->pages[i], EVENTS_PAGE * sizeof(vitro_event));
-    vitro_mem_free(&d->account, d->pages, d->page_cap * sizeof(vitro_event *));
+    if (d->index)
+        vitro_events_done(d->index);
+    vitro_mem_free(&d->account, d->index, sizeof *d->index);
     vitro_freelist_trim(&d->stream_list, 0);
     vitro_links_done(&d->links);
     vitro_names_done(&d->names);
@@ -77,26 +87,6 @@ void vitro_decode_free(vitro_decode *d)
 
 /* ---- The index ----------------------------------------------------------------------------- */
 
-static vitro_event *page_slot(vitro_decode *d, uint32_t i)
-{
-    uint32_t page = i / EVENTS_PAGE;
-
-    if (page >= d->page_cap) {
-        uint32_t cap = d->page_cap ? d->page_cap * 2 : 16;
-        vitro_event **pages =
-            vitro_mem_resize(&d->account, d->pages, d->page_cap * sizeof(vitro_event *),
-                             cap * sizeof(vitro_event *));
-        if (!pages)
-            return NULL;
-        memset(pages + d->page_cap, 0, (cap - d->page_cap) * sizeof(vitro_event *));
-        d->pages = pages;
-        d->page_cap = cap;
-    }
-    if (!d->pages[page])
-        d->pages[page] = vitro_mem_alloc(&d->account, EVENTS_PAGE * sizeof(vitro_event));
-    return d->pages[page] ? &d->pages[page][i % EVENTS_PAGE] : NULL;
-}
-
 static void count(vitro_decode_stats *s, const vitro_event *ev)
 {
     s->events++;
@@ -107,19 +97,12 @@ static void count(vitro_decode_stats *s, const vitro_event *ev)
 
 void vitro_decode_emit(vitro_decode *d, vitro_event *ev)
 {
-    vitro_event *slot;
-
-    if (d->options.keep) {
-        slot = d->events < UINT32_MAX ? page_slot(d, d->events) : NULL;
-        if (!slot) {
-            d->stats.lost++;
-            return;
-        }
-        ev->number = ++d->events;
-        *slot = *ev;
-    } else {
-        ev->number = ++d->events;
+    ev->number = d->events + 1;
+    if (!ev->number || (d->index && !vitro_events_add(d->index, ev))) {
+        d->stats.lost++;
+        return;
     }
+    d->events++;
     if (ev->conn != VITRO_NO_CONN)
         d->conns[ev->conn]->told = true;
     count(&d->stats, ev);
@@ -135,13 +118,14 @@ uint32_t vitro_decode_count(const vitro_decode *d)
 
 bool vitro_decode_event(const vitro_decode *d, uint32_t number, vitro_event *out)
 {
-    bool there = d->options.keep && number && number <= d->events;
+    const vitro_event *ev =
+        d->index && number && number <= d->events ? vitro_events_get(d->index, number - 1) : NULL;
 
-    if (there)
-        *out = d->pages[(number - 1) / EVENTS_PAGE][(number - 1) % EVENTS_PAGE];
+    if (ev)
+        *out = *ev;
     else
         memset(out, 0, sizeof *out);
-    return there;
+    return ev != NULL;
 }
 
 void vitro_decode_stats_get(const vitro_decode *d, vitro_decode_stats *out)

@@ -1,5 +1,7 @@
 #include "support/decoded.h"
 
+#include <criterion/criterion.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,18 +21,60 @@ vitro_bytes decoded_lend(uint64_t offset, size_t len, void *user)
     return got;
 }
 
-vitro_decode *decoded_of(const struct decoded_bytes *bytes, bool keep, vitro_code *code)
+/* What on_event was lent. */
+struct told {
+    vitro_event *all;
+    uint32_t count, cap;
+};
+
+static void tell(vitro_decode *d, const vitro_event *ev, void *user)
+{
+    struct decoded_bytes *b = user;
+    struct told *t = b->told;
+
+    (void)d;
+    if (t->count == t->cap) {
+        t->cap = t->cap ? t->cap * 2 : 64;
+        t->all = realloc(t->all, t->cap * sizeof *t->all);
+    }
+    if (!t->all)
+        abort();
+    t->all[t->count++] = *ev;
+}
+
+/* In order, and then from place to place. */
+static void assert_kept(const vitro_decode *d, const struct told *t)
+{
+    vitro_event ev;
+
+    cr_assert_eq(vitro_decode_count(d), t->count);
+    for (uint32_t k = 0; k < 2 * t->count; k++) {
+        uint32_t i = k < t->count ? k : k * 7919U % t->count;
+        cr_assert(vitro_decode_event(d, i + 1, &ev));
+        cr_assert(memcmp(&ev, &t->all[i], sizeof ev) == 0, "event %u is kept as another", i + 1);
+    }
+    cr_assert(!vitro_decode_event(d, t->count + 1, &ev) && !ev.number);
+}
+
+vitro_decode *decoded_of(struct decoded_bytes *bytes, bool keep, vitro_code *code)
 {
     vitro_decode_options options = VITRO_DECODE_OPTIONS_INIT;
+    struct told told = { NULL, 0, 0 };
     vitro_decode *d;
     vitro_code rc;
 
+    bytes->told = &told;
+    options.on_event = keep ? tell : NULL;
     options.lend = decoded_lend;
-    options.user = (void *)(uintptr_t)bytes;
+    options.user = bytes;
     options.keep = keep;
     if (vitro_decode_new(&d, &options, NULL))
         abort();
     rc = vitro_decode_finish(d, NULL);
+    bytes->told = NULL;
+    if (keep)
+        assert_kept(d, &told);
+    free(told.all);
     if (code)
         *code = rc;
     return d;

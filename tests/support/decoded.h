@@ -11,11 +11,15 @@
 struct decoded_bytes {
     const uint8_t *ptr;
     size_t len, most;
+    struct told *told; /* while decoded_of() runs */
 };
 vitro_bytes decoded_lend(uint64_t offset, size_t len, void *user);
 
-/* Decode all of it; aborts only when memory is out. *code is what finish returned. */
-vitro_decode *decoded_of(const struct decoded_bytes *bytes, bool keep, vitro_code *code);
+/*
+ * Decode all of it; aborts only when memory is out. *code is what finish returned. With keep,
+ * each event is asserted to be kept as it was told.
+ */
+vitro_decode *decoded_of(struct decoded_bytes *bytes, bool keep, vitro_code *code);
 
 /* What is compared: every kind of event, or only what does not depend on cuts of DATA. */
 enum decoded_what { DECODED_ALL, DECODED_ABOVE };

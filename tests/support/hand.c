@@ -86,7 +86,7 @@ void hand_decode(struct hand *h)
     vitro_code code;
 
     pcap_talk_close(&h->w, &h->talk);
-    h->bytes = (struct decoded_bytes){ h->w.ptr, h->w.len, 0 };
+    h->bytes = (struct decoded_bytes){ h->w.ptr, h->w.len, 0, NULL };
     h->decode = decoded_of(&h->bytes, true, &code);
     cr_assert(eq(int, code, VITRO_OK));
     if (vitro_decode_check_tiling(h->decode, &err))

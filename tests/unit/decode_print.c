@@ -78,7 +78,7 @@ Test(inspect, nothing_of_a_peer_reaches_the_output_raw_and_json_is_json)
         conversation_capture(&conv, &w, &talk, NULL);
         for (size_t i = 0; i < k; i++)
             w.ptr[seed_between(&c, 300, w.len - 1)] = (uint8_t)vitro_chance_next(&c);
-        b = (struct decoded_bytes){ w.ptr, w.len, 0 };
+        b = (struct decoded_bytes){ w.ptr, w.len, 0, NULL };
         vitro_decode *d = decoded_of(&b, true, NULL);
         text = print_all(d, false);
         assert_safe(text, k);

@@ -49,7 +49,7 @@ static void capture(struct pcap_write *w, const struct conversation_shape *shape
 static vitro_decode *decode_all(const struct pcap_write *w, bool keep, struct decoded_bytes *b,
                                 vitro_code *code)
 {
-    *b = (struct decoded_bytes){ w->ptr, w->len, 0 };
+    *b = (struct decoded_bytes){ w->ptr, w->len, 0, NULL };
     return decoded_of(b, keep, code);
 }
 
@@ -181,7 +181,7 @@ Test(decode, any_truncation_tiles_up_to_the_cut)
         struct pcap_write w;
         capture(&w, &shape, vitro_chance_next(&c), k, k % 2);
         for (size_t cut = 0; cut < w.len; cut += 1 + (size_t)vitro_chance_below(&c, 120)) {
-            struct decoded_bytes b = { w.ptr, cut, 0 };
+            struct decoded_bytes b = { w.ptr, cut, 0, NULL };
             vitro_decode *d = decoded_of(&b, true, NULL);
             assert_tiled(d, cut);
             vitro_decode_free(d);
@@ -347,7 +347,7 @@ Test(decode, a_long_connection_of_something_else_is_told_once_in_bounded_memory)
     pcap_talk_open(&w, &talk);
     for (int i = 0; i < 200000; i++)
         pcap_talk_send(&w, &talk, 0, "SSH-2.0", 7);
-    b = (struct decoded_bytes){ w.ptr, w.len, 0 };
+    b = (struct decoded_bytes){ w.ptr, w.len, 0, NULL };
     options.lend = decoded_lend;
     options.user = &b;
     options.on_event = count_unknown;
@@ -370,7 +370,7 @@ Test(decode, memory_may_end_anywhere)
 
     capture(&w, &shape, 1, 1, 1);
     for (size_t fail_at = 1; fail_at < 400; fail_at += 3) {
-        struct decoded_bytes b = { w.ptr, w.len, 0 };
+        struct decoded_bytes b = { w.ptr, w.len, 0, NULL };
         vitro_decode_options options = VITRO_DECODE_OPTIONS_INIT;
         vitro_decode *d = NULL;
         h = (struct heap){ .fail_at = fail_at };

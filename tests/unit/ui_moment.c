@@ -59,7 +59,7 @@ Test(moment, a_jump_leads_to_what_a_walk_leads_to, .timeout = 60)
         conversation_make(&conv, &shape, k, k);
         pcap_write_init(&w, PCAP_NG, 1);
         conversation_capture(&conv, &w, &talk, NULL);
-        b = (struct decoded_bytes){ w.ptr, w.len, 0 };
+        b = (struct decoded_bytes){ w.ptr, w.len, 0, NULL };
         vitro_decode *d = decoded_of(&b, true, NULL);
         moment_init(&jumping, d);
         vitro_event ev;

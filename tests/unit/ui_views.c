@@ -502,7 +502,7 @@ Test(ui, hostile_captures_at_any_size_give_whole_printable_cells, .timeout = 60)
         conversation_capture(&conv, &w, &talk, NULL);
         for (size_t i = 0; i < 4 * k; i++)
             w.ptr[seed_between(&c, 300, w.len - 1)] = (uint8_t)vitro_chance_next(&c);
-        b = (struct decoded_bytes){ w.ptr, w.len, 0 };
+        b = (struct decoded_bytes){ w.ptr, w.len, 0, NULL };
         memset(&p, 0, sizeof p);
         vitro_decode *d = decoded_of(&b, true, NULL);
         ui_init(&p.ui, d, VITRO_ENGLISH, "\x1b[2Jhostile\xff");
