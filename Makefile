@@ -202,6 +202,7 @@ $(UNIT_BIN): $(B)/%: $(B)/%.o $(SUPPORT_O) $(TEST_PROTO_A) $(PROTO_A) $(STATIC)
 	@mkdir -p $(@D) && echo '  LD $@'
 	@$(CC) $(OPT) -pthread -o $@ $^ $(LDLIBS) -lcriterion
 $(B)/tests/differential/generate: $(addprefix $(B)/tests/support/,conversation.o pcap_write.o seed.o)
+$(B)/tests/bench/vitro/captures: $(addprefix $(B)/tests/support/,large.o pcap_write.o)
 $(B)/tests/threads/rooms $(B)/tests/captures/make: $(filter $(B)/tools/serve/%,$(VITRO_O)) \
                          $(addprefix $(B)/tools/,text_event.o text_fields.o wrap.o)
 $(PROGRAMS): $(B)/%: $(B)/%.o $(TEST_PROTO_A) $(PROTO_A) $(STATIC)
