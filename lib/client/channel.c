@@ -109,7 +109,7 @@ static void release(vitro_channel *ch)
     vitro_h2_memory_done(&ch->memory);
     vitro_freelist_trim(&ch->calls, 0);
     vitro_freelist_trim(&ch->attempts, 0);
-    vitro_trace_unref(ch->trace);
+    vitro_loop_untrace(loop, ch->trace);
     assert(ch->account.used == 0);
     vitro_mem_free(account, ch, sizeof *ch);
     vitro_loop_release(loop);

@@ -83,6 +83,7 @@ struct vitro_loop {
     ATOMIC(struct post *) posts;      /* newest first */
     vitro_trace *traces[LOOP_TRACES]; /* to be flushed with the turn; a reference each */
     struct loop_hook *hook;           /* NULL: nobody */
+    struct tracing *tracings;         /* what its objects write to, see tracing.c */
     size_t holds;
     uint32_t number, calls;
     bool embedded;  /* vitro_loop_fd was asked for */
@@ -101,6 +102,9 @@ struct vitro_loop {
 
     struct lookup_desk *desk; /* of resolve.c; NULL before the first look-up */
 };
+
+/* A trace was flushed at the end of a turn, or some still waits for a reader that is behind. */
+void vitro_loop_flushed(vitro_loop *loop, vitro_trace *trace, bool behind);
 
 /* The loop goes: what its look-up thread still finds is for nobody. */
 void vitro_lookups_leave(vitro_loop *loop);

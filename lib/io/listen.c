@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -10,6 +9,7 @@
 #include "io/sim.h"
 #include "io/socket.h"
 #include "io/system.h"
+#include "trace/local.h"
 
 enum { BACKLOG = 4096 };
 
@@ -88,17 +88,8 @@ static int bind_once(int fd, const struct address *a)
 static bool remove_stale(const struct address *a)
 {
     const char *path = a->as.local.sun_path;
-    struct stat info;
-    bool stale;
-    int fd;
 
-    if (a->kind != ADDRESS_UNIX || !path[0] || lstat(path, &info) != 0 || !S_ISSOCK(info.st_mode))
-        return false;
-    fd = vitro_socket_open(a);
-    stale = fd >= 0 && connect(fd, &a->as.any, a->len) != 0 && errno == ECONNREFUSED;
-    if (fd >= 0)
-        close(fd);
-    return stale && unlink(path) == 0;
+    return a->kind == ADDRESS_UNIX && path[0] && vitro_local_stale(path) && unlink(path) == 0;
 }
 
 /* 0 or an errno. */

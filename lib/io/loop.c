@@ -125,7 +125,7 @@ void vitro_loop_destroy(vitro_loop *loop)
     vitro_loop_drain(loop);
     if (loop->sim)
         vitro_sim_forget(loop);
-    assert(loop->holds == 0);
+    assert(loop->holds == 0 && !loop->tracings);
     vitro_timers_done(&loop->timers);
     vitro_mem_free(&loop->account, loop->read_buffer, LOOP_READ_BYTES);
     vitro_task_cancel(&loop->release);
@@ -196,7 +196,7 @@ static void flush_traces(vitro_loop *loop)
     for (size_t i = 0; i < LOOP_TRACES && loop->traces[i]; i++) {
         vitro_trace *trace = loop->traces[i];
         loop->traces[i] = NULL;
-        vitro_trace_flush(trace);
+        vitro_loop_flushed(loop, trace, vitro_trace_flush(trace));
         vitro_trace_unref(trace);
     }
 }

@@ -127,9 +127,14 @@ uint32_t vitro_loop_next_call(vitro_loop *loop);    /* from 1: the calls of a lo
 
 /*
  * The trace for objects of the loop: given, or the process's when that is NULL, with a reference
- * for the caller; NULL when there is neither. Under sim it has the world's time from here on.
+ * for the caller: vitro_loop_untrace(). NULL when there is neither. Under sim it has the world's
+ * time from here on. As long as an object of the loop uses it, the loop lets in who attaches to a
+ * trace that listens.
  */
 vitro_trace *vitro_loop_trace(vitro_loop *loop, vitro_trace *given);
+
+/* Give the reference back: an object of the loop uses the trace no more. trace may be NULL. */
+void vitro_loop_untrace(vitro_loop *loop, vitro_trace *trace);
 
 /* Something was written to the trace: flush it at the end of the turn. trace may be NULL. */
 void vitro_loop_traced(vitro_loop *loop, vitro_trace *trace);

@@ -1,7 +1,137 @@
-/* tracing - which trace the objects of a loop write to, and by whose clock. */
+/*
+ * tracing - which trace the objects of a loop write to, by whose clock, and who attaches to it.
+ *
+ * A trace has no loop. Those who connect to its `listen:` sockets are let in by whichever loop is
+ * in a turn: each that uses the trace watches them in its poller, so that nobody depends on one
+ * loop, and a turn without somebody at the door costs nothing. A reader that is behind when the
+ * turn ends gets the rest a little later, though nothing more is written.
+ */
+#include "io/inside.h"
 #include "io/loop.h"
 #include "trace/trace.h"
 #include "vitro/lab/sim.h"
+
+enum { LISTENERS = 8 };
+
+static const int64_t behind_ns = 5 * 1000000;  /* until a reader is tried again */
+static const int64_t pause_ns = 100 * 1000000; /* until somebody is let in, when nobody could be */
+
+struct watched {
+    struct source source;
+    struct tracing *tracing;
+};
+
+/* A trace that objects of the loop use. */
+struct tracing {
+    struct tracing *next;
+    vitro_loop *loop;
+    vitro_trace *trace;
+    size_t users;
+    struct watched listener[LISTENERS];
+    size_t listeners;
+    unsigned added; /* vitro_trace_added() when they were looked at */
+    struct timer behind, pause;
+};
+
+static struct tracing **find(vitro_loop *loop, const vitro_trace *trace)
+{
+    struct tracing **at = &loop->tracings;
+
+    while (*at && (*at)->trace != trace)
+        at = &(*at)->next;
+    return at;
+}
+
+/* ---- who attaches ---------------------------------------------------------------------------- */
+
+static void watch_all(struct tracing *t, unsigned events)
+{
+    for (size_t i = 0; i < t->listeners; i++)
+        (void)vitro_source_want(t->loop, &t->listener[i].source, events);
+}
+
+static void welcome(struct tracing *t)
+{
+    if (vitro_trace_welcome(t->trace)) {
+        vitro_loop_traced(t->loop, t->trace); /* what did not fit at once */
+        return;
+    }
+    watch_all(t, 0);
+    vitro_timer_start(t->loop, &t->pause, vitro_loop_now(t->loop) + pause_ns);
+}
+
+static void on_readable(struct source *s, unsigned events)
+{
+    (void)events;
+    welcome(CONTAINER_OF(s, struct watched, source)->tracing);
+}
+
+static void on_pause(struct timer *timer)
+{
+    struct tracing *t = CONTAINER_OF(timer, struct tracing, pause);
+
+    watch_all(t, IO_READ);
+}
+
+/* Watch the listeners that were added since. */
+static void look(struct tracing *t)
+{
+    unsigned added = vitro_trace_added(t->trace);
+    int fd;
+
+    if (added == t->added)
+        return;
+    t->added = added;
+    while (t->listeners < LISTENERS && (fd = vitro_trace_listener(t->trace, t->listeners)) >= 0) {
+        struct watched *w = &t->listener[t->listeners++];
+        w->tracing = t;
+        vitro_source_init(&w->source, fd, on_readable);
+        if (!t->loop->sim)
+            (void)vitro_source_want(t->loop, &w->source, IO_READ);
+    }
+}
+
+/* ---- flushing -------------------------------------------------------------------------------- */
+
+static void on_behind(struct timer *timer)
+{
+    struct tracing *t = CONTAINER_OF(timer, struct tracing, behind);
+
+    vitro_loop_traced(t->loop, t->trace);
+}
+
+void vitro_loop_flushed(vitro_loop *loop, vitro_trace *trace, bool behind)
+{
+    struct tracing *t = *find(loop, trace);
+
+    if (!t)
+        return;
+    look(t);
+    if (loop->sim && t->listeners) /* its poller knows no descriptors */
+        vitro_trace_welcome(trace);
+    else if (behind && !loop->sim && !timer_running(&t->behind))
+        vitro_timer_start(loop, &t->behind, vitro_loop_now(loop) + behind_ns);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+/* Without memory nobody can attach by way of this loop; else the trace is as good as any. */
+static void begin(vitro_loop *loop, vitro_trace *trace)
+{
+    struct tracing **at = find(loop, trace), *t = *at;
+
+    if (!t)
+        t = *at = vitro_mem_zalloc(&loop->account, sizeof *t);
+    if (!t)
+        return;
+    t->loop = loop;
+    t->trace = trace;
+    if (!t->users++) {
+        vitro_timer_init(&t->behind, on_behind);
+        vitro_timer_init(&t->pause, on_pause);
+        look(t);
+    }
+}
 
 vitro_trace *vitro_loop_trace(vitro_loop *loop, vitro_trace *given)
 {
@@ -10,5 +140,21 @@ vitro_trace *vitro_loop_trace(vitro_loop *loop, vitro_trace *given)
 
     if (trace && sim)
         vitro_sim_trace(sim, trace);
+    if (trace)
+        begin(loop, trace);
     return trace;
+}
+
+void vitro_loop_untrace(vitro_loop *loop, vitro_trace *trace)
+{
+    struct tracing **at = find(loop, trace), *t = *at;
+
+    if (trace && t && !--t->users) {
+        *at = t->next;
+        watch_all(t, 0);
+        vitro_timer_stop(loop, &t->behind);
+        vitro_timer_stop(loop, &t->pause);
+        vitro_mem_free(&loop->account, t, sizeof *t);
+    }
+    vitro_trace_unref(trace);
 }

@@ -25,10 +25,10 @@ static void server_free(vitro_server *s)
 {
     struct account *account = s->account.parent;
 
+    vitro_loop_untrace(server_first_loop(s), s->trace);
     vitro_shard_done(&s->shards[0]);
     vitro_router_done(&s->router);
     vitro_arena_done(&s->kept);
-    vitro_trace_unref(s->trace);
     assert(s->account.used == 0);
     vitro_mem_free(account, s->shards, s->n_shards * sizeof *s->shards);
     vitro_mem_free(account, s, sizeof *s);

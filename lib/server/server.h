@@ -24,6 +24,7 @@ struct shard {
     struct h2_memory memory;
     struct freelist calls;
     struct task trim;
+    vitro_trace *trace; /* the server's, as used on this loop; NULL: none, or not yet */
     struct list connections;
     struct post post;     /* from the first loop: what is wanted */
     uint32_t wanted;      /* atomic: SHARD_DRAIN, SHARD_ABORT */

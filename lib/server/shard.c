@@ -72,7 +72,11 @@ void vitro_shard_adopt(struct shard *s, struct transport *t)
         .parent = &s->account,
         .trace = s->server->trace,
     };
-    struct connection *c = vitro_connection_new(s->loop, t, &config, &connection_ops, s);
+    struct connection *c;
+
+    if (!s->trace && s->server->trace)
+        s->trace = vitro_loop_trace(s->loop, s->server->trace);
+    c = vitro_connection_new(s->loop, t, &config, &connection_ops, s);
 
     if (!c) {
         vitro_shard_drop(s, &s->n_connections);
@@ -148,6 +152,7 @@ void vitro_shard_done(struct shard *s)
     assert(list_empty(&s->connections));
     vitro_pool_release(vitro_loop_pool(s->loop)); /* blocks that are charged to the account */
     vitro_task_cancel(&s->trim);
+    vitro_loop_untrace(s->loop, s->trace);
     vitro_h2_memory_done(&s->memory);
     vitro_freelist_trim(&s->calls, 0);
     assert(s->account.used == 0);

@@ -259,17 +259,33 @@ bool vitro_note_entry(struct buf *entry, uint64_t ns, enum note_id id, const voi
 
 /* ---- what callers see ------------------------------------------------------------------------ */
 
+static bool make_note(vitro_trace *t, struct block *b, enum note_id id, const void *note)
+{
+    vitro_buf_consume(&t->entry, t->entry.len);
+    if (!vitro_note_entry(&t->entry, vitro_trace_now(t), id, note))
+        return false;
+    vitro_block_journal(b, vitro_buf_bytes(&t->entry));
+    return true;
+}
+
 void vitro_note_write(vitro_trace *t, enum note_id id, const void *note)
 {
     struct block b;
 
-    vitro_buf_consume(&t->entry, t->entry.len);
-    if (!vitro_note_entry(&t->entry, vitro_trace_now(t), id, note)) {
+    if (make_note(t, &b, id, note))
+        vitro_trace_emit(t, &b);
+    else
         vitro_trace_lose(t);
-        return;
-    }
-    vitro_block_journal(&b, vitro_buf_bytes(&t->entry));
-    vitro_trace_emit(t, &b);
+}
+
+void vitro_note_write_to(vitro_trace *t, struct sink *s, enum note_id id, const void *note)
+{
+    struct block b;
+
+    if (make_note(t, &b, id, note))
+        vitro_trace_emit_to(t, s, &b);
+    else
+        s->lost++;
 }
 
 void vitro_trace_note(vitro_trace *trace, enum note_id id, const void *note)

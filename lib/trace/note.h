@@ -68,10 +68,13 @@ enum note_id {
 
 struct vitro_pb_file;
 
+/* Somebody takes what is written; a trace with nothing but `listen:` has nobody at first. */
+bool vitro_trace_heard(const vitro_trace *trace);
+
 /* True when notes are wanted. */
 static inline bool vitro_trace_on(const vitro_trace *trace)
 {
-    return __builtin_expect(trace != NULL, 0);
+    return __builtin_expect(trace != NULL, 0) && vitro_trace_heard(trace);
 }
 
 /* Write a note. trace is not NULL; note points to the struct of its id. */

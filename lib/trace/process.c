@@ -77,6 +77,7 @@ void vitro_fork_forget(vitro_trace *t)
 static void finish_process(void)
 {
     vitro_trace_finish(process_trace);
+    vitro_trace_close_listeners(process_trace);
 }
 
 static void open_process(const char *sinks)

@@ -14,6 +14,7 @@ struct recorder {
     struct pair *pair;
     enum record_role role;
     bool writes; /* the other end of its pair does not */
+    bool stands; /* it is established */
 };
 
 /* ---- ends ------------------------------------------------------------------------------------ */
@@ -94,6 +95,7 @@ void vitro_recorder_established(struct recorder *r)
         return;
     vitro_trace_enter(r->trace);
     vitro_pair_establish(r->trace, r->pair);
+    r->stands = true;
     vitro_trace_leave(r->trace);
 }
 
@@ -128,10 +130,11 @@ bool vitro_recorder_endpoints(struct recorder *r, struct endpoint *local, struct
 void vitro_recorder_bytes(struct recorder *r, enum record_direction direction,
                           const vitro_bytes *pieces, size_t n)
 {
-    if (!r || !r->writes)
+    if (!r || !r->writes || (r->stands && !vitro_trace_heard(r->trace)))
         return;
     vitro_trace_enter(r->trace);
     vitro_pair_establish(r->trace, r->pair);
+    r->stands = true;
     vitro_pair_bytes(r->trace, r->pair, side_of(r, direction), pieces, n);
     vitro_trace_leave(r->trace);
 }

@@ -5,10 +5,11 @@
 #include "trace/tap.h"
 #include "vitro/pb.h"
 
-/* A schema that a trace has, by the name of its file. */
+/* A schema that a trace has, by the name of its file; kept for sinks that are yet to come. */
 struct schema {
-    struct schema *next;
+    struct schema *next; /* in the order of writing: imports come first */
     char *file;
+    vitro_bytes descriptor;
 };
 
 static bool schema_known(const vitro_trace *t, vitro_str file)
@@ -19,19 +20,40 @@ static bool schema_known(const vitro_trace *t, vitro_str file)
     return false;
 }
 
-static void schema_remember(vitro_trace *t, vitro_str file)
+static void schema_free(vitro_trace *t, struct schema *s)
 {
-    struct schema *s = vitro_mem_alloc(&t->account, sizeof *s);
+    if (s->file)
+        vitro_mem_free(&t->account, s->file, strlen(s->file) + 1);
+    vitro_mem_free(&t->account, (uint8_t *)(uintptr_t)s->descriptor.ptr, s->descriptor.len);
+    vitro_mem_free(&t->account, s, sizeof *s);
+}
+
+static bool copy_bytes(struct account *a, vitro_bytes from, vitro_bytes *to)
+{
+    uint8_t *copy = from.len ? vitro_mem_alloc(a, from.len) : NULL;
+
+    if (from.len && !copy)
+        return false;
+    if (copy)
+        memcpy(copy, from.ptr, from.len);
+    *to = (vitro_bytes){ copy, from.len };
+    return true;
+}
+
+static void schema_remember(vitro_trace *t, vitro_str file, vitro_bytes descriptor)
+{
+    struct schema *s = vitro_mem_zalloc(&t->account, sizeof *s), **at = &t->schemas;
 
     if (!s)
         return;
     s->file = vitro_mem_text(&t->account, file);
-    if (!s->file) {
-        vitro_mem_free(&t->account, s, sizeof *s);
+    if (!s->file || !copy_bytes(&t->account, descriptor, &s->descriptor)) {
+        schema_free(t, s);
         return;
     }
-    s->next = t->schemas;
-    t->schemas = s;
+    while (*at)
+        at = &(*at)->next;
+    *at = s;
 }
 
 static void write_schema(vitro_trace *t, vitro_str file, vitro_bytes descriptor)
@@ -40,14 +62,24 @@ static void write_schema(vitro_trace *t, vitro_str file, vitro_bytes descriptor)
 
     if (schema_known(t, file))
         return;
-    vitro_note_write(t, NOTE_ID_schema, &note);
+    if (vitro_trace_heard(t))
+        vitro_note_write(t, NOTE_ID_schema, &note);
     vitro_buf_done(&t->entry); /* no other note is as long */
-    schema_remember(t, file);
+    schema_remember(t, file, descriptor);
+}
+
+void vitro_schemas_tell(vitro_trace *t, struct sink *sink)
+{
+    for (const struct schema *s = t->schemas; s; s = s->next) {
+        struct note_schema note = { vitro_str_of(s->file), s->descriptor };
+        vitro_note_write_to(t, sink, NOTE_ID_schema, &note);
+    }
+    vitro_buf_done(&t->entry);
 }
 
 void vitro_trace_schema(vitro_trace *trace, vitro_str file, vitro_bytes descriptor)
 {
-    if (!vitro_trace_on(trace))
+    if (!trace)
         return;
     vitro_trace_enter(trace);
     write_schema(trace, file, descriptor);
@@ -69,10 +101,12 @@ static void write_file(vitro_trace *t, const vitro_pb_file *file)
 
 void vitro_trace_file(vitro_trace *trace, const struct vitro_pb_file *file)
 {
-    if (!vitro_trace_on(trace) || !file)
+    /* asked before each call, of the same file as a rule: without the lock */
+    if (!trace || !file || __atomic_load_n(&trace->last_file, __ATOMIC_RELAXED) == file)
         return;
     vitro_trace_enter(trace);
     write_file(trace, file);
+    __atomic_store_n(&trace->last_file, file, __ATOMIC_RELAXED);
     vitro_trace_leave(trace);
 }
 
@@ -81,7 +115,6 @@ void vitro_schemas_free(vitro_trace *t)
     while (t->schemas) {
         struct schema *s = t->schemas;
         t->schemas = s->next;
-        vitro_mem_free(&t->account, s->file, strlen(s->file) + 1);
-        vitro_mem_free(&t->account, s, sizeof *s);
+        schema_free(t, s);
     }
 }

@@ -118,7 +118,7 @@ void vitro_sink_linger(struct sink *s)
 
 size_t vitro_sink_room(struct sink *s, size_t wanted)
 {
-    if (s->fd < 0 || s->wait)
+    if (!sink_hears(s) || s->wait)
         return SIZE_MAX;
     if (wanted > s->cap - s->len)
         vitro_sink_drain(s);
@@ -145,7 +145,7 @@ static void sink_append(struct sink *s, const vitro_bytes *piece, size_t n, size
 
 bool vitro_sink_put(struct sink *s, const vitro_bytes *piece, size_t n, size_t len)
 {
-    if (s->fd < 0)
+    if (!sink_hears(s))
         return true;
     if (len > s->cap - s->len)
         vitro_sink_drain(s);
@@ -162,6 +162,14 @@ bool vitro_sink_put(struct sink *s, const vitro_bytes *piece, size_t n, size_t l
     return true;
 }
 
+bool vitro_sink_is_left(const struct sink *s)
+{
+    struct pollfd at = { s->fd, 0, 0 };
+
+    return s->fd < 0 ||
+           (s->type == SINK_SOCKET && poll(&at, 1, 0) > 0 && at.revents & (POLLHUP | POLLERR));
+}
+
 void vitro_sink_abandon(struct sink *s)
 {
     if (s->fd >= 0)
@@ -174,11 +182,15 @@ void vitro_sink_abandon(struct sink *s)
 
 void vitro_sink_done(struct sink *s)
 {
-    if (!s->name) /* never opened */
+    if (!s->account) /* never opened */
         return;
     if (s->fd >= 0)
         vitro_sink_drain(s);
+    if (s->type == SINK_LISTENER && s->fd >= 0)
+        vitro_local_remove(strchr(s->name, ':') + 1, &s->file);
     vitro_sink_abandon(s);
-    vitro_mem_free(s->account, s->name, strlen(s->name) + 1);
+    if (s->name)
+        vitro_mem_free(s->account, s->name, strlen(s->name) + 1);
     s->name = NULL;
+    s->account = NULL;
 }

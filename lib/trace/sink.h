@@ -1,6 +1,8 @@
 /*
  * sink - one place that a trace is written to: a bounded buffer in front of a descriptor.
  *
+ * `listen:` takes nothing itself: it is where others attach, each of whom becomes a sink.
+ *
  * A file is waited for. A pipe or socket is not, unless its opener asked for that: what does not
  * fit is refused, for the trace to count. After a write error the sink is gone and takes all.
  * No SIGPIPE is ever raised. Not thread-safe: the trace's lock is held.
@@ -9,13 +11,14 @@
 #define VITRO_TRACE_SINK_H
 
 #include "base/mem.h"
+#include "trace/local.h"
 #include "vitro/trace.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-enum sink_type { SINK_FILE, SINK_PIPE, SINK_SOCKET };
+enum sink_type { SINK_FILE, SINK_PIPE, SINK_SOCKET, SINK_LISTENER };
 
 struct sink {
     int fd; /* -1: gone */
@@ -25,13 +28,35 @@ struct sink {
     struct account *account;
     uint8_t *data;
     size_t start, len, cap; /* what waits is data[start .. start + len) */
+    size_t size;            /* of the buffer, as it was asked for */
     uint64_t lost;          /* blocks refused since the last note about it */
     uint32_t interfaces;    /* interface blocks that it has */
+    bool attached;          /* it came to a listener */
+    struct local_file file; /* of a listener */
 };
+
+/* True when it takes blocks: it is open, and no listener. */
+static inline bool sink_hears(const struct sink *s)
+{
+    return s->fd >= 0 && s->type != SINK_LISTENER;
+}
+
+/* The kinds that there are, for people. */
+extern const char *const vitro_sink_kinds;
 
 /* Open what spec names, e.g. "file:/tmp/%p.pcapng". */
 vitro_code vitro_sink_open(struct sink *s, struct account *account, vitro_str spec,
                            const vitro_trace_options *options, vitro_error *err);
+
+/*
+ * Take one who has connected to a listener: SINK_NOBODY when nobody waits, SINK_NO_ROOM when one
+ * does and memory or descriptors are out.
+ */
+enum sink_admission { SINK_ADMITTED, SINK_NOBODY, SINK_NO_ROOM };
+enum sink_admission vitro_sink_admit(struct sink *s, const struct sink *listener);
+
+/* True when its reader has gone away, which is known before anything is written. */
+bool vitro_sink_is_left(const struct sink *s);
 
 /* Write what waits, without waiting unless the sink may, and close. Accepts a zeroed sink. */
 void vitro_sink_done(struct sink *s);

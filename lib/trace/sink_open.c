@@ -12,19 +12,27 @@
 
 enum { DEFAULT_BUFFER = 256 * 1024, LEAST_BUFFER = 128 * 1024, PATH_BYTES = 4096 };
 
+/* What an errno means to people, where the system's own text would not tell. */
+struct sink_reason {
+    int number;
+    const char *text;
+};
+
 /* Each kind opens a descriptor of its own from the text after its prefix, or -1 and errno. */
 struct sink_kind {
     const char *prefix;
-    int (*open)(const char *where);
+    int (*open)(struct sink *s, const char *where);
+    const struct sink_reason *reasons; /* NULL: the system's; number 0 ends them */
 };
 
 /* Without O_NONBLOCK a FIFO that nobody reads would stop the program here. */
-static int open_file(const char *path)
+static int open_file(struct sink *s, const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
                   S_IRUSR | S_IWUSR);
     struct stat st;
 
+    (void)s;
     /* A file that was there before may be open to others: secrets go into traces. */
     if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode))
         (void)!fchmod(fd, S_IRUSR | S_IWUSR);
@@ -35,13 +43,14 @@ static int open_file(const char *path)
  * A descriptor of somebody else: a pipe is opened anew, so that whether its writers wait stays
  * each one's own affair; where /proc does not allow that it is shared.
  */
-static int open_fd(const char *number)
+static int open_fd(struct sink *s, const char *number)
 {
     uint64_t n;
     struct stat st;
     char path[32];
     int flags, fd;
 
+    (void)s;
     if (!vitro_text_number(vitro_str_of(number), INT32_MAX, &n)) {
         errno = EINVAL;
         return -1;
@@ -62,10 +71,59 @@ static int open_fd(const char *number)
     return fcntl((int)n, F_DUPFD_CLOEXEC, 3);
 }
 
-static const struct sink_kind kinds[] = {
-    { "file:", open_file },
-    { "fd:", open_fd },
+static int open_unix(struct sink *s, const char *path)
+{
+    (void)s;
+    return vitro_local_connect(path);
+}
+
+static int open_listen(struct sink *s, const char *path)
+{
+    return vitro_local_listen(path, &s->file);
+}
+
+#define LONG_PATH                                                                                  \
+    {                                                                                              \
+        ENAMETOOLONG, "a socket's path has at most 107 bytes"                                      \
+    }
+#define NO_REASON                                                                                  \
+    {                                                                                              \
+        0, NULL                                                                                    \
+    }
+#define NOBODY_TEXT "nobody listens there"
+
+static const struct sink_reason unix_reasons[] = {
+    { ECONNREFUSED, NOBODY_TEXT },
+    { ENOENT, NOBODY_TEXT },
+    { EAGAIN, "who listens there is busy" },
+    { EPERM, "another user listens there" },
+    LONG_PATH,
+    NO_REASON,
 };
+
+static const struct sink_reason listen_reasons[] = {
+    { EADDRINUSE, "another program listens there" },
+    { ENOTSOCK, "a file is there that is no socket" },
+    LONG_PATH,
+    NO_REASON,
+};
+
+static const struct sink_kind kinds[] = {
+    { "file:", open_file, NULL },
+    { "fd:", open_fd, NULL },
+    { "unix:", open_unix, unix_reasons },
+    { "listen:", open_listen, listen_reasons },
+};
+
+const char *const vitro_sink_kinds = "file:PATH, fd:N, unix:PATH, listen:PATH";
+
+static const char *reason_of(const struct sink_kind *kind, int number)
+{
+    for (const struct sink_reason *r = kind->reasons; r && r->number; r++)
+        if (r->number == number)
+            return r->text;
+    return vitro_sink_reason(number);
+}
 
 static const struct sink_kind *kind_of(const char *name)
 {
@@ -103,24 +161,26 @@ static void sink_examine(struct sink *s, bool block)
     if (!fstat(s->fd, &st)) {
         s->type = S_ISFIFO(st.st_mode) ? SINK_PIPE : S_ISSOCK(st.st_mode) ? SINK_SOCKET : SINK_FILE;
     }
+    if (s->file.number)
+        s->type = SINK_LISTENER;
     s->wait = block || s->type == SINK_FILE;
     if (s->type == SINK_PIPE && !s->wait && flags >= 0)
         fcntl(s->fd, F_SETFL, flags | O_NONBLOCK);
 }
 
-static vitro_code sink_buffer(struct sink *s, const vitro_trace_options *options, const char *name,
-                              vitro_error *err)
+static bool sink_buffer(struct sink *s)
 {
-    size_t cap = options->buffer_bytes ? options->buffer_bytes : DEFAULT_BUFFER;
+    if (s->type == SINK_LISTENER)
+        return true;
+    s->data = vitro_mem_alloc(s->account, s->size);
+    s->cap = s->data ? s->size : 0;
+    return s->data != NULL;
+}
 
-    cap = MAX(cap, LEAST_BUFFER); /* the largest packet always fits */
-    s->data = vitro_mem_alloc(s->account, cap);
-    s->cap = s->data ? cap : 0;
-    s->name = vitro_mem_text(s->account, vitro_str_of(name));
-    if (s->data && s->name)
-        return VITRO_OK;
-    vitro_sink_abandon(s);
-    return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "trace", 0, "%s: out of memory", name);
+static vitro_code no_memory(struct sink *s, const char *name, vitro_error *err)
+{
+    vitro_sink_done(s);
+    return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "trace", 0, "%.48s: out of memory", name);
 }
 
 vitro_code vitro_sink_open(struct sink *s, struct account *account, vitro_str spec,
@@ -130,19 +190,44 @@ vitro_code vitro_sink_open(struct sink *s, struct account *account, vitro_str sp
     char name[PATH_BYTES];
 
     *s = (struct sink){ .fd = -1, .account = account };
+    s->size = options->buffer_bytes ? options->buffer_bytes : DEFAULT_BUFFER;
+    s->size = MAX(s->size, LEAST_BUFFER); /* the largest packet always fits */
     if (!expand(spec, name, sizeof name))
         return vitro_fail(err, VITRO_INVALID_ARGUMENT, "trace", 0,
                           "the name of a sink is too long");
     kind = kind_of(name);
     if (!kind)
         return vitro_fail(err, VITRO_INVALID_ARGUMENT, "trace", 0,
-                          "%.40s: no such kind of sink; there are file:PATH and fd:N", name);
-    s->fd = kind->open(name + strlen(kind->prefix));
+                          "%.30s: no such sink; there are %s", name, vitro_sink_kinds);
+    s->name = vitro_mem_text(account, vitro_str_of(name));
+    if (!s->name)
+        return no_memory(s, name, err);
+    s->fd = kind->open(s, name + strlen(kind->prefix));
     if (s->fd < 0) {
         int why = errno;
+        vitro_sink_done(s);
         return vitro_fail(err, VITRO_UNAVAILABLE, "trace", why, "%.48s: %s", name,
-                          vitro_sink_reason(why));
+                          reason_of(kind, why));
     }
     sink_examine(s, options->block);
-    return sink_buffer(s, options, name, err);
+    return sink_buffer(s) ? VITRO_OK : no_memory(s, name, err);
+}
+
+enum sink_admission vitro_sink_admit(struct sink *s, const struct sink *listener)
+{
+    int fd = vitro_local_accept(listener->fd);
+
+    if (fd < 0)
+        return errno == EAGAIN || errno == EWOULDBLOCK ? SINK_NOBODY : SINK_NO_ROOM;
+    *s = (struct sink){ .fd = fd,
+                        .account = listener->account,
+                        .type = SINK_SOCKET,
+                        .wait = listener->wait,
+                        .size = listener->size,
+                        .attached = true };
+    s->name = vitro_mem_text(s->account, vitro_str_of(listener->name));
+    if (s->name && sink_buffer(s))
+        return SINK_ADMITTED;
+    vitro_sink_done(s);
+    return SINK_NO_ROOM;
 }

@@ -23,7 +23,12 @@
 extern "C" {
 #endif
 
-enum { TRACE_SINKS = 8, TRACE_PAIRS = 256, TRACE_ENTRY = 16 * 1024 * 1024 };
+enum {
+    TRACE_SINKS = 8,     /* that were asked for */
+    TRACE_ATTACHED = 16, /* that came to a listener of these */
+    TRACE_PAIRS = 256,
+    TRACE_ENTRY = 16 * 1024 * 1024
+};
 
 struct pair;
 struct schema;
@@ -32,17 +37,21 @@ struct vitro_trace {
     pthread_mutex_t lock;
     unsigned refs;   /* atomic */
     bool dirty;      /* atomic: something may wait in a buffer */
+    unsigned hears;  /* atomic: sinks that take blocks */
+    unsigned added;  /* atomic: how often sinks were asked for */
     struct list all; /* of the process, for fork */
     struct account account;
     struct clock clock;
-    struct sink sink[TRACE_SINKS];
+    struct sink sink[TRACE_SINKS + TRACE_ATTACHED];
     size_t sinks;
+    size_t asked;    /* of them, those that did not attach by themselves */
     uint32_t *loops; /* [id of an interface] = number of its loop */
     uint32_t interfaces, interfaces_cap;
     struct pair *pair[TRACE_PAIRS]; /* by the hash of their addresses */
     uint32_t conns;                 /* established so far */
     uint32_t links;                 /* without addresses, so far */
     struct schema *schemas;         /* written so far */
+    const void *last_file;          /* atomic: the vitro_pb_file that was asked for last */
     struct buf entry;               /* the note being written */
     struct buf loss;                /* the note about a loss, while another is being written */
 };
@@ -53,6 +62,9 @@ void vitro_trace_leave(vitro_trace *t);
 /* The last flush of a trace; see vitro_sink_linger. Not with the lock held. */
 void vitro_trace_finish(vitro_trace *t);
 
+/* At the end of the process: nobody else may attach, and the socket's file goes. */
+void vitro_trace_close_listeners(vitro_trace *t);
+
 /* All that follows: with the lock held. */
 
 uint64_t vitro_trace_now(const vitro_trace *t); /* wall clock, ns */
@@ -60,18 +72,25 @@ uint64_t vitro_trace_now(const vitro_trace *t); /* wall clock, ns */
 /* The id of a loop's interface; its block is written before the first that needs it. */
 bool vitro_trace_interface(vitro_trace *t, uint32_t loop, uint32_t *id);
 
-/* Write a whole block to every sink. */
+/* Write a whole block to every sink, or to one. */
 void vitro_trace_emit(vitro_trace *t, const struct block *b);
+void vitro_trace_emit_to(vitro_trace *t, struct sink *s, const struct block *b);
+
+/* What a new sink is told before anything else. */
+void vitro_trace_greet(vitro_trace *t, struct sink *s);
 
 /* A block that could not be made is lost to every sink. */
 void vitro_trace_lose(vitro_trace *t);
 
-/* Write a note to every sink. */
+/* Write a note to every sink, or to one. */
 void vitro_note_write(vitro_trace *t, enum note_id id, const void *note);
+void vitro_note_write_to(vitro_trace *t, struct sink *s, enum note_id id, const void *note);
 
 /* Write the journal entry of a note into `entry`, which is empty; false when memory is out. */
 bool vitro_note_entry(struct buf *entry, uint64_t ns, enum note_id id, const void *note);
 
+/* Write every schema so far to a new sink. */
+void vitro_schemas_tell(vitro_trace *t, struct sink *s);
 void vitro_schemas_free(vitro_trace *t);
 
 /* Register for fork, and forget. Not with the lock held. */

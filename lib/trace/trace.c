@@ -97,30 +97,52 @@ static void mark_dirty(vitro_trace *t, bool dirty)
     __atomic_store_n(&t->dirty, dirty, __ATOMIC_RELAXED);
 }
 
+void vitro_trace_emit_to(vitro_trace *t, struct sink *s, const struct block *b)
+{
+    if (!sink_hears(s))
+        return;
+    if (!sink_catch_up(t, s, b->len) || !put_block(s, b))
+        s->lost++;
+    mark_dirty(t, true);
+}
+
 void vitro_trace_emit(vitro_trace *t, const struct block *b)
 {
-    for (size_t i = 0; i < t->sinks; i++) {
-        struct sink *s = &t->sink[i];
-        if (!sink_catch_up(t, s, b->len) || !put_block(s, b))
-            s->lost++;
-    }
-    mark_dirty(t, true);
+    for (size_t i = 0; i < t->sinks; i++)
+        vitro_trace_emit_to(t, &t->sink[i], b);
 }
 
 void vitro_trace_lose(vitro_trace *t)
 {
     for (size_t i = 0; i < t->sinks; i++)
-        t->sink[i].lost++;
+        t->sink[i].lost += sink_hears(&t->sink[i]);
     mark_dirty(t, true);
 }
 
 /* True when nothing is left to hand over. */
 static bool sink_flush(vitro_trace *t, struct sink *s)
 {
+    if (!sink_hears(s))
+        return true;
     vitro_sink_drain(s);
     if (s->lost && s->fd >= 0 && tell_loss(t, s, 0))
         vitro_sink_drain(s);
     return s->fd < 0 || (!s->len && !s->lost);
+}
+
+/* How many sinks take blocks has changed, perhaps. */
+static void count_hearers(vitro_trace *t)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < t->sinks; i++)
+        n += sink_hears(&t->sink[i]);
+    __atomic_store_n(&t->hears, n, __ATOMIC_RELAXED);
+}
+
+bool vitro_trace_heard(const vitro_trace *trace)
+{
+    return __atomic_load_n(&trace->hears, __ATOMIC_RELAXED) != 0;
 }
 
 bool vitro_trace_flush(vitro_trace *trace)
@@ -133,6 +155,7 @@ bool vitro_trace_flush(vitro_trace *trace)
     for (size_t i = 0; i < trace->sinks; i++)
         dirty |= !sink_flush(trace, &trace->sink[i]);
     mark_dirty(trace, dirty);
+    count_hearers(trace);
     vitro_trace_leave(trace);
     return dirty;
 }
@@ -207,23 +230,33 @@ void vitro_trace_unref(vitro_trace *trace)
         trace_free(trace);
 }
 
+void vitro_trace_greet(vitro_trace *t, struct sink *s)
+{
+    struct block b;
+
+    if (!sink_hears(s))
+        return;
+    vitro_block_section(&b);
+    put_block(s, &b);
+    vitro_schemas_tell(t, s);
+    mark_dirty(t, true);
+}
+
 static vitro_code add_sink(vitro_trace *t, vitro_str spec, const vitro_trace_options *options,
                            vitro_error *err)
 {
     struct sink *s = &t->sink[t->sinks];
-    struct block b;
     vitro_code rc;
 
-    if (t->sinks == TRACE_SINKS)
+    if (t->asked == TRACE_SINKS)
         return vitro_fail(err, VITRO_INVALID_ARGUMENT, "trace", 0, "more than %d sinks",
                           TRACE_SINKS);
     rc = vitro_sink_open(s, &t->account, spec, options, err);
     if (rc)
         return rc;
     t->sinks++;
-    vitro_block_section(&b);
-    put_block(s, &b);
-    mark_dirty(t, true);
+    t->asked++;
+    vitro_trace_greet(t, s);
     return VITRO_OK;
 }
 
@@ -233,8 +266,8 @@ static vitro_code add_sinks(vitro_trace *t, vitro_str list, const vitro_trace_op
     vitro_code rc = VITRO_OK;
 
     if (!list.len)
-        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "trace", 0,
-                          "no sink; there are file:PATH and fd:N");
+        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "trace", 0, "no sink; there are %s",
+                          vitro_sink_kinds);
     for (size_t end; !rc && list.len; list.ptr += end, list.len -= end) {
         const char *comma = memchr(list.ptr, ',', list.len);
         end = comma ? (size_t)(comma - list.ptr) : list.len;
@@ -257,8 +290,10 @@ vitro_code vitro_trace_add(vitro_trace *trace, const char *sinks,
     vitro_trace_enter(trace);
     before = trace->sinks;
     rc = add_sinks(trace, vitro_str_of(sinks), &wanted, err);
-    while (rc && trace->sinks > before)
+    for (; rc && trace->sinks > before; trace->asked--)
         vitro_sink_done(&trace->sink[--trace->sinks]);
+    count_hearers(trace);
+    __atomic_fetch_add(&trace->added, 1, __ATOMIC_RELEASE);
     vitro_trace_leave(trace);
     return rc;
 }

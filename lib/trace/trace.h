@@ -25,6 +25,20 @@ vitro_trace *vitro_trace_process(void);
 void vitro_trace_clock(vitro_trace *trace, struct clock clock);
 
 /*
+ * The descriptors at which others attach to a trace (`listen:`), i from 0; -1 behind the last. A
+ * loop that uses the trace watches them, and calls welcome when one is readable. They stay open
+ * as long as the trace lives; added() changes when there may be more.
+ */
+int vitro_trace_listener(vitro_trace *trace, size_t i);
+unsigned vitro_trace_added(const vitro_trace *trace);
+
+/*
+ * Take everybody who has connected. Never waits. False when somebody had to be left waiting, for
+ * want of descriptors or memory: try later.
+ */
+bool vitro_trace_welcome(vitro_trace *trace);
+
+/*
  * TLS secrets as lines of a key log, before the first ciphertext that they open: a pcapng
  * Decryption Secrets Block.
  */

@@ -326,14 +326,16 @@ Test(trace_sink, a_sink_that_cannot_be_is_a_clear_error_and_leaves_nothing_open)
         vitro_code code;
         const char *text;
     } bad[] = {
-        { "", VITRO_INVALID_ARGUMENT, "no sink; there are file:PATH and fd:N" },
-        { NULL, VITRO_INVALID_ARGUMENT, "no sink; there are file:PATH and fd:N" },
+        { "", VITRO_INVALID_ARGUMENT,
+          "no sink; there are file:PATH, fd:N, unix:PATH, listen:PATH" },
+        { NULL, VITRO_INVALID_ARGUMENT,
+          "no sink; there are file:PATH, fd:N, unix:PATH, listen:PATH" },
         { "udp:7", VITRO_INVALID_ARGUMENT,
-          "udp:7: no such kind of sink; there are file:PATH and fd:N" },
+          "udp:7: no such sink; there are file:PATH, fd:N, unix:PATH, listen:PATH" },
         { "file:/dev/null,,fd:1", VITRO_INVALID_ARGUMENT,
-          ": no such kind of sink; there are file:PATH and fd:N" },
-        { "file:/dev/null,listen:/x", VITRO_INVALID_ARGUMENT,
-          "listen:/x: no such kind of sink; there are file:PATH and fd:N" },
+          ": no such sink; there are file:PATH, fd:N, unix:PATH, listen:PATH" },
+        { "file:/dev/null,lisen:/x", VITRO_INVALID_ARGUMENT,
+          "lisen:/x: no such sink; there are file:PATH, fd:N, unix:PATH, listen:PATH" },
         { "fd:250", VITRO_UNAVAILABLE, "fd:250: Bad file descriptor" },
         { "fd:-1", VITRO_UNAVAILABLE, "fd:-1: Invalid argument" },
         { "fd:1x", VITRO_UNAVAILABLE, "fd:1x: Invalid argument" },

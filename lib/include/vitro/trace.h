@@ -6,6 +6,13 @@
  *
  *      file:PATH   a file, mode 0600, written anew; %p in PATH is the process's number
  *      fd:N        a descriptor that is open already: a file, a pipe, a socket
+ *      unix:PATH   a UNIX socket at which somebody listens: `vitro watch listen:PATH`
+ *      listen:PATH a UNIX socket of the program's own, mode 0600, at which others may attach at
+ *                  any time, and leave again: `vitro watch unix:PATH`. %p as above. Each gets a
+ *                  stream of its own, which begins where it has attached.
+ *
+ * The other end of a socket must belong to the same user or to root. A reader that is behind
+ * loses whole packets, and is told how many; it never stops the program, nor does one that goes.
  *
  * With no trace given to a channel or server, the process's trace is used: the sinks that the
  * environment names in VITRO_TRACE, opened by the first connection.
@@ -36,14 +43,16 @@ typedef struct vitro_trace_options {
  * Open a trace.
  *
  * @param out      gives a trace with one reference: vitro_trace_unref(). NULL on failure.
- * @param sinks    copied: "file:PATH,fd:N", no comma in a path.
+ * @param sinks    copied: "file:PATH,fd:N", no comma in a path; at most eight.
  * @param options  copied; NULL: all defaults.
  * @param err      filled on failure; may be NULL.
  * @return VITRO_OK; VITRO_INVALID_ARGUMENT for a sink that this version does not know, and no
  *         sink at all; VITRO_UNAVAILABLE when one cannot be opened; VITRO_RESOURCE_EXHAUSTED.
  * Thread: any.
  * Wire: nothing. Descriptors are duplicated (N stays the caller's), close on exec, and are
- * closed in the child of a fork: only the process that opened a trace writes it.
+ * closed in the child of a fork: only the process that opened a trace writes it. Those who attach
+ * are let in by the loops whose channels and servers use the trace, while one of them runs. The
+ * socket of a program that has gone is replaced, and removed at the end.
  */
 VITRO_API VITRO_CHECKED vitro_code vitro_trace_open(vitro_trace **out, const char *sinks,
                                                     const vitro_trace_options *options,
