@@ -25,21 +25,9 @@ struct puller {
     bool closed;
     vitro_code code;
     vitro_error error;
-    vitro_reply reply; /* its metadata */
+    vitro_reply reply;   /* its metadata */
+    vitro_reply *wanted; /* of the options: who asked for it; NULL: nobody */
 };
-
-/* ---- errors of a status --------------------------------------------------------------------- */
-
-static void error_of(vitro_error *err, const vitro_status *status)
-{
-    if (status->error)
-        *err = *status->error;
-    else
-        vitro_fail(err, status->code, "server", 0, "%.*s",
-                   (int)MIN(status->message.len, (size_t)VITRO_ERROR_TEXT),
-                   status->message.len ? status->message.ptr : "");
-    err->code = status->code;
-}
 
 /* ---- replies -------------------------------------------------------------------------------- */
 
@@ -149,7 +137,7 @@ static void on_closed(vitro_call *call, const vitro_status *status, void *user)
     p->closed = true;
     p->code = status->code;
     if (status->code != VITRO_OK)
-        error_of(&p->error, status);
+        vitro_status_error(status, &p->error);
     p->reply.headers = keep_md(vitro_call_metadata(call));
     p->reply.trailers = keep_md(status->trailers);
     check(p);
@@ -235,12 +223,21 @@ static vitro_code act_unary(struct step *s)
     return VITRO_OK;
 }
 
+static void move_metadata(vitro_reply *to, vitro_reply *from)
+{
+    to->headers = from->headers;
+    to->trailers = from->trailers;
+    from->headers = from->trailers = NULL;
+}
+
 static vitro_code finish(struct puller *p, vitro_reply *reply, vitro_error *err)
 {
     vitro_code code = p->code;
 
     if (code != VITRO_OK && err)
         *err = p->error;
+    if (p->wanted)
+        move_metadata(p->wanted, &p->reply);
     if (reply) {
         *reply = p->reply;
         if (code == VITRO_OK && p->has_message && !keep_message(reply, &p->message))
@@ -253,9 +250,13 @@ static vitro_code finish(struct puller *p, vitro_reply *reply, vitro_error *err)
     return code;
 }
 
-static void puller_init(struct puller *p, vitro_channel *channel)
+static void puller_init(struct puller *p, vitro_channel *channel, const vitro_call_options *options)
 {
+    vitro_call_options o;
+
     *p = (struct puller){ .channel = channel, .room = true };
+    if (vitro_options_import(&o, sizeof o, options)) /* else the call does not begin */
+        p->wanted = o.reply;
     vitro_buf_init(&p->message, NULL, SIZE_MAX / 2);
     list_init(&p->waiting);
 }
@@ -285,7 +286,7 @@ vitro_code vitro_unary(vitro_channel *channel, const vitro_method *method, vitro
                       .bytes = request };
     vitro_code rc;
 
-    puller_init(&p, channel);
+    puller_init(&p, channel, options);
     rc = run_step(&s, err);
     if (rc == VITRO_OK) {
         rc = finish(&p, reply, err);
@@ -332,7 +333,7 @@ vitro_code vitro_call_open(vitro_call **out, vitro_channel *channel, const vitro
     *out = NULL;
     if (!p)
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "call", 0, "out of memory");
-    puller_init(p, channel);
+    puller_init(p, channel, options);
     rc = run_step(&s, err);
     if (rc != VITRO_OK) {
         vitro_mem_free(NULL, p, sizeof *p);

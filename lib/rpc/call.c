@@ -399,3 +399,20 @@ vitro_loop *vitro_call_loop(const vitro_call *c)
 {
     return c->loop;
 }
+
+/* ---- its end -------------------------------------------------------------------------------- */
+
+vitro_code vitro_status_error(const vitro_status *status, vitro_error *err)
+{
+    vitro_str text = status->message;
+
+    if (!err)
+        return status->code;
+    if (status->error)
+        *err = *status->error;
+    else
+        vitro_fail(err, status->code, "server", 0, "%.*s",
+                   (int)MIN(text.len, (size_t)VITRO_ERROR_TEXT), text.len ? text.ptr : "");
+    err->code = status->code;
+    return status->code;
+}

@@ -24,6 +24,7 @@ void vitro_server_init_end(vitro_server *s)
 static void server_free(vitro_server *s)
 {
     struct account *account = s->account.parent;
+    vitro_loop *own = s->own;
 
     vitro_loop_untrace(server_first_loop(s), s->trace);
     vitro_shard_done(&s->shards[0]);
@@ -32,6 +33,7 @@ static void server_free(vitro_server *s)
     assert(s->account.used == 0);
     vitro_mem_free(account, s->shards, s->n_shards * sizeof *s->shards);
     vitro_mem_free(account, s, sizeof *s);
+    vitro_loop_unref(own);
 }
 
 /* On the first loop: the shard has gone. The last one takes the server with it. */

@@ -22,6 +22,23 @@ static bool import_options(vitro_server *s, const vitro_server_options *options)
     return option_windows(&o->window_bytes, &o->max_window_bytes);
 }
 
+/* A server on a loop of its own, to which it holds the one reference. */
+static vitro_code new_with_loop(vitro_server **out, const vitro_server_options *options,
+                                vitro_error *err)
+{
+    vitro_loop *own;
+    vitro_code rc = vitro_loop_new(&own, NULL, err);
+
+    if (rc)
+        return rc;
+    rc = vitro_server_new(out, &own, 1, options, err);
+    if (rc)
+        vitro_loop_unref(own);
+    else
+        (*out)->own = own;
+    return rc;
+}
+
 vitro_code vitro_server_new(vitro_server **out, vitro_loop *const *loops, size_t n_loops,
                             const vitro_server_options *options, vitro_error *err)
 {
@@ -29,7 +46,9 @@ vitro_code vitro_server_new(vitro_server **out, vitro_loop *const *loops, size_t
     vitro_server *s;
 
     *out = NULL;
-    if (n_loops == 0 || n_loops > MAX_LOOPS)
+    if (!loops && n_loops == 0)
+        return new_with_loop(out, options, err);
+    if (!loops || n_loops == 0 || n_loops > MAX_LOOPS)
         return vitro_fail(err, VITRO_INVALID_ARGUMENT, "server", 0, "%zu loops: give 1 to %d",
                           n_loops, MAX_LOOPS);
     account = vitro_loop_account(loops[0]);
@@ -57,6 +76,11 @@ vitro_code vitro_server_new(vitro_server **out, vitro_loop *const *loops, size_t
         vitro_shard_init(&s->shards[i], s, loops[i]);
     *out = s;
     return VITRO_OK;
+}
+
+vitro_loop *vitro_server_loop(const vitro_server *s)
+{
+    return server_first_loop(s);
 }
 
 void vitro_server_load(const vitro_server *s, size_t *connections, size_t *calls)

@@ -42,6 +42,7 @@ struct vitro_server {
     struct list listeners;
     struct shard *shards;
     size_t n_shards;
+    vitro_loop *own; /* a loop of its own, a reference; NULL: they were given */
     struct timer grace;
     struct post drained; /* to the first loop: a connection has gone while draining */
     void (*on_drained)(vitro_server *server, void *user);

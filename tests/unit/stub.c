@@ -189,6 +189,63 @@ Test(stub, a_blocking_unary_call_gives_the_response_or_the_status)
     end(&w);
 }
 
+/* A handler of its own, which sends metadata of both kinds. */
+static void send_metadata(vitro_call *call, const Chat__MessageRequest *request, void *user)
+{
+    vitro_md *md = vitro_md_new();
+
+    vitro_md_add_text(md, "x-side", "server", NULL);
+    cr_assert_eq(vitro_call_send_headers(call, md, NULL), VITRO_OK);
+    vitro_call_finish(call, VITRO_NOT_FOUND, "no such user", md, NULL);
+    vitro_md_free(md);
+}
+
+Test(stub, a_typed_call_gives_its_metadata_to_the_reply_of_its_options)
+{
+    struct world w;
+    chat_chat_service_handlers table = handlers;
+    vitro_call_options options = VITRO_CALL_OPTIONS_INIT;
+    vitro_reply reply = VITRO_REPLY_INIT;
+    chat_chat_service_upload_files_writer writer;
+    Chat__UploadResponse *uploaded = NULL;
+    Chat__MessageResponse *response = NULL;
+    Chat__MessageRequest request = request_of("x");
+    vitro_bytes value;
+
+    table.send_message = send_metadata;
+    begin(&w, &table);
+    options.reply = &reply;
+    cr_assert_eq(chat_chat_service_send_message(w.channel, &request, &response, &options, NULL),
+                 VITRO_NOT_FOUND);
+    cr_expect(vitro_md_get(reply.headers, vitro_str_of("x-side"), &value) && value.len == 6);
+    cr_expect(vitro_md_get(reply.trailers, vitro_str_of("x-side"), &value) && value.len == 6);
+    vitro_reply_done(&reply);
+
+    cr_assert_eq(chat_chat_service_upload_files(w.channel, &writer, &options, NULL), VITRO_OK);
+    cr_assert_eq(chat_chat_service_upload_files_finish(&writer, &uploaded, NULL), VITRO_OK);
+    chat__upload_response__free_unpacked(uploaded, NULL);
+    cr_expect_null(reply.headers); /* there are none */
+    vitro_reply_done(&reply);
+    end(&w);
+}
+
+Test(stub, a_status_becomes_the_error_of_a_blocking_call)
+{
+    vitro_error err, why = { .code = VITRO_UNAVAILABLE, .depth = 1 };
+    vitro_status status = { .code = VITRO_NOT_FOUND, .message = VITRO_STR_INIT("no such user") };
+    char line[VITRO_ERROR_LINE];
+
+    cr_expect_eq(vitro_status_error(&status, &err), VITRO_NOT_FOUND);
+    vitro_error_format(&err, line, sizeof line);
+    cr_expect_str_eq(line, "NOT_FOUND: server: no such user");
+    why.frame[0].layer = "connect";
+    status.error = &why;
+    cr_expect_eq(vitro_status_error(&status, NULL), VITRO_NOT_FOUND);
+    vitro_status_error(&status, &err);
+    cr_expect_eq(err.code, VITRO_NOT_FOUND);
+    cr_expect_str_eq(err.frame[0].layer, "connect");
+}
+
 Test(stub, a_blocking_reader_gives_each_message_and_then_the_status)
 {
     struct world w;

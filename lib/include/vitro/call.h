@@ -66,6 +66,17 @@ typedef struct vitro_status {
 } vitro_status;
 
 /**
+ * Make an error of a status: what a blocking call would have left in its err, and
+ * vitro_error_format() writes as a line.
+ *
+ * @param status  lent: of the closed event.
+ * @param err     filled; may be NULL.
+ * @return status->code. VITRO_OK leaves an error of no use.
+ * Thread: any.
+ */
+VITRO_API vitro_code vitro_status_error(const vitro_status *status, vitro_error *err);
+
+/**
  * What happens to a call. Any member may be NULL. `user` is what the call was started with, or
  * what vitro_call_set_user() put in its place.
  */

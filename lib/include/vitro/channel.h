@@ -65,6 +65,19 @@ VITRO_API void vitro_channel_free(vitro_channel *channel);
 /** The loop of the channel. Lends. Thread: any. */
 VITRO_API vitro_loop *vitro_channel_loop(const vitro_channel *channel);
 
+/** What a blocking call brought back. Begin with VITRO_REPLY_INIT; end with vitro_reply_done(). */
+typedef struct vitro_reply {
+    vitro_bytes message; /* owned by the reply */
+    vitro_md *headers;   /* owned by the reply; NULL when there were none */
+    vitro_md *trailers;  /* owned by the reply; NULL when there were none */
+    void *memory;        /* private */
+    size_t memory_size;  /* private */
+} vitro_reply;
+#define VITRO_REPLY_INIT                                                                           \
+    {                                                                                              \
+        { NULL, 0 }, NULL, NULL, NULL, 0                                                           \
+    }
+
 /** Zero always means the default. Append only. */
 typedef struct vitro_call_options {
     size_t size;              /* set by VITRO_CALL_OPTIONS_INIT, never by hand */
@@ -76,10 +89,12 @@ typedef struct vitro_call_options {
     uint32_t max_recv_bytes;  /* one message; 0: the channel's */
     bool manual_credit; /* deliver messages only as vitro_call_credit() allows; the response of
                            a kind with one is delivered anyway */
+    vitro_reply *reply; /* blocking calls: begun with VITRO_REPLY_INIT, lent until the call has
+                           ended, filled with its metadata, on failure too; NULL: not wanted */
 } vitro_call_options;
 #define VITRO_CALL_OPTIONS_INIT                                                                    \
     {                                                                                              \
-        sizeof(vitro_call_options), NULL, 0, NULL, NULL, 0, false                                  \
+        sizeof(vitro_call_options), NULL, 0, NULL, NULL, 0, false, NULL                            \
     }
 
 /**
@@ -100,19 +115,6 @@ VITRO_API VITRO_CHECKED vitro_code vitro_call_start(vitro_call **out, vitro_chan
                                                     const vitro_call_options *options,
                                                     const vitro_call_events *events, void *user,
                                                     vitro_error *err);
-
-/** What a blocking call brought back. Begin with VITRO_REPLY_INIT; end with vitro_reply_done(). */
-typedef struct vitro_reply {
-    vitro_bytes message; /* owned by the reply */
-    vitro_md *headers;   /* owned by the reply; NULL when there were none */
-    vitro_md *trailers;  /* owned by the reply; NULL when there were none */
-    void *memory;        /* private */
-    size_t memory_size;  /* private */
-} vitro_reply;
-#define VITRO_REPLY_INIT                                                                           \
-    {                                                                                              \
-        { NULL, 0 }, NULL, NULL, NULL, 0                                                           \
-    }
 
 /** Release what a reply holds; it may be used again. Thread: any. */
 VITRO_API void vitro_reply_done(vitro_reply *reply);

@@ -41,9 +41,9 @@ typedef struct vitro_server_options {
  *
  * @param out      gives; vitro_server_free().
  * @param loops    keeps each: they must outlive the server. The first one accepts; connections go
- *                 to the one that has the fewest.
- * @param n_loops  at least 1.
- * @param options  may be NULL.
+ *                 to the one that has the fewest. NULL: the server makes a loop of its own.
+ * @param n_loops  how many; 0 with NULL.
+ * @param options  copied; NULL: all defaults.
  * @return VITRO_OK; VITRO_INVALID_ARGUMENT; VITRO_RESOURCE_EXHAUSTED out of memory.
  * Thread: the first loop's.
  */
@@ -92,6 +92,24 @@ VITRO_API VITRO_CHECKED vitro_code vitro_server_add(vitro_server *server,
 VITRO_API VITRO_CHECKED vitro_code vitro_server_listen(vitro_server *server, const char *target,
                                                        char *bound, size_t bound_size,
                                                        vitro_error *err);
+
+/** The first loop of the server: that of its functions. Lends. Thread: any. */
+VITRO_API vitro_loop *vitro_server_loop(const vitro_server *server);
+
+/**
+ * Serve on the calling thread until SIGINT or SIGTERM, then drain: all that the main function of a
+ * server has left to do. It drives the first loop; the others have been started. The two signals
+ * are blocked in the calling thread meanwhile: threads that the program has begun itself block
+ * them, too, or they end the program there (those of vitro_loop_start() do).
+ *
+ * @param grace_ns  how long open calls may take after the signal, as in vitro_server_drain().
+ * @return VITRO_OK once it is drained, by a signal or by vitro_server_drain(); VITRO_CANCELLED
+ *         after a second signal: calls may be open, and vitro_server_free() ends them;
+ *         VITRO_FAILED_PRECONDITION when the loop was started, runs already or belongs to a sim.
+ * Thread: the first loop's.
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_server_run(vitro_server *server, int64_t grace_ns,
+                                                    vitro_error *err);
 
 /**
  * Stop gently: no new connection, one GOAWAY on each open one, open calls go on to their end.
