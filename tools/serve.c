@@ -1,17 +1,14 @@
 /*
  * serve - vitro serve: the introduction's services on sockets, until a signal.
  *
- * The first loop runs here, beside the signals: both are descriptors to poll. The others, with
- * --threads, have threads of their own.
+ * The first loop runs here, in vitro_server_run(). The others, with --threads, have threads of
+ * their own.
  */
-#include <errno.h>
 #include <getopt.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -25,11 +22,9 @@ static const int64_t grace_ns = INT64_C(30) * SERVE_SECOND;
 struct run {
     const char *listen[LISTEN_MAX];
     size_t listen_count, threads;
-    int signals;
     vitro_loop *loops[SERVE_LOOPS];
     struct serve serve;
     vitro_server *server;
-    bool draining, drained;
 };
 
 /* ---- the command line ----------------------------------------------------------------------- */
@@ -104,10 +99,9 @@ static int fail_listen(const char *target, const vitro_error *err)
     return fail(target, err, "another one: --listen ADDRESS; port 0 takes a free one");
 }
 
-/* Signals become readable here, on no other thread. */
-static int open_signals(struct run *r)
+/* From the start: a signal that comes before vitro_server_run() waits for it. */
+static void block_signals(void)
 {
-    vitro_error err;
     sigset_t set;
 
     signal(SIGPIPE, SIG_IGN); /* nobody reads the log any more: go on serving */
@@ -115,11 +109,6 @@ static int open_signals(struct run *r)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
-    r->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (r->signals >= 0)
-        return EXIT_DONE;
-    vitro_fail(&err, VITRO_RESOURCE_EXHAUSTED, "signals", errno, "%s", strerror(errno));
-    return fail("signals", &err, NULL);
 }
 
 static int build(struct run *r)
@@ -181,43 +170,14 @@ static int open_addresses(struct run *r)
 
 /* ---- running -------------------------------------------------------------------------------- */
 
-static void on_drained(vitro_server *server, void *user)
-{
-    (void)server;
-    ((struct run *)user)->drained = true;
-}
-
-static void on_signal(struct run *r)
-{
-    struct signalfd_siginfo info;
-
-    if (read(r->signals, &info, sizeof info) != (ssize_t)sizeof info)
-        return;
-    if (r->draining)
-        _exit(EXIT_INTERRUPTED);
-    r->draining = true;
-    vitro_server_drain(r->server, grace_ns, on_drained, r);
-}
-
 static int run(struct run *r)
 {
-    struct pollfd fds[] = {
-        { vitro_loop_fd(r->loops[0]), POLLIN, 0 },
-        { r->signals, POLLIN, 0 },
-    };
     vitro_error err;
+    vitro_code rc = vitro_server_run(r->server, grace_ns, &err);
 
-    while (!r->drained) {
-        if (poll(fds, ARRAY_LEN(fds), -1) < 0 && errno != EINTR) {
-            vitro_fail(&err, VITRO_INTERNAL, "poll", errno, "%s", strerror(errno));
-            return fail("poll", &err, NULL);
-        }
-        if (fds[1].revents)
-            on_signal(r);
-        if (vitro_loop_run(r->loops[0], 0, &err))
-            return fail("loop", &err, NULL);
-    }
-    return EXIT_DONE;
+    if (rc == VITRO_CANCELLED)
+        _exit(EXIT_INTERRUPTED);
+    return rc ? fail("loop", &err, NULL) : EXIT_DONE;
 }
 
 /* ---- the command ---------------------------------------------------------------------------- */
@@ -231,7 +191,6 @@ static void tear_down(struct run *r)
     for (size_t i = r->threads; i-- > 0;)
         vitro_loop_unref(r->loops[i]);
     serve_done(&r->serve);
-    close(r->signals);
 }
 
 int serve_main(int argc, char **argv)
@@ -243,9 +202,8 @@ int serve_main(int argc, char **argv)
     status = parse(&r, argc, argv);
     if (status)
         return status;
-    status = open_signals(&r);
-    if (!status)
-        status = build(&r);
+    block_signals();
+    status = build(&r);
     if (!status)
         status = open_addresses(&r);
     if (!status)
