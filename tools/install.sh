@@ -19,6 +19,7 @@ for name in vitro vitro-decode; do
         echo "prefix=$PREFIX"
         echo 'libdir=${prefix}/lib'
         echo 'includedir=${prefix}/include'
+        [ "$name" != vitro ] || echo 'plugin=${prefix}/bin/protoc-gen-vitro'
         echo
         echo "Name: $name"
         if [ "$name" = vitro ]; then
@@ -29,8 +30,8 @@ for name in vitro vitro-decode; do
         echo "Version: $VERSION"
         echo 'Requires: libprotobuf-c'
         echo 'Requires.private: libnghttp2 jansson'
-        echo 'Cflags: -I${includedir}'
-        echo "Libs: -L\${libdir} -l$name"
+        echo 'Cflags: -I"${includedir}"'
+        echo "Libs: -L\"\${libdir}\" -l$name"
         echo 'Libs.private: -pthread'
     } >"$to/lib/pkgconfig/$name.pc"
 done
@@ -44,3 +45,6 @@ for lesson in "$from"/lessons/*/; do
     install -m 755 "$lesson/main" "$to/lib/vitro/lessons/$name/"
     install -m 644 "$lesson"/*.md "$lesson"/*.c "$to/lib/vitro/lessons/$name/"
 done
+mkdir -p "$to/share/vitro/standalone"
+install -m 644 lessons/standalone/*.c lessons/standalone/Makefile lessons/standalone/README.md \
+    proto/chat.proto "$to/share/vitro/standalone/"

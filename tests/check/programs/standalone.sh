@@ -1,0 +1,164 @@
+#!/bin/sh
+# The programs of lessons/standalone, as those who link the library alone build them: against an
+# installed copy (whose path has a space), by their own Makefile, as C and as C++. Each runs over
+# sockets; what it prints, its status, and that it gives all memory back are checked.
+set -u
+cd "$(dirname "$0")/../../.." || exit 1
+work=$PWD/build/standalone
+prefix="$work/a prefix"
+server=
+trap 'test -z "$server" || kill "$server" 2>/dev/null' EXIT
+failed=0
+unset VITRO_TRACE
+
+fail() {
+    echo "standalone: $*"
+    failed=1
+}
+
+rm -rf "$work" && mkdir -p "$work"
+DESTDIR='' PREFIX=$prefix VERSION=0.0.0 sh tools/install.sh build || exit 1
+export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
+export ASAN_OPTIONS=detect_leaks=1
+
+# ---- how long they are: all behind the head comment, blank lines too ------------------------------
+lines() { # FILE MOST
+    n=$(sed -n '/^#include/,$p' "$prefix/share/vitro/standalone/$1" | wc -l)
+    echo "  $1: $n lines, at most $2"
+    [ "$n" -gt 0 ] && [ "$n" -le "$2" ] || fail "$1 has $n lines, more than $2"
+}
+lines unary_client.c 25
+lines unary_server.c 35
+
+# ---- building -------------------------------------------------------------------------------------
+build() { # NAME COMPILER FLAGS
+    cp -r "$prefix/share/vitro/standalone" "$work/$1" &&
+        cc -O1 -g -Wall -Wextra -Werror -I"$prefix/include" -c -o "$work/$1/count.o" \
+            tests/check/standalone/count.c &&
+        make -s -C "$work/$1" CC="$2" CFLAGS="$3 -O1 -g -Wall -Wextra -Werror -fsanitize=address" \
+            LDFLAGS="-Wl,-rpath,\"$prefix/lib\" count.o" >"$work/$1.log" 2>&1 || {
+        cat "$work/$1.log"
+        fail "$1: does not compile"
+        exit 1
+    }
+}
+build c "${CC:-gcc}" ''
+build c++ "${CXX:-g++}" -std=c++17
+
+# ---- running --------------------------------------------------------------------------------------
+until_true() { # COMMAND...
+    n=0
+    until "$@" 2>/dev/null; do
+        n=$((n + 1))
+        [ $n -lt 400 ] || return 1
+        sleep 0.05
+    done
+}
+
+start() { # SERVER
+    : >"$work/serving"
+    "$dir/$1" 127.0.0.1:0 >"$work/serving" 2>"$work/server.err" &
+    server=$!
+    until_true grep -q '^listening on ' "$work/serving" || fail "$name: $1 does not listen"
+    at=$(sed -n 's/^listening on //p' "$work/serving")
+}
+
+# After a call: so that it runs by now, and the signal is its own.
+stop() { # SERVER
+    kill -TERM "$server"
+    wait "$server"
+    got=$?
+    server=
+    [ "$got" -eq 0 ] && [ ! -s "$work/server.err" ] ||
+        fail "$name: $1 ends with $got: $(cat "$work/server.err")"
+}
+
+run() { # STATUS PROGRAM ARGUMENT...
+    want=$1
+    what=$2
+    shift 2
+    timeout 60 "$dir/$what" "$@" >"$work/out" 2>"$work/err" <"$work/in"
+    got=$?
+    [ "$got" -eq "$want" ] || fail "$name: $what: status $got, not $want: $(cat "$work/err")"
+}
+
+says() { # REGULAR-EXPRESSION...
+    for line in "$@"; do
+        grep -qE -- "$line" "$work/out" || fail "$name: $what: does not say $line: $(cat "$work/out")"
+    done
+}
+
+: >"$work/in"
+head -c 100000 /dev/urandom >"$work/file1"
+printf x >"$work/file2"
+for name in c c++; do
+    dir=$work/$name
+
+    start unary_server
+    run 0 unary_client "$at" '안녕하세요!'
+    [ "$(cat "$work/out")" = '안녕하세요!' ] || fail "$name: unary_client: $(cat "$work/out")"
+    run 0 external_client "$at" ''
+    says '^\(nothing\)$'
+    run 1 stream_client "$at" somebody
+    grep -q '^stream_client: UNIMPLEMENTED: ' "$work/err" || fail "$name: $(cat "$work/err")"
+    run 1 unary_server "$at"
+    grep -q '^unary_server: UNAVAILABLE: .*in use' "$work/err" || fail "$name: $(cat "$work/err")"
+    stop unary_server
+    run 1 unary_client "$at" hello
+    grep -q '^unary_client: UNAVAILABLE: .*refused' "$work/err" || fail "$name: $(cat "$work/err")"
+    run 1 unary_client 'ipv4:nonsense' hello
+    grep -q '^unary_client: INVALID_ARGUMENT: ' "$work/err" || fail "$name: $(cat "$work/err")"
+
+    start chat_server
+    run 0 unary_client "$at" hello
+    says '^msg_[0-9]+$'
+    run 0 stream_client "$at" somebody
+    [ "$(wc -l <"$work/out")" -eq 1000 ] || fail "$name: stream_client: $(wc -l <"$work/out") lines"
+    says '^notif_0: ' '^notif_999: '
+    run 0 upload_client "$at" "$work/file1" "$work/file2"
+    says '^8 files, 100001 bytes$|^[0-9]+ files, 100001 bytes$'
+    run 0 chat_client "$at" 사용자1 '안녕하세요!' '반갑습니다!'
+    [ "$(cat "$work/out")" = '사용자1: 안녕하세요!
+사용자1: 반갑습니다!' ] || fail "$name: chat_client: $(cat "$work/out")"
+    run 2 chat_client "$at"
+    run 0 async_client "$at"
+    says '^SendMessage: msg_' '^GetNotifications: 1000$' '^UploadFiles: 10000 bytes$' '^Chat: hello$'
+    run 0 threads "$at"
+    says '^400 of 400 calls answered$'
+    run 0 deadline_client "$at"
+    says '^x-tenant: blue$' '^with metadata: OK$' '^with a deadline: DEADLINE_EXCEEDED: ' \
+        '^given up: CANCELLED: '
+    run 0 trace_client "$at" "$work/$name.pcapng"
+    "$prefix/bin/vitro" inspect --plain "$work/$name.pcapng" >"$work/inspected" ||
+        fail "$name: trace_client: its trace cannot be read"
+    for words in "calling $at" 'chat.MessageRequest' 'watch me'; do
+        grep -qF "$words" "$work/inspected" || fail "$name: the trace does not say $words"
+    done
+
+    # A chat on standard input, with another member in the room: each hears the other.
+    rm -f "$work/pipe" && mkfifo "$work/pipe"
+    "$dir/poll_client" "$at" a <"$work/pipe" >"$work/heard" 2>"$work/err" &
+    client=$!
+    exec 9>"$work/pipe"
+    echo 'hello from a' >&9
+    until_true grep -q '^a: hello from a$' "$work/heard" || fail "$name: poll_client hears nothing"
+    run 0 chat_client "$at" b 'hello from b'
+    until_true grep -q '^b: hello from b$' "$work/heard" || fail "$name: poll_client is deaf"
+    exec 9>&-
+    wait $client || fail "$name: poll_client ends with $?: $(cat "$work/err")"
+
+    # Open calls end by themselves within the grace of the server.
+    "$dir/poll_client" "$at" c <"$work/pipe" >"$work/heard" 2>"$work/err" &
+    client=$!
+    exec 9>"$work/pipe"
+    echo 'one' >&9
+    until_true grep -q '^c: one$' "$work/heard" || fail "$name: poll_client hears nothing"
+    kill -TERM "$server"
+    echo 'two' >&9
+    until_true grep -q '^c: two$' "$work/heard" || fail "$name: a signal cuts an open call"
+    exec 9>&-
+    wait $client || fail "$name: poll_client after the signal: $(cat "$work/err")"
+    wait "$server" || fail "$name: chat_server ends with $?: $(cat "$work/server.err")"
+    server=
+done
+exit $failed
