@@ -1,10 +1,11 @@
 #include "lesson_select.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { WORDS = 16, WORD = 64, ANCESTORS = 8 };
+enum { WORDS = 32, WORD = 64, ANCESTORS = 8 };
 
 /* The words that describe an event. */
 struct words {
@@ -49,6 +50,29 @@ static void add_items(struct words *w, const vitro_detail *dt)
     }
 }
 
+/* A field of a note, as `call=2`, where it is a word or a number. */
+static void add_field(struct words *w, const vitro_item *item)
+{
+    static const char prefix[] = "VITRO_";
+    char *out = w->text[w->count];
+    size_t n = sizeof prefix - 1;
+
+    if (w->count == WORDS || strncmp(item->name, prefix, n) != 0 || item->text.len > WORD / 2 ||
+        memchr(item->text.ptr, ' ', item->text.len))
+        return;
+    if (snprintf(out, WORD, "%s=%.*s", item->name + n, (int)item->text.len, item->text.ptr) >= WORD)
+        return;
+    for (; *out && *out != '='; out++)
+        *out = (char)tolower((unsigned char)*out);
+    w->count++;
+}
+
+static void add_fields(struct words *w, const vitro_detail *dt)
+{
+    for (size_t i = 0; i < dt->count; i++)
+        add_field(w, &dt->items[i]);
+}
+
 /* Who says it, where a sentence begins as `server: ` does. */
 static void add_speaker(struct words *w, vitro_str title)
 {
@@ -67,6 +91,7 @@ static void describe(struct words *w, const vitro_event *ev, const vitro_detail 
     add(w, vitro_str_of(kinds[ev->kind & 7]));
     if (ev->kind == VITRO_EVENT_NOTE) {
         add_items(w, dt);
+        add_fields(w, dt);
         add_speaker(w, dt->title);
         return;
     }

@@ -11,8 +11,8 @@
  * Words: c2s, s2c; the stream's number; PREFACE, the frame's type (HEADERS) and its flags
  * (END_STREAM); TCP with SYN, FIN, RST; GRPC; PROTOBUF and the message's type; NOTE, its kind
  * (say) and its side (client, server), which of a said sentence is its beginning, up to a colon,
- * and of a message in memory (lesson_message.h) its name. What came out of a chosen event is
- * chosen, too: with DATA its messages and their fields.
+ * of a message in memory (lesson_message.h) its name, and its other fields as call=2. What came out
+ * of a chosen event is chosen, too: with DATA its messages and their fields.
  */
 #ifndef VITRO_TOOLS_LESSON_SELECT_H
 #define VITRO_TOOLS_LESSON_SELECT_H
