@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "print.h"
 
 bool command_korean(void)
 {
@@ -20,9 +21,21 @@ bool command_korean(void)
 
 void command_fail(const char *what, const char *where, const char *why, const char *what_to_do)
 {
+    struct printer p = { .out = stderr };
+    const char *const parts[] = { "vitro", what, where, why };
+
     fflush(stdout);
-    fprintf(stderr, "vitro: %s: %s: %s%s%s\n", what, where, why, what_to_do ? "; " : "",
-            what_to_do ? what_to_do : "");
+    flockfile(stderr); /* one line, whoever else writes */
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        fputs(i ? ": " : "", stderr);
+        print_escaped(&p, vitro_str_of(parts[i]));
+    }
+    if (what_to_do)
+        fputs("; ", stderr);
+    if (what_to_do)
+        print_escaped(&p, vitro_str_of(what_to_do));
+    fputc('\n', stderr);
+    funlockfile(stderr);
 }
 
 void command_fail_error(const char *what, const char *where, const vitro_error *err,

@@ -42,6 +42,8 @@ bool show_option(struct show *s, int option, char *value)
         return s->stats = true;
     case SHOW_ASCII:
         return s->ascii = true;
+    case SHOW_MOUSE:
+        return s->mouse = true;
     case SHOW_COLOR:
         s->color = value;
         return strcmp(value, "auto") == 0 || strcmp(value, "always") == 0 ||
@@ -178,6 +180,7 @@ static int run_screen(struct show *s)
         .language = s->printer.language,
         .color = s->printer.color,
         .ascii = s->ascii,
+        .mouse = s->mouse,
         .limit = &s->limit,
         .live = s->live,
     };

@@ -18,7 +18,7 @@ struct show {
     const char *command; /* for errors: "inspect" */
     const char *name;    /* of the capture, for people */
     bool follows;        /* it is being made: each event is out before more is waited for */
-    bool json, plain, stats, hpack, ascii, screen;
+    bool json, plain, stats, hpack, ascii, mouse, screen;
     const char *color; /* auto, always, never */
     char *protos[SHOW_LISTS], *dirs[SHOW_LISTS], *sets[SHOW_LISTS];
     size_t proto_count, dir_count, set_count;
@@ -37,6 +37,7 @@ enum {
     SHOW_HPACK,
     SHOW_STATS,
     SHOW_ASCII,
+    SHOW_MOUSE,
     SHOW_COLOR,
     SHOW_PROTO,
     SHOW_DESCRIPTOR_SET,
@@ -47,7 +48,7 @@ enum {
 #define SHOW_LONG_OPTIONS                                                                          \
     { "plain", no_argument, NULL, SHOW_PLAIN }, { "json", no_argument, NULL, SHOW_JSON },          \
         { "hpack", no_argument, NULL, SHOW_HPACK }, { "stats", no_argument, NULL, SHOW_STATS },    \
-        { "ascii", no_argument, NULL, SHOW_ASCII },                                                \
+        { "ascii", no_argument, NULL, SHOW_ASCII }, { "mouse", no_argument, NULL, SHOW_MOUSE },    \
         { "color", required_argument, NULL, SHOW_COLOR },                                          \
         { "proto", required_argument, NULL, SHOW_PROTO },                                          \
     {                                                                                              \

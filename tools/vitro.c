@@ -54,7 +54,7 @@ static const struct command {
       "  vitro call :50051 chat.ChatService/Chat -d -    (a line typed is a message sent)\n" },
     { "inspect", inspect_main,
       "FILE [--plain] [--json] [--hpack] [--proto FILE]... [-I DIR]... [--descriptor-set FILE]... "
-      "[--stats] [--color=auto|always|never] [--ascii]",
+      "[--stats] [--color=auto|always|never] [--ascii] [--mouse]",
       "decode a capture (pcapng or pcap; - is stdin) down to the last field",
       "On a terminal a screen: ? shows its keys. Elsewhere, and with\n"
       "  --plain                 text: an event a line, its bytes, its fields\n"
@@ -66,6 +66,11 @@ static const struct command {
       "  --stats                 how many events there are and what they cost\n"
       "  --color=WHEN            auto, always or never\n"
       "  --ascii                 other characters as \\u{..}\n"
+      "  --mouse                 click selects, the wheel scrolls; % turns it on and off\n"
+      "The screen reads $XDG_CONFIG_HOME/vitro/config, else ~/.config/vitro/config, a line each:\n"
+      "  theme dark|light|plain  language en|ko  mouse on|off  ascii on|off\n"
+      "  bind KEY ACTION         KEY as ? names it; ACTION as Tab offers it behind `:bind KEY `;\n"
+      "                          none takes the key away\n"
       "Status: 0 done; 2 usage; 3 the capture cannot be read, or is cut: what it has was shown.\n" },
     { "watch", watch_main,
       "-i IFACE [FILTER] | unix:PATH | listen:PATH [--keep SIZE] [the options of inspect]",

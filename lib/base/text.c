@@ -109,6 +109,21 @@ size_t vitro_utf8_decode(vitro_str s, uint32_t *code_point)
     return 1;
 }
 
+size_t vitro_utf8_encode(uint32_t c, char out[4])
+{
+    size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+
+    assert(c < 0x110000);
+    if (n == 1) {
+        out[0] = (char)c;
+        return 1;
+    }
+    for (size_t i = n - 1; i > 0; i--, c >>= 6)
+        out[i] = (char)(0x80u | (c & 0x3fu));
+    out[0] = (char)((0xf00u >> n & 0xffu) | c);
+    return n;
+}
+
 bool vitro_utf8_valid(vitro_str s)
 {
     while (s.len) {

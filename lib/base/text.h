@@ -33,6 +33,9 @@ void vitro_text_escape(struct text *t, vitro_str s);
  */
 size_t vitro_utf8_decode(vitro_str s, uint32_t *code_point);
 
+/* The character as UTF-8, not terminated; returns its length, 1 to 4. c is below 0x110000. */
+size_t vitro_utf8_encode(uint32_t code_point, char out[4]);
+
 /* True when all of s is UTF-8. */
 bool vitro_utf8_valid(vitro_str s);
 

@@ -32,6 +32,19 @@ static size_t encode(uint32_t c, uint8_t out[4])
     return c <= 0x10ffff ? 4 : 0;
 }
 
+Test(utf8, every_code_point_is_written_as_it_is_read)
+{
+    for (uint32_t c = 0; c < 0x110000; c++) {
+        uint8_t want[4] = { 0 };
+        char got[4] = { 0 };
+        size_t n = encode(c, want);
+
+        if (n)
+            cr_assert(vitro_utf8_encode(c, got) == n && memcmp(got, want, n) == 0, "U+%X",
+                      (unsigned)c);
+    }
+}
+
 Test(utf8, every_code_point_is_read_and_no_surrogate_or_more)
 {
     for (uint32_t c = 0; c < 0x120000; c++) {

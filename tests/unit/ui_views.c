@@ -7,92 +7,9 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "schemas.h"
 #include "support/conversation.h"
-#include "support/hand.h"
-#include "ui/ui.h"
+#include "support/play.h"
 #include "ui/view.h"
-
-struct play {
-    struct hand h;
-    struct ui ui;
-    struct grid grid;
-    char text[65536]; /* the screen as lines */
-};
-
-static void show(struct play *p)
-{
-    size_t len = 0;
-
-    for (int i = 0; i < 64 && model_busy(&p->ui.m); i++)
-        model_work(&p->ui.m);
-    ui_draw(&p->ui, &p->grid);
-    for (int y = 0; y < p->grid.h; y++) {
-        grid_row_text(&p->grid, y, p->text + len, sizeof p->text - len - 1);
-        len += strlen(p->text + len);
-        p->text[len++] = '\n';
-    }
-    p->text[len] = 0;
-}
-
-static void size(struct play *p, int w, int h)
-{
-    ui_resize(&p->ui, w, h);
-    grid_resize(&p->grid, w, h);
-    show(p);
-}
-
-/* A request with its message, an answer, and another request on the same connection. */
-static void begin(struct play *p, int w, int h)
-{
-    memset(p, 0, sizeof *p);
-    hand_open(&p->h);
-    hand_request(&p->h, 1, "application/grpc");
-    hand_data(&p->h, 0, 1, FRAME_END_STREAM, "00 00000007 0a05 ec9588 6f6b");
-    hand_headers(&p->h, 1, 1, 0, ":status", "200", "content-type", "application/grpc", NULL);
-    hand_data(&p->h, 1, 1, 0, "00 00000002 0801");
-    hand_headers(&p->h, 1, 1, FRAME_END_STREAM, "grpc-status", "0", NULL);
-    hand_request(&p->h, 3, "application/grpc");
-    hand_decode(&p->h);
-    cr_assert(eq(int, schemas_add_shipped(p->h.decode, NULL), VITRO_OK));
-    ui_init(&p->ui, p->h.decode, VITRO_ENGLISH, "a.pcapng");
-    p->ui.m.loaded = true;
-    model_grown(&p->ui.m);
-    size(p, w, h);
-}
-
-static void end(struct play *p)
-{
-    ui_done(&p->ui);
-    grid_done(&p->grid);
-    hand_done(&p->h);
-}
-
-static void key(struct play *p, int k)
-{
-    ui_key(&p->ui, k);
-    show(p);
-}
-
-static void enter(struct play *p, const char *text)
-{
-    for (; *text; text++)
-        key(p, *text);
-}
-
-static void go(struct play *p, const vitro_event *ev)
-{
-    cr_assert(ev != NULL);
-    cr_assert(model_go(&p->ui.m, ev->number));
-    show(p);
-}
-
-static bool sees(const struct play *p, const char *text)
-{
-    return strstr(p->text, text) != NULL;
-}
-
-#define SEES(p, words) cr_assert(sees(p, words), "not on the screen: %s\n%s", words, (p)->text)
 
 /* ---- whole screens --------------------------------------------------------------------------- */
 
@@ -119,41 +36,41 @@ Test(ui, the_screen_of_80x24_is_as_laid_down)
 {
     static struct play p;
 
-    begin(&p, 80, 24);
-    go(&p, hand_frame(&p.h, 1, 0, 0));
+    play_begin(&p, 80, 24);
+    play_go(&p, hand_frame(&p.h, 1, 0, 0));
     assert_screen(&p, screen_80);
-    end(&p);
+    play_end(&p);
 }
 
 Test(ui, at_120x40_all_panes_are_seen_at_once)
 {
     static struct play p;
 
-    begin(&p, 120, 40);
-    go(&p, hand_frame(&p.h, 1, 0, 1));
+    play_begin(&p, 120, 40);
+    play_go(&p, hand_frame(&p.h, 1, 0, 1));
     assert_screen(&p, screen_120);
-    end(&p);
+    play_end(&p);
 }
 
 Test(ui, ascii_screens_hold_nothing_else)
 {
     static struct play p;
 
-    begin(&p, 80, 24);
-    p.grid.ascii = true;
+    play_begin(&p, 80, 24);
+    p.ui.ascii = true;
     for (uint32_t i = 1; i <= vitro_decode_count(p.h.decode); i++) {
         cr_assert(model_go(&p.ui.m, i));
         for (int k = 0; k < INFO_COUNT; k++) {
-            key(&p, 't');
+            play_key(&p, 't');
             for (const char *c = p.text; *c; c++) {
                 bool ascii = *c == '\n' || (*c >= ' ' && *c <= '~');
                 cr_assert(ascii, "%s", p.text);
             }
         }
     }
-    go(&p, hand_nth(&p.h, VITRO_EVENT_PROTOBUF, 0));
+    play_go(&p, hand_nth(&p.h, VITRO_EVENT_PROTOBUF, 0));
     SEES(&p, "\\u{c548}ok");
-    end(&p);
+    play_end(&p);
 }
 
 /* ---- tied ------------------------------------------------------------------------------------ */
@@ -162,7 +79,7 @@ Test(ui, a_byte_moves_the_field_and_a_field_moves_the_byte)
 {
     static struct play p;
 
-    begin(&p, 80, 24);
+    play_begin(&p, 80, 24);
     for (uint32_t n = 1; n <= vitro_decode_count(p.h.decode); n++) {
         struct model *m = &p.ui.m;
         if (!model_go(m, n))
@@ -185,25 +102,25 @@ Test(ui, a_byte_moves_the_field_and_a_field_moves_the_byte)
             cr_assert(in || m->ev.kind == VITRO_EVENT_GRPC, "event %u byte %u", n, (unsigned)b);
         }
     }
-    end(&p);
+    play_end(&p);
 }
 
 Test(ui, bytes_walk_through_the_fields_by_keys)
 {
     static struct play p;
 
-    begin(&p, 80, 24);
-    go(&p, hand_frame(&p.h, 1, 0, 0));
-    key(&p, '+');
-    key(&p, '3');
+    play_begin(&p, 80, 24);
+    play_go(&p, hand_frame(&p.h, 1, 0, 0));
+    play_key(&p, '+');
+    play_key(&p, '3');
     cr_expect(eq(int, p.ui.m.focus, PANE_BYTES));
     for (int i = 0; i < 9; i++)
-        key(&p, UI_RIGHT);
+        play_key(&p, UI_RIGHT);
     SEES(&p, "   -:method: POST");
     SEES(&p, ">     header.index:");
-    key(&p, UI_UP);
+    play_key(&p, UI_UP);
     SEES(&p, "> length: 38");
-    end(&p);
+    play_end(&p);
 }
 
 Test(ui, an_event_leads_into_what_it_carries_and_back)
@@ -211,20 +128,20 @@ Test(ui, an_event_leads_into_what_it_carries_and_back)
     static struct play p;
     uint32_t data;
 
-    begin(&p, 80, 24);
-    go(&p, hand_frame(&p.h, 0, 0, 0));
+    play_begin(&p, 80, 24);
+    play_go(&p, hand_frame(&p.h, 0, 0, 0));
     data = p.ui.m.pick;
-    key(&p, UI_ENTER);
+    play_key(&p, UI_ENTER);
     cr_expect(eq(int, p.ui.m.ev.kind, VITRO_EVENT_GRPC));
-    key(&p, UI_ENTER);
+    play_key(&p, UI_ENTER);
     cr_expect(eq(int, p.ui.m.ev.kind, VITRO_EVENT_PROTOBUF));
     SEES(&p, "안ok");
-    key(&p, UI_ENTER);
+    play_key(&p, UI_ENTER);
     SEES(&p, "nothing came of this event");
-    key(&p, 'u');
-    key(&p, 'u');
+    play_key(&p, 'u');
+    play_key(&p, 'u');
     cr_expect(eq(u32, p.ui.m.pick, data));
-    end(&p);
+    play_end(&p);
 }
 
 /* ---- panes ----------------------------------------------------------------------------------- */
@@ -234,34 +151,34 @@ Test(ui, tables_show_who_inserted_what_and_what_this_block_added)
     static struct play p;
     const struct table *t;
 
-    begin(&p, 120, 40);
-    go(&p, hand_frame(&p.h, 1, 0, 0));
+    play_begin(&p, 120, 40);
+    play_go(&p, hand_frame(&p.h, 1, 0, 0));
     t = &p.ui.m.moment.tables[0];
     cr_assert(gt(sz, t->count, 0));
     cr_expect(eq(u32, t->added, (uint32_t)t->count));
     cr_expect(eq(u32, t->entries[0].by, p.ui.m.pick));
     SEES(&p, "+  62 #");
-    go(&p, hand_frame(&p.h, 1, 0, 1));
+    play_go(&p, hand_frame(&p.h, 1, 0, 1));
     cr_expect(eq(u32, p.ui.m.moment.tables[0].added, 0));
     /* Back again: the same as the first time. */
-    go(&p, hand_frame(&p.h, 1, 0, 0));
+    play_go(&p, hand_frame(&p.h, 1, 0, 0));
     cr_expect(eq(u32, p.ui.m.moment.tables[0].added, (uint32_t)p.ui.m.moment.tables[0].count));
-    end(&p);
+    play_end(&p);
 }
 
 Test(ui, windows_count_data_of_both_sides)
 {
     static struct play p;
 
-    begin(&p, 80, 24);
-    go(&p, hand_frame(&p.h, 0, 1, 0));
+    play_begin(&p, 80, 24);
+    play_go(&p, hand_frame(&p.h, 0, 1, 0));
     cr_expect(eq(i64, p.ui.m.moment.left[0], 65535 - 12));
     cr_expect(eq(i64, p.ui.m.moment.left[1], 65535 - 7));
-    key(&p, 't');
-    key(&p, 't');
+    play_key(&p, 't');
+    play_key(&p, 't');
     SEES(&p, "connection        65523       65528");
     SEES(&p, "stream 1         closed       65528");
-    end(&p);
+    play_end(&p);
 }
 
 Test(ui, help_shows_every_key_and_any_other_key_closes_it)
@@ -269,16 +186,16 @@ Test(ui, help_shows_every_key_and_any_other_key_closes_it)
     static struct play p;
     struct key_row row;
 
-    begin(&p, 120, 60);
-    key(&p, '?');
-    for (size_t i = 0; ui_key_row(i, &row); i++)
+    play_begin(&p, 120, 60);
+    play_key(&p, '?');
+    for (size_t i = 0; keymap_row(&p.ui.keys, i, &row); i++)
         SEES(&p, row.english);
-    key(&p, 'q');
-    cr_expect(not(sees(&p, "this help")));
+    play_key(&p, 'q');
+    cr_expect(not(play_sees(&p, "this help")));
     cr_expect(not(p.ui.quit));
-    key(&p, 'q');
+    play_key(&p, 'q');
     cr_expect(p.ui.quit);
-    end(&p);
+    play_end(&p);
 }
 
 Test(ui, every_key_does_something_that_is_safe)
@@ -286,25 +203,25 @@ Test(ui, every_key_does_something_that_is_safe)
     enum { CHARS = 127, KEYS = CHARS + UI_F4 - UI_UP + 1 };
     static struct play p;
 
-    begin(&p, 80, 24);
+    play_begin(&p, 80, 24);
     for (int i = 0; i < KEYS; i++) {
-        key(&p, i < CHARS ? i + 1 : UI_UP + i - CHARS);
-        key(&p, UI_ESCAPE);
+        play_key(&p, i < CHARS ? i + 1 : UI_UP + i - CHARS);
+        play_key(&p, UI_ESCAPE);
     }
-    end(&p);
+    play_end(&p);
 }
 
 Test(ui, both_languages_fit_the_screen)
 {
     static struct play p;
 
-    begin(&p, 80, 24);
-    key(&p, 'L');
+    play_begin(&p, 80, 24);
+    play_key(&p, 'L');
     SEES(&p, "[이벤트]");
     SEES(&p, "설명");
-    key(&p, '?');
+    play_key(&p, '?');
     SEES(&p, "이 도움말");
-    end(&p);
+    play_end(&p);
 }
 
 /* ---- looking for ----------------------------------------------------------------------------- */
@@ -314,34 +231,34 @@ Test(ui, a_search_goes_round_and_hides_nothing)
     static struct play p;
     uint32_t n;
 
-    begin(&p, 80, 24);
+    play_begin(&p, 80, 24);
     n = (uint32_t)model_count(&p.ui.m);
-    enter(&p, "/GRPC-status");
-    key(&p, UI_ENTER);
+    play_keys(&p, "/GRPC-status");
+    play_key(&p, UI_ENTER);
     cr_expect(eq(u32, p.ui.m.pick, hand_frame(&p.h, 1, 1, 1)->number));
     cr_expect(eq(sz, model_count(&p.ui.m), n));
     cr_expect(ne(ptr, strstr(p.ui.m.lines[p.ui.m.line].text, "grpc-status"), NULL));
-    key(&p, 'n');
+    play_key(&p, 'n');
     cr_expect(eq(u32, p.ui.m.pick, hand_frame(&p.h, 1, 1, 1)->number));
-    enter(&p, "/nowhere");
-    key(&p, UI_ENTER);
+    play_keys(&p, "/nowhere");
+    play_key(&p, UI_ENTER);
     SEES(&p, "not found: nowhere");
-    end(&p);
+    play_end(&p);
 }
 
 Test(ui, a_search_where_a_filter_shows_nothing_finds_nothing)
 {
     static struct play p;
 
-    begin(&p, 80, 24);
-    enter(&p, "&http2.type == 99");
-    key(&p, UI_ENTER);
+    play_begin(&p, 80, 24);
+    play_keys(&p, "&http2.type == 99");
+    play_key(&p, UI_ENTER);
     cr_expect(eq(sz, model_count(&p.ui.m), 0));
-    enter(&p, "/grpc");
-    key(&p, UI_ENTER);
-    key(&p, 'n');
+    play_keys(&p, "/grpc");
+    play_key(&p, UI_ENTER);
+    play_key(&p, 'n');
     SEES(&p, "nothing to search in");
-    end(&p);
+    play_end(&p);
 }
 
 Test(ui, a_filter_is_judged_while_typed_and_a_bad_one_is_never_applied)
@@ -349,41 +266,41 @@ Test(ui, a_filter_is_judged_while_typed_and_a_bad_one_is_never_applied)
     static struct play p;
     size_t all;
 
-    begin(&p, 80, 24);
+    play_begin(&p, 80, 24);
     all = model_count(&p.ui.m);
-    enter(&p, "&http2.type == ");
+    play_keys(&p, "&http2.type == ");
     SEES(&p, "bad: a value is missing");
-    key(&p, UI_ENTER);
+    play_key(&p, UI_ENTER);
     SEES(&p, "bad filter:");
     cr_expect(eq(sz, model_count(&p.ui.m), all));
-    enter(&p, "&http2.type == 1 && http2.streamid == 3");
+    play_keys(&p, "&http2.type == 1 && http2.streamid == 3");
     SEES(&p, "  ok");
-    key(&p, UI_ENTER);
+    play_key(&p, UI_ENTER);
     cr_expect(eq(sz, model_count(&p.ui.m), 1));
     SEES(&p, "1 of ");
-    key(&p, 'f');
+    play_key(&p, 'f');
     cr_expect(eq(sz, model_count(&p.ui.m), all));
-    key(&p, 'f');
+    play_key(&p, 'f');
     cr_expect(eq(sz, model_count(&p.ui.m), 1));
-    key(&p, '&');
+    play_key(&p, '&');
     SEES(&p, "&http2.type == 1 && http2.streamid == 3");
-    key(&p, UI_ESCAPE);
+    play_key(&p, UI_ESCAPE);
     cr_expect(eq(sz, model_count(&p.ui.m), 1));
-    end(&p);
+    play_end(&p);
 }
 
 Test(ui, tab_completes_a_field_as_far_as_it_is_certain)
 {
     static struct play p;
 
-    begin(&p, 80, 24);
-    enter(&p, "&grpc && http2.st\t");
-    cr_expect(eq(str, p.ui.input, "grpc && http2.stream"));
-    enter(&p, "i\t");
-    cr_expect(eq(str, p.ui.input, "grpc && http2.streamid"));
-    enter(&p, "\t == z\t");
-    cr_expect(eq(str, p.ui.input, "grpc && http2.streamid == z"));
-    end(&p);
+    play_begin(&p, 80, 24);
+    play_keys(&p, "&grpc && http2.st\t");
+    cr_expect(eq(str, p.ui.edit.text, "grpc && http2.stream"));
+    play_keys(&p, "i\t");
+    cr_expect(eq(str, p.ui.edit.text, "grpc && http2.streamid"));
+    play_keys(&p, "\t == z\t");
+    cr_expect(eq(str, p.ui.edit.text, "grpc && http2.streamid == z"));
+    play_end(&p);
 }
 
 Test(ui, a_filter_that_is_stopped_shows_all_again)
@@ -391,18 +308,18 @@ Test(ui, a_filter_that_is_stopped_shows_all_again)
     static struct play p;
     size_t all;
 
-    begin(&p, 80, 24);
+    play_begin(&p, 80, 24);
     all = model_count(&p.ui.m);
-    enter(&p, "jjj&http2.type == 1");
-    key(&p, UI_ENTER);
+    play_keys(&p, "jjj&http2.type == 1");
+    play_key(&p, UI_ENTER);
     p.ui.m.scanned = 1; /* as if there were more to look at */
     p.ui.m.wanted = 4;
     ui_key(&p.ui, UI_ESCAPE);
-    show(&p);
+    play_show(&p);
     SEES(&p, "filter stopped");
     cr_expect(eq(sz, model_count(&p.ui.m), all));
     cr_expect(eq(u32, p.ui.m.pick, 4));
-    end(&p);
+    play_end(&p);
 }
 
 Test(ui, filters_know_what_events_have)
@@ -422,27 +339,27 @@ Test(ui, filters_know_what_events_have)
     };
     static struct play p;
 
-    begin(&p, 80, 24);
+    play_begin(&p, 80, 24);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         cr_assert(model_filter(&p.ui.m, rows[i].filter, NULL), "%s", rows[i].filter);
-        show(&p);
+        play_show(&p);
         cr_expect(eq(sz, model_count(&p.ui.m), rows[i].want), "%s", rows[i].filter);
     }
-    end(&p);
+    play_end(&p);
 }
 
 Test(ui, marks_lead_back)
 {
     static struct play p;
 
-    begin(&p, 80, 24);
-    enter(&p, "jjjma");
-    key(&p, 'G');
-    enter(&p, "'a");
+    play_begin(&p, 80, 24);
+    play_keys(&p, "jjjma");
+    play_key(&p, 'G');
+    play_keys(&p, "'a");
     cr_expect(eq(u32, p.ui.m.pick, 4));
-    enter(&p, "''");
+    play_keys(&p, "''");
     cr_expect(eq(u32, p.ui.m.pick, vitro_decode_count(p.h.decode)));
-    end(&p);
+    play_end(&p);
 }
 
 /* ---- any size, any key, any capture ---------------------------------------------------------- */
@@ -451,16 +368,16 @@ Test(ui, a_screen_too_small_says_so_and_takes_no_keys)
 {
     static struct play p;
 
-    begin(&p, 80, 24);
-    size(&p, 59, 9);
+    play_begin(&p, 80, 24);
+    play_size(&p, 59, 9);
     SEES(&p, "too small 59x9, need 60x10");
-    enter(&p, "jj?");
+    play_keys(&p, "jj?");
     cr_expect(eq(u32, p.ui.m.pick, 1));
-    size(&p, 80, 24);
+    play_size(&p, 80, 24);
     cr_expect(not(p.ui.help));
-    key(&p, 'q');
+    play_key(&p, 'q');
     cr_expect(p.ui.quit);
-    end(&p);
+    play_end(&p);
 }
 
 static void assert_whole(const struct grid *g)
@@ -509,9 +426,9 @@ Test(ui, hostile_captures_at_any_size_give_whole_printable_cells, .timeout = 60)
         p.ui.m.loaded = true;
         model_grown(&p.ui.m);
         for (size_t i = 0; i < 120; i++) {
-            size(&p, (int)seed_between(&c, 1, 130), (int)seed_between(&c, 1, 50));
+            play_size(&p, (int)seed_between(&c, 1, 130), (int)seed_between(&c, 1, 50));
             assert_whole(&p.grid);
-            key(&p, keys[seed_between(&c, 0, sizeof keys / sizeof *keys - 1)]);
+            play_key(&p, keys[seed_between(&c, 0, sizeof keys / sizeof *keys - 1)]);
             p.ui.wishes = 0;
             free(p.ui.copied);
             p.ui.copied = NULL;
@@ -534,10 +451,10 @@ Test(ui, a_header_that_moves_the_cursor_is_shown_as_text)
     hand_decode(&p.h);
     ui_init(&p.ui, p.h.decode, VITRO_ENGLISH, "a\x1b]0;x\a.pcapng");
     model_grown(&p.ui.m);
-    size(&p, 120, 40);
-    go(&p, hand_frame(&p.h, 1, 0, 0));
+    play_size(&p, 120, 40);
+    play_go(&p, hand_frame(&p.h, 1, 0, 0));
     assert_whole(&p.grid);
     SEES(&p, "\\u{1b}[2J");
     SEES(&p, "a\\u{1b}]0;x");
-    end(&p);
+    play_end(&p);
 }

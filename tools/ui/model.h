@@ -10,13 +10,14 @@
 
 #include "filter.h"
 #include "live.h"
+#include "ui/edit.h"
 #include "ui/moment.h"
 #include "vitro/lab/decode.h"
 
 enum pane { PANE_EVENTS, PANE_TREE, PANE_BYTES, PANE_INFO, PANE_COUNT };
 enum info { INFO_EXPLAIN, INFO_HPACK, INFO_WINDOWS, INFO_LADDER, INFO_COUNT };
 
-enum { LINE_RANGES = 4, KEY_TEXT = 64, PROMPT_TEXT = 256, MARKS = 26 };
+enum { LINE_RANGES = 4, KEY_TEXT = 64, MARKS = 26 };
 
 /* Bytes of the event, from its own first. */
 struct range {

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "base/util.h"
+#include "ui/config.h"
 #include "ui/term.h"
 
 enum {
@@ -179,6 +180,8 @@ static void grant(struct screen *s)
         copy(&s->ui);
     if (wishes & UI_WISH_THEME)
         term_theme(s->ui.theme);
+    if (wishes & UI_WISH_MOUSE)
+        term_mouse(s->ui.mouse);
     if (wishes & UI_WISH_STOP)
         term_stop();
     if (wishes & (UI_WISH_STOP | UI_WISH_REDRAW))
@@ -225,6 +228,15 @@ static int wait_key(const struct screen *s)
     return term_key(IDLE_MS, s->ui.m.loaded ? -1 : source_wait_fd(s->source));
 }
 
+static void take_mouse(struct screen *s)
+{
+    enum mouse what;
+    int y, x;
+
+    if (term_mouse_event(&what, &y, &x))
+        ui_mouse(&s->ui, what, y, x);
+}
+
 static void take_keys(struct screen *s)
 {
     int key = wait_key(s);
@@ -232,6 +244,8 @@ static void take_keys(struct screen *s)
     for (; key && !s->ui.quit; key = term_key(0, -1)) {
         if (key == UI_RESIZE)
             resize(s);
+        else if (key == UI_MOUSE)
+            take_mouse(s);
         else
             ui_key(&s->ui, key);
         grant(s);
@@ -241,16 +255,31 @@ static void take_keys(struct screen *s)
     }
 }
 
+/* The command line says more than the configuration, and that more than what is usual. */
+static void set_up(struct ui *ui, const struct screen_options *options)
+{
+    bool ascii = term_locale() || options->ascii;
+
+    config_read(ui);
+    ui->wishes = 0; /* the terminal opens with all of it */
+    ui->ascii |= ascii;
+    ui->mouse |= options->mouse;
+    if (options->language_given)
+        ui->m.language = options->language;
+}
+
 vitro_code screen_run(vitro_decode *d, struct source *source, const struct screen_options *options,
                       vitro_error *err)
 {
     struct screen s = { .d = d, .source = source, .limit = options->limit, .err = err };
-    struct term_options term = { options->color, THEME_DARK };
-    bool ascii = term_locale() || options->ascii;
+    struct term_options term = { .color = options->color };
 
     ui_init(&s.ui, d, options->language, options->name);
     s.ui.m.live = options->live;
     s.follows = source_wait_fd(source) >= 0;
+    set_up(&s.ui, options);
+    term.mouse = s.ui.mouse;
+    term.theme = s.ui.theme;
     *s.limit = 0;
     if (!term_open(&term)) {
         ui_done(&s.ui);
@@ -258,7 +287,6 @@ vitro_code screen_run(vitro_decode *d, struct source *source, const struct scree
         return VITRO_UNAVAILABLE;
     }
     resize(&s);
-    s.grid.ascii = ascii;
     s.stale = true;
     while (!s.ui.quit) {
         work(&s);

@@ -11,7 +11,8 @@
 struct screen_options {
     const char *name; /* of the capture */
     vitro_language language;
-    bool color, ascii;
+    bool language_given; /* asked for by name: the configuration does not change it */
+    bool color, ascii, mouse;
     /*
      * How many bytes of the source the decoder's lend gives out: the capture is decoded in
      * slices, so that keys are answered while it is read.

@@ -8,6 +8,7 @@
 
 struct term_options {
     bool color; /* else bold, reverse and underline only */
+    bool mouse;
     enum theme theme;
 };
 
@@ -21,6 +22,11 @@ void term_size(int *w, int *h);
 void term_draw(const struct grid *g);
 void term_redraw(void);
 void term_theme(enum theme theme);
+
+/* Off: the terminal selects text with it. */
+void term_mouse(bool on);
+/* After the key UI_MOUSE: what it did and where. False: nothing of interest. */
+bool term_mouse_event(enum mouse *what, int *y, int *x);
 
 /*
  * The next key, waiting for it at most timeout_ms; 0 when none came. other_fd: also return when

@@ -32,7 +32,7 @@ static struct {
     SCREEN *screen;
     FILE *keys;
     int fd; /* of the keys */
-    bool color;
+    bool color, mouse;
     enum theme theme;
     struct termios before;
     char restore[RESTORE];
@@ -96,8 +96,13 @@ static void put_all(const char *p, size_t n)
     }
 }
 
+/* Every way of reporting that a terminal of the xterm kind may have been asked for. */
+static const char mouse_off[] = "\033[?1000l\033[?1002l\033[?1003l\033[?1006l";
+
 static void die(int sig)
 {
+    if (term.mouse)
+        put_all(mouse_off, sizeof mouse_off - 1);
     put_all(term.restore, term.restore_len);
     tcsetattr(term.fd, TCSANOW, &term.before);
     raise(sig); /* its action is the default again: SA_RESETHAND */
@@ -229,6 +234,8 @@ bool term_open(const struct term_options *options)
     curs_set(0);
     set_up_colors(options->color);
     term_theme(options->theme);
+    if (options->mouse)
+        term_mouse(true);
     return true;
 }
 
@@ -283,6 +290,29 @@ void term_redraw(void)
     clearok(curscr, true);
 }
 
+/* ---- the mouse ------------------------------------------------------------------------------- */
+
+void term_mouse(bool on)
+{
+    mouseinterval(0); /* a click is told when it happens, not when it is no double click */
+    mousemask(on ? BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED : 0, NULL);
+    term.mouse = on;
+}
+
+bool term_mouse_event(enum mouse *what, int *y, int *x)
+{
+    MEVENT ev;
+
+    if (getmouse(&ev) == ERR)
+        return false;
+    *y = ev.y;
+    *x = ev.x;
+    *what = ev.bstate & BUTTON4_PRESSED   ? MOUSE_WHEEL_UP
+            : ev.bstate & BUTTON5_PRESSED ? MOUSE_WHEEL_DOWN
+                                          : MOUSE_CLICK;
+    return (ev.bstate & (BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED)) != 0;
+}
+
 /* ---- keys ------------------------------------------------------------------------------------ */
 
 static const struct {
@@ -293,9 +323,8 @@ static const struct {
     { KEY_HOME, UI_HOME },     { KEY_END, UI_END },
     { KEY_PPAGE, UI_PAGE_UP }, { KEY_NPAGE, UI_PAGE_DOWN },
     { KEY_BTAB, UI_BACKTAB },  { KEY_BACKSPACE, UI_BACKSPACE },
-    { KEY_DC, UI_DELETE },     { KEY_F(1), UI_F1 },
-    { KEY_F(4), UI_F4 },       { KEY_ENTER, UI_ENTER },
-    { KEY_RESIZE, UI_RESIZE },
+    { KEY_DC, UI_DELETE },     { KEY_ENTER, UI_ENTER },
+    { KEY_RESIZE, UI_RESIZE }, { KEY_MOUSE, UI_MOUSE },
 };
 
 static int read_key(void)
@@ -311,7 +340,7 @@ static int read_key(void)
         if ((int)c == special[i].curses)
             return special[i].ours;
     }
-    return 0;
+    return (int)c >= KEY_F(1) && (int)c <= KEY_F(12) ? UI_F1 + (int)c - KEY_F(1) : 0;
 }
 
 int term_key(int timeout_ms, int other_fd)

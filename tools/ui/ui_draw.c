@@ -20,11 +20,17 @@
 #include "ui/view.h"
 #include "wrap.h"
 
-enum { LEFT = 38, WIDE = 120, TALL = 40 };
+enum { LEFT = 38, WIDE = 120, TALL = 40, LEAST_WIDTH = 20, LEAST_HEIGHT = 3 };
 
 static bool all_at_once(const struct ui *ui)
 {
     return ui->w >= WIDE && ui->h >= TALL;
+}
+
+/* A fence where it belongs by default, moved, and kept so far from both ends. */
+static int fence(int at, int moved, int least, int size)
+{
+    return MAX(least, MIN(at + moved, size - least));
 }
 
 struct area ui_pane(const struct ui *ui, struct grid *g, enum pane pane)
@@ -35,6 +41,9 @@ struct area ui_pane(const struct ui *ui, struct grid *g, enum pane pane)
 
     if (ui->alone)
         return a;
+    left = fence(left, ui->wider, LEAST_WIDTH, a.w);
+    top = fence(top, ui->taller, LEAST_HEIGHT, a.h);
+    upper = fence(upper, ui->taller, LEAST_HEIGHT, a.h);
     switch (pane) {
     case PANE_EVENTS:
         return area_part(a, 0, 0, top, left);
@@ -99,35 +108,77 @@ static void put_title(const struct ui *ui, struct area a)
     area_put(a, 0, a.w - wrap_columns(vitro_str_of(right)), ST_TITLE, "%s", right);
 }
 
+/* What the last line offers; when it is narrow, the first ones. */
 static const struct hint {
-    const char *key, *english, *korean;
+    enum action action, other; /* ACT_NONE: one key alone */
+    const char *english, *korean;
 } hints[] = {
-    { "?", "help", "도움말" },    { "q", "quit", "끝" },         { "Tab", "pane", "창" },
-    { "t", "turn", "바꾸기" },    { "/", "search", "찾기" },     { "&", "filter", "거르기" },
-    { "[ ]", "event", "이벤트" }, { "Enter", "into", "안으로" }, { "u", "out", "밖으로" },
-    { "y", "copy", "복사" },      { "w", "write", "쓰기" },      { "L", "한국어", "English" },
-    { "O", "alone", "크게" },
+    { ACT_HELP, ACT_NONE, "help", "도움말" },
+    { ACT_QUIT, ACT_NONE, "quit", "끝" },
+    { ACT_NEXT_PANE, ACT_NONE, "pane", "창" },
+    { ACT_TURN, ACT_NONE, "turn", "바꾸기" },
+    { ACT_SEARCH, ACT_NONE, "search", "찾기" },
+    { ACT_FILTER, ACT_NONE, "filter", "거르기" },
+    { ACT_EVENT_BACK, ACT_EVENT_ON, "event", "이벤트" },
+    { ACT_DRILL, ACT_NONE, "into", "안으로" },
+    { ACT_RISE, ACT_NONE, "out", "밖으로" },
+    { ACT_COPY, ACT_NONE, "copy", "복사" },
+    { ACT_WRITE, ACT_NONE, "write", "쓰기" },
+    { ACT_LANGUAGE, ACT_NONE, "한국어", "English" },
+    { ACT_MAXIMISE, ACT_NONE, "alone", "크게" },
 };
 
-static void put_hints(const struct ui *ui, struct area a)
+/* Put the key of an action; where it stands is kept for the mouse. */
+static int put_hint_key(struct ui *ui, struct area a, int x, enum action action)
+{
+    char key[KEY_NAME];
+    int to;
+
+    keymap_name(ui->keys.keys[action][0], key);
+    to = area_put(a, 0, x, ST_KEY, " %s", key);
+    ui->hints[ui->hint_count].from = x;
+    ui->hints[ui->hint_count].to = to;
+    ui->hints[ui->hint_count++].action = action;
+    return to;
+}
+
+static int hint_width(const struct ui *ui, enum action action)
+{
+    char key[KEY_NAME];
+
+    if (action == ACT_NONE)
+        return 0;
+    keymap_name(ui->keys.keys[action][0], key);
+    return wrap_columns(vitro_str_of(key)) + 1;
+}
+
+static void put_hints(struct ui *ui, struct area a)
 {
     int x = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(hints); i++) {
-        const char *word = view_word(&ui->m, hints[i].english, hints[i].korean);
-        int n = wrap_columns(vitro_str_of(hints[i].key)) + wrap_columns(vitro_str_of(word)) + 3;
-        if (x + n > a.w)
+        const struct hint *h = &hints[i];
+        const char *word = view_word(&ui->m, h->english, h->korean);
+        if (!ui->keys.keys[h->action][0])
+            continue;
+        if (x + hint_width(ui, h->action) + hint_width(ui, h->other) +
+                wrap_columns(vitro_str_of(word)) + 2 >
+            a.w)
             break;
-        x = area_put(a, 0, x, ST_KEY, " %s", hints[i].key);
+        x = put_hint_key(ui, a, x, h->action);
+        if (h->other)
+            x = put_hint_key(ui, a, x, h->other);
         x = area_put(a, 0, x, ST_DIM, " %s ", word);
+        ui->hints[ui->hint_count - 1].to = x; /* its word, too */
     }
 }
 
-static void put_last_line(const struct ui *ui, struct area a)
+static void put_last_line(struct ui *ui, struct area a)
 {
     const struct model *m = &ui->m;
     uint32_t n = vitro_decode_count(m->d);
 
+    ui->hint_count = 0;
     if (ui->prompt)
         ui_prompt_draw(ui, a);
     else if (m->searching)
@@ -206,6 +257,7 @@ void ui_draw(struct ui *ui, struct grid *g)
     struct area a = grid_area(g);
 
     grid_clear(g);
+    g->ascii = ui->ascii;
     if (ui->w < UI_MIN_WIDTH || ui->h < UI_MIN_HEIGHT) {
         char text[80];
         snprintf(text, sizeof text, "too small %dx%d, need %dx%d; q quits", ui->w, ui->h,
@@ -216,7 +268,7 @@ void ui_draw(struct ui *ui, struct grid *g)
     fit(ui);
     put_title(ui, a);
     if (ui->help)
-        view_help(area_part(a, 1, 0, a.h - 2, a.w), &ui->m, ui->help_top);
+        view_help(area_part(a, 1, 0, a.h - 2, a.w), ui);
     else
         put_panes(ui, g);
     put_last_line(ui, area_part(a, a.h - 1, 0, 1, a.w));
@@ -226,6 +278,7 @@ void ui_init(struct ui *ui, vitro_decode *d, vitro_language language, const char
 {
     memset(ui, 0, sizeof *ui);
     model_init(&ui->m, d, language, name);
+    keymap_init(&ui->keys);
     ui->w = 80;
     ui->h = 24;
 }
@@ -233,6 +286,8 @@ void ui_init(struct ui *ui, vitro_decode *d, vitro_language language, const char
 void ui_done(struct ui *ui)
 {
     free(ui->copied);
+    for (int i = 0; i < HISTORY_COUNT; i++)
+        history_done(&ui->history[i]);
     model_done(&ui->m);
 }
 

@@ -2,223 +2,11 @@
  * ui_keys - what each key does, by keys.def.
  */
 #include <assert.h>
-#include <limits.h>
 #include <string.h>
 
 #include "base/util.h"
 #include "ui/ui.h"
 #include "ui/view.h"
-
-enum action {
-    ACT_NONE,
-#define KEY(action, key, other, shown, english, korean) ACT_##action,
-#include "ui/keys.def"
-#undef KEY
-};
-
-static const struct binding {
-    int key, other;
-    struct key_row row;
-} bindings[] = {
-#define KEY(action, key, other, shown, english, korean) { key, other, { shown, english, korean } },
-#include "ui/keys.def"
-#undef KEY
-};
-
-bool ui_key_row(size_t i, struct key_row *out)
-{
-    if (i >= ARRAY_LEN(bindings))
-        return false;
-    *out = bindings[i].row;
-    return true;
-}
-
-static enum action action_of(int key)
-{
-    for (size_t i = 0; key && i < ARRAY_LEN(bindings); i++) {
-        if (bindings[i].key == key || bindings[i].other == key)
-            return (enum action)(i + 1);
-    }
-    return ACT_NONE;
-}
-
-/* ---- moving ---------------------------------------------------------------------------------- */
-
-static int rows_of(const struct ui *ui, enum pane pane)
-{
-    struct area a = ui_pane(ui, NULL, pane);
-
-    return MAX(a.h - 1, 1);
-}
-
-static void move_event(struct ui *ui, int by)
-{
-    struct model *m = &ui->m;
-    long place = (long)m->place + by, n = (long)model_count(m);
-
-    if (by < 0 && m->follow) {
-        m->follow = false;
-        m->unseen = vitro_decode_count(m->d);
-    }
-    m->wanted = 0;
-    if (n)
-        model_select(m, (size_t)MAX(0, MIN(place, n - 1)));
-}
-
-/* The open line that is `by` open lines away. */
-static void move_line(struct model *m, long by)
-{
-    size_t i = m->line, at = m->line;
-
-    for (; by > 0 && i + 1 < m->count; i++) {
-        if (model_open(m, i + 1)) {
-            at = i + 1;
-            by--;
-        }
-    }
-    for (; by < 0 && i > 0; i--) {
-        if (model_open(m, i - 1)) {
-            at = i - 1;
-            by++;
-        }
-    }
-    model_line(m, at);
-}
-
-static void move_byte(struct model *m, long by)
-{
-    if (by < 0 && m->byte < (uint64_t)-by)
-        return;
-    if (m->byte + (uint64_t)by < m->ev.length)
-        model_byte(m, m->byte + (uint64_t)by);
-}
-
-static void scroll(size_t *top, long by, size_t most)
-{
-    if (by < 0)
-        *top = *top > (size_t)-by ? *top - (size_t)-by : 0;
-    else
-        *top = MIN(*top + (size_t)by, most);
-}
-
-static size_t info_most(const struct model *m)
-{
-    const struct table *t = m->moment.tables;
-
-    if (m->info == INFO_HPACK)
-        return t[0].count + t[1].count + t[0].evicted_count + t[1].evicted_count;
-    return m->info == INFO_WINDOWS ? m->moment.count : 0;
-}
-
-static void move(struct ui *ui, int by)
-{
-    struct model *m = &ui->m;
-    int wide = view_bytes_in_row(ui_pane(ui, NULL, PANE_BYTES).w);
-
-    switch (m->focus) {
-    case PANE_EVENTS:
-        move_event(ui, by);
-        break;
-    case PANE_TREE:
-        move_line(m, by);
-        break;
-    case PANE_BYTES:
-        move_byte(m, (long)by * wide);
-        break;
-    default:
-        scroll(&m->top[PANE_INFO], by, info_most(m));
-    }
-}
-
-static void jump(struct ui *ui, int last)
-{
-    struct model *m = &ui->m;
-
-    switch (m->focus) {
-    case PANE_EVENTS:
-        if (last && model_count(m))
-            model_select(m, model_count(m) - 1);
-        else
-            move_event(ui, -INT_MAX);
-        break;
-    case PANE_TREE:
-        model_line(m, last && m->count ? m->count - 1 : 0);
-        break;
-    case PANE_BYTES:
-        model_byte(m, last ? m->ev.length : 0);
-        break;
-    default:
-        m->top[PANE_INFO] = last ? info_most(m) : 0;
-    }
-}
-
-static void open_tree(struct ui *ui, int by)
-{
-    struct model *m = &ui->m;
-    unsigned deepest = 1;
-
-    for (size_t i = 0; i < m->count; i++)
-        deepest = MAX(deepest, m->lines[i].depth + 1U);
-    if (m->depth > deepest)
-        m->depth = deepest;
-    if (by > 0 && m->depth < 9)
-        m->depth++;
-    else if (by < 0 && m->depth > 1)
-        m->depth--;
-    model_line(m, m->line);
-}
-
-/* To what came of this event, or back to what it came from. */
-static void follow_event(struct ui *ui, int by)
-{
-    struct model *m = &ui->m;
-
-    if (by > 0 ? model_drill(m) : model_rise(m))
-        return;
-    model_say(m, "%s",
-              by > 0
-                  ? view_word(m, "nothing came of this event", "이 이벤트에서 나온 것이 없음")
-                  : view_word(m, "this came from no other event", "다른 이벤트에서 온 것이 아님"));
-}
-
-static void drill(struct ui *ui, int by)
-{
-    if (ui->m.focus == PANE_INFO)
-        ui->m.focus = PANE_EVENTS;
-    follow_event(ui, by);
-}
-
-static void turn_info(struct ui *ui, int by)
-{
-    struct model *m = &ui->m;
-
-    m->info = (enum info)(((int)m->info + INFO_COUNT + by) % INFO_COUNT);
-    m->top[PANE_INFO] = 0;
-}
-
-static void aside(struct ui *ui, int by)
-{
-    struct model *m = &ui->m;
-
-    switch (m->focus) {
-    case PANE_EVENTS:
-        follow_event(ui, by);
-        break;
-    case PANE_TREE:
-        open_tree(ui, by);
-        break;
-    case PANE_BYTES:
-        move_byte(m, by);
-        break;
-    default:
-        turn_info(ui, by);
-    }
-}
-
-static void page(struct ui *ui, int by)
-{
-    move(ui, by * rows_of(ui, ui->m.focus));
-}
 
 /* ---- the rest -------------------------------------------------------------------------------- */
 
@@ -235,21 +23,6 @@ static void toggle_follow(struct ui *ui, int unused)
         model_say(
             m, "%s",
             view_word(m, "at the end: nothing follows in this capture", "끝: 더 올 것이 없음"));
-}
-
-static void toggle_filter(struct ui *ui, int unused)
-{
-    struct model *m = &ui->m;
-    char text[PROMPT_TEXT];
-
-    (void)unused;
-    if (!m->filter_text[0]) {
-        model_say(m, "%s", view_word(m, "no filter yet: & makes one", "거르기가 없음: &로 만들기"));
-        return;
-    }
-    memcpy(text, m->filter_text, sizeof text);
-    (void)model_filter(m, m->filtered ? "" : text, NULL);
-    memcpy(m->filter_text, text, sizeof text);
 }
 
 static void copy(struct ui *ui, int unused)
@@ -273,6 +46,17 @@ static void choose_pane(struct ui *ui, int pane)
     ui->m.focus = (enum pane)pane;
 }
 
+/* Fences move by a step; what does not fit is put right where they are drawn. */
+static void widen(struct ui *ui, int by)
+{
+    ui->wider = MAX(-ui->w, MIN(ui->wider + by * 2, ui->w));
+}
+
+static void heighten(struct ui *ui, int by)
+{
+    ui->taller = MAX(-ui->h, MIN(ui->taller + by, ui->h));
+}
+
 static void maximise(struct ui *ui, int unused)
 {
     (void)unused;
@@ -284,6 +68,7 @@ static void show_help(struct ui *ui, int unused)
     (void)unused;
     ui->help = true;
     ui->help_top = 0;
+    ui->help_find[0] = 0;
 }
 
 static void back(struct ui *ui, int unused)
@@ -301,6 +86,7 @@ static void quit(struct ui *ui, int unused)
 
 static void search(struct ui *ui, int by)
 {
+    ui_leave(ui);
     model_search(&ui->m, by < 0);
 }
 
@@ -313,6 +99,17 @@ static void turn_language(struct ui *ui, int unused)
 {
     (void)unused;
     ui->m.language = ui->m.language == VITRO_KOREAN ? VITRO_ENGLISH : VITRO_KOREAN;
+}
+
+static void toggle_mouse(struct ui *ui, int unused)
+{
+    (void)unused;
+    ui->mouse = !ui->mouse;
+    ui->wishes |= UI_WISH_MOUSE;
+    model_say(&ui->m, "%s",
+              ui->mouse ? view_word(&ui->m, "mouse on: Shift selects text as before",
+                                    "마우스 켜짐: 글자 고르기는 Shift와 함께")
+                        : view_word(&ui->m, "mouse off", "마우스 꺼짐"));
 }
 
 static void cancel(struct ui *ui, int unused)
@@ -336,25 +133,30 @@ static const struct deed {
     [ACT_QUIT_ALL] = { quit, 0 },
     [ACT_NEXT_PANE] = { turn_pane, 1 },
     [ACT_LAST_PANE] = { turn_pane, -1 },
-    [ACT_TURN] = { turn_info, 1 },
+    [ACT_TURN] = { ui_turn_info, 1 },
     [ACT_MAXIMISE] = { maximise, 0 },
-    [ACT_DOWN] = { move, 1 },
-    [ACT_UP] = { move, -1 },
-    [ACT_LEFT] = { aside, -1 },
-    [ACT_RIGHT] = { aside, 1 },
-    [ACT_DRILL] = { drill, 1 },
-    [ACT_RISE] = { follow_event, -1 },
-    [ACT_PAGE_DOWN] = { page, 1 },
-    [ACT_PAGE_UP] = { page, -1 },
-    [ACT_FIRST] = { jump, false },
-    [ACT_LAST] = { jump, true },
-    [ACT_EVENT_BACK] = { move_event, -1 },
-    [ACT_EVENT_ON] = { move_event, 1 },
+    [ACT_WIDER] = { widen, 1 },
+    [ACT_NARROWER] = { widen, -1 },
+    [ACT_TALLER] = { heighten, 1 },
+    [ACT_LOWER] = { heighten, -1 },
+    [ACT_DOWN] = { ui_move, 1 },
+    [ACT_UP] = { ui_move, -1 },
+    [ACT_LEFT] = { ui_aside, -1 },
+    [ACT_RIGHT] = { ui_aside, 1 },
+    [ACT_DRILL] = { ui_drill, 1 },
+    [ACT_RISE] = { ui_follow_event, -1 },
+    [ACT_PAGE_DOWN] = { ui_page, 1 },
+    [ACT_PAGE_UP] = { ui_page, -1 },
+    [ACT_FIRST] = { ui_jump, false },
+    [ACT_LAST] = { ui_jump, true },
+    [ACT_EVENT_BACK] = { ui_move_event, -1 },
+    [ACT_EVENT_ON] = { ui_move_event, 1 },
     [ACT_SEARCH] = { prompt, '/' },
     [ACT_SEARCH_ON] = { search, 1 },
     [ACT_SEARCH_BACK] = { search, -1 },
     [ACT_FILTER] = { prompt, '&' },
-    [ACT_FILTER_TOGGLE] = { toggle_filter, 0 },
+    [ACT_FILTER_TOGGLE] = { ui_filter_toggle, 0 },
+    [ACT_FILTER_INVERT] = { ui_filter_invert, 0 },
     [ACT_FOLLOW] = { toggle_follow, 0 },
     [ACT_MARK] = { prompt, 'm' },
     [ACT_TO_MARK] = { prompt, '\'' },
@@ -362,18 +164,19 @@ static const struct deed {
     [ACT_WRITE] = { prompt, 'w' },
     [ACT_LANGUAGE] = { turn_language, 0 },
     [ACT_COMMAND] = { prompt, ':' },
-    [ACT_OPEN] = { open_tree, 1 },
-    [ACT_CLOSE] = { open_tree, -1 },
+    [ACT_OPEN] = { ui_open_tree, 1 },
+    [ACT_CLOSE] = { ui_open_tree, -1 },
     [ACT_PANE_1] = { choose_pane, 0 },
     [ACT_PANE_2] = { choose_pane, 1 },
     [ACT_PANE_3] = { choose_pane, 2 },
     [ACT_PANE_4] = { choose_pane, 3 },
+    [ACT_MOUSE] = { toggle_mouse, 0 },
     [ACT_CANCEL] = { cancel, 0 },
     [ACT_REDRAW] = { wish, UI_WISH_REDRAW },
     [ACT_STOP] = { wish, UI_WISH_STOP },
 };
 
-static void act(struct ui *ui, enum action action)
+void ui_act(struct ui *ui, enum action action)
 {
     if (action == ACT_NONE)
         return;
@@ -381,35 +184,60 @@ static void act(struct ui *ui, enum action action)
     deeds[action].run(ui, deeds[action].with);
 }
 
+/* ---- the help -------------------------------------------------------------------------------- */
+
+void ui_help_scroll(struct ui *ui, long by)
+{
+    ui_scroll(&ui->help_top, by, ACT_COUNT - 2);
+}
+
 static void help_key(struct ui *ui, enum action action)
 {
-    size_t page = (size_t)MAX(ui->h - 3, 1);
+    long page = MAX(ui->h - 3, 1);
 
-    if (action == ACT_DOWN || action == ACT_PAGE_DOWN)
-        ui->help_top = MIN(ui->help_top + (action == ACT_DOWN ? 1 : page), ARRAY_LEN(bindings) - 1);
-    else if (action == ACT_UP || action == ACT_PAGE_UP)
-        scroll(&ui->help_top, action == ACT_UP ? -1 : -(long)page, ARRAY_LEN(bindings));
-    else if (action == ACT_STOP || action == ACT_REDRAW || action == ACT_QUIT_ALL ||
-             action == ACT_LANGUAGE)
-        act(ui, action);
-    else
+    switch (action) {
+    case ACT_DOWN:
+    case ACT_UP:
+        ui_help_scroll(ui, action == ACT_DOWN ? 1 : -1);
+        break;
+    case ACT_PAGE_DOWN:
+    case ACT_PAGE_UP:
+        ui_help_scroll(ui, action == ACT_PAGE_DOWN ? page : -page);
+        break;
+    case ACT_SEARCH:
+        ui_prompt_open(ui, '?', ui->help_find);
+        break;
+    case ACT_STOP:
+    case ACT_REDRAW:
+    case ACT_QUIT_ALL:
+    case ACT_LANGUAGE:
+    case ACT_MOUSE:
+        ui_act(ui, action);
+        break;
+    default:
         ui->help = false;
+    }
 }
 
 void ui_key(struct ui *ui, int key)
 {
-    enum action action = action_of(key);
+    enum action action = keymap_action(&ui->keys, key);
     bool small = ui->w < UI_MIN_WIDTH || ui->h < UI_MIN_HEIGHT;
 
     /* What cannot be seen cannot be chosen: only leaving works on a screen too small. */
-    if (small && action != ACT_QUIT && action != ACT_QUIT_ALL && action != ACT_STOP)
+    if (small) {
+        if (action == ACT_QUIT || action == ACT_QUIT_ALL)
+            ui->quit = true;
+        else if (action == ACT_STOP)
+            ui_act(ui, action);
         return;
+    }
     ui->m.message[0] = 0;
     if (ui->prompt && action != ACT_STOP)
         ui_prompt_key(ui, key);
-    else if (ui->help)
+    else if (ui->help && action != ACT_STOP)
         help_key(ui, action);
     else
-        act(ui, action);
+        ui_act(ui, action);
     ui_look(ui);
 }

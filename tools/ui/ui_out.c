@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 #include "ndjson.h"
 #include "print.h"
 #include "ui/ui.h"
+#include "ui/view.h"
+#include "ui/write_pcapng.h"
 
 enum { BYTES_MOST = 65536 };
 
@@ -85,29 +88,90 @@ static void write_events(struct ui *ui, FILE *out, bool json)
         ndjson_end(&j, m->d, NULL);
 }
 
-void ui_write(struct ui *ui, const char *path)
+enum form { FORM_NONE, FORM_TEXT, FORM_JSON, FORM_PCAPNG };
+
+static enum form form_of(const char *path)
+{
+    if (ends(path, ".pcapng"))
+        return FORM_PCAPNG;
+    if (ends(path, ".json") || ends(path, ".ndjson"))
+        return FORM_JSON;
+    return ends(path, ".txt") ? FORM_TEXT : FORM_NONE;
+}
+
+/* A number of what was written: packets or events; -1: it could not be made. */
+static int64_t write_form(struct ui *ui, FILE *out, enum form form)
+{
+    if (form == FORM_PCAPNG)
+        return write_pcapng(&ui->m, out);
+    write_events(ui, out, form == FORM_JSON);
+    return (int64_t)model_count(&ui->m);
+}
+
+/* A file that came up meanwhile stays, where the file system can say so. */
+static bool give_name(const char *from, const char *to, bool over)
+{
+    if (over)
+        return rename(from, to) == 0;
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return true;
+    return errno == EINVAL && rename(from, to) == 0;
+}
+
+/*
+ * Under another name first: what is written over may be the very capture that is shown, and a disk
+ * that is full costs nobody the file that was there.
+ */
+static bool write_whole(struct ui *ui, const char *path, enum form form, bool over, int64_t *count)
+{
+    char temporary[PATH_TEXT + 16];
+    FILE *out;
+    int fd;
+    bool bad;
+
+    snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
+    fd = mkostemp(temporary, O_CLOEXEC);
+    out = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (!out)
+        return false;
+    *count = write_form(ui, out, form);
+    bad = ferror(out) || *count < 0;
+    bad |= fclose(out) != 0;
+    if (!bad && give_name(temporary, path, over))
+        return true;
+    if (*count < 0)
+        errno = ENOMEM;
+    unlink(temporary);
+    return false;
+}
+
+void ui_write(struct ui *ui, const char *path, bool over)
 {
     struct model *m = &ui->m;
-    bool json = ends(path, ".json") || ends(path, ".ndjson"), bad;
-    int fd;
-    FILE *out;
+    enum form form = form_of(path);
+    int64_t count = 0;
 
-    if (!json && !ends(path, ".txt")) {
-        model_say(m, "the name says the form: .txt or .json");
+    if (form == FORM_NONE) {
+        model_say(m, "%s",
+                  view_word(m, "the name says the form: .pcapng, .txt or .json",
+                            "이름의 끝이 형식을 정함: .pcapng, .txt, .json"));
         return;
     }
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    out = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (!out) {
-        model_say(m, "%s: %s", path, strerror(errno));
-        if (fd >= 0)
-            close(fd);
+    if (m->filtered && m->scanned < vitro_decode_count(m->d)) {
+        model_say(m, "%s",
+                  view_word(m, "the filter is still at work: write when it is done",
+                            "거르는 중: 끝난 다음에 쓰기"));
         return;
     }
-    write_events(ui, out, json);
-    bad = ferror(out);
-    if (fclose(out) || bad)
+    if (!over && access(path, F_OK) == 0) {
+        snprintf(ui->path, sizeof ui->path, "%s", path);
+        ui_prompt_open(ui, 'o', "");
+    } else if (!write_whole(ui, path, form, over, &count)) {
         model_say(m, "%s: %s", path, strerror(errno));
-    else
-        model_say(m, "%zu events written to %s", model_count(m), path);
+    } else {
+        model_say(m, "%s: %" PRId64 " %s", path, count,
+                  form == FORM_PCAPNG
+                      ? view_word(m, "packets written, and all notes", "개 패킷과 모든 노트를 씀")
+                      : view_word(m, "events written", "개 이벤트를 씀"));
+    }
 }

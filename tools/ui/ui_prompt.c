@@ -4,184 +4,172 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/util.h"
 #include "ui/ui.h"
 #include "ui/view.h"
+#include "wrap.h"
 
-void ui_prompt_open(struct ui *ui, int prompt, const char *text)
+/* ---- what Enter does ------------------------------------------------------------------------- */
+
+static void enter_search(struct ui *ui, const char *text)
 {
-    ui->prompt = prompt;
-    memset(ui->input, 0, sizeof ui->input);
-    memcpy(ui->input, text, strnlen(text, sizeof ui->input - 1));
+    if (text[0])
+        memcpy(ui->m.search, text, sizeof ui->m.search);
+    ui_leave(ui);
+    model_search(&ui->m, false);
 }
 
-static void add(struct ui *ui, uint32_t c)
-{
-    size_t n = strlen(ui->input);
-    char *p = ui->input + n;
-
-    if (n + 4 >= sizeof ui->input || !vitro_utf8_printable(c))
-        return;
-    if (c < 0x80) {
-        *p = (char)c;
-    } else if (c < 0x800) {
-        *p++ = (char)(0xc0 | c >> 6);
-        *p = (char)(0x80 | (c & 0x3f));
-    } else if (c < 0x10000) {
-        *p++ = (char)(0xe0 | c >> 12);
-        *p++ = (char)(0x80 | (c >> 6 & 0x3f));
-        *p = (char)(0x80 | (c & 0x3f));
-    } else {
-        *p++ = (char)(0xf0 | c >> 18);
-        *p++ = (char)(0x80 | (c >> 12 & 0x3f));
-        *p++ = (char)(0x80 | (c >> 6 & 0x3f));
-        *p = (char)(0x80 | (c & 0x3f));
-    }
-}
-
-static void take_back(char *text)
-{
-    size_t n = strlen(text);
-
-    while (n && ((unsigned char)text[n - 1] & 0xc0) == 0x80)
-        text[--n] = 0;
-    if (n)
-        text[n - 1] = 0;
-}
-
-/* Complete the field's name that is being typed as far as all that begin so agree. */
-static void complete(struct ui *ui)
-{
-    size_t len = strlen(ui->input), start = len, more = 0;
-    const char *first = NULL, *name;
-
-    while (start && strchr(" &|!()<>=\"", ui->input[start - 1]) == NULL)
-        start--;
-    for (size_t i = 0; (name = filter_field(i)) != NULL; i++) {
-        size_t n = len - start;
-        if (strncmp(name, ui->input + start, n) != 0)
-            continue;
-        if (!first)
-            more = strlen(name) - n;
-        for (size_t k = 0; first && k < more; k++) {
-            if (name[n + k] != first[n + k])
-                more = k;
-        }
-        first = first ? first : name;
-    }
-    if (first && len + more < sizeof ui->input)
-        memcpy(ui->input + len, first + (len - start), more);
-}
-
-/* ---- commands -------------------------------------------------------------------------------- */
-
-static const char *const themes[THEME_COUNT] = { "dark", "light", "plain" };
-
-static void set_theme(struct ui *ui, const char *name)
-{
-    for (int i = 0; i < THEME_COUNT; i++) {
-        if (strcmp(name, themes[i]) == 0) {
-            ui->theme = (enum theme)i;
-            ui->wishes |= UI_WISH_THEME;
-            return;
-        }
-    }
-    model_say(&ui->m, "theme: dark, light or plain");
-}
-
-static void command(struct ui *ui, const char *text)
-{
-    uint64_t number;
-
-    if (vitro_text_number(vitro_str_of(text), UINT32_MAX, &number)) {
-        if (!model_go(&ui->m, (uint32_t)number))
-            model_say(&ui->m, "%s",
-                      ui->m.filtered ? "hidden by the filter: the next one shown"
-                                     : "there is no such event");
-    } else if (strncmp(text, "theme ", 6) == 0) {
-        set_theme(ui, text + 6);
-    } else if (strncmp(text, "w ", 2) == 0) {
-        ui_write(ui, text + 2);
-    } else if (strcmp(text, "q") == 0) {
-        ui->quit = true;
-    } else if (text[0]) {
-        model_say(&ui->m, "no such command: %s; NUMBER, theme, w or q", text);
-    }
-}
-
-static void filter(struct ui *ui)
+static void enter_filter(struct ui *ui, const char *text)
 {
     struct filter_error err;
 
-    if (!model_filter(&ui->m, ui->input, &err)) {
-        model_say(&ui->m, "bad filter: %s (at %zu)", err.text, err.at + 1);
-        return;
-    }
-    memcpy(ui->m.filter_text, ui->input, sizeof ui->m.filter_text);
+    if (model_filter(&ui->m, text, &err))
+        memcpy(ui->m.filter_text, text, sizeof ui->m.filter_text);
+    else
+        model_say(&ui->m, "%s: %s (%zu)", view_word(&ui->m, "bad filter", "잘못된 거르기"),
+                  err.text, err.at + 1);
 }
 
-static void enter(struct ui *ui)
+static void enter_path(struct ui *ui, const char *text)
 {
-    int prompt = ui->prompt;
-
-    ui->prompt = 0;
-    if (prompt == '/') {
-        if (ui->input[0])
-            memcpy(ui->m.search, ui->input, sizeof ui->m.search);
-        model_search(&ui->m, false);
-    } else if (prompt == '&') {
-        filter(ui);
-    } else if (prompt == 'w') {
-        if (ui->input[0])
-            ui_write(ui, ui->input);
-    } else if (prompt == ':') {
-        command(ui, ui->input);
-    }
+    if (text[0])
+        ui_write(ui, text, false);
 }
 
-/* ---- marks ----------------------------------------------------------------------------------- */
+static void enter_help(struct ui *ui, const char *text)
+{
+    (void)ui;
+    (void)text; /* found while it was typed */
+}
 
-static void letter(struct ui *ui, int key)
+static const struct kind {
+    int prompt;
+    const char *english, *korean;                   /* before what is typed */
+    int history;                                    /* -1: none */
+    void (*enter)(struct ui *ui, const char *text); /* NULL: one key answers */
+} kinds[] = {
+    { '/', "/", "/", HISTORY_SEARCH, enter_search },
+    { '&', "&", "&", HISTORY_FILTER, enter_filter },
+    { ':', ":", ":", HISTORY_COMMAND, ui_command },
+    { 'w', "write to FILE.pcapng, .txt or .json: ", "쓸 파일 .pcapng .txt .json: ", HISTORY_WRITE,
+      enter_path },
+    { '?', "/", "/", -1, enter_help },
+    { 'm', "mark: a letter", "표시: 글자 하나", -1, NULL },
+    { '\'', "to mark: a letter, ' back", "표시로: 글자 하나, ' 되돌아가기", -1, NULL },
+    { 'o', "is there already; write over it? y n", "이미 있음. 덮어쓸까요? y n", -1, NULL },
+};
+
+static const struct kind *kind_of(int prompt)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (kinds[i].prompt == prompt)
+            return &kinds[i];
+    }
+    return NULL;
+}
+
+void ui_prompt_open(struct ui *ui, int prompt, const char *text)
+{
+    const struct kind *k = kind_of(prompt);
+
+    ui->prompt = prompt;
+    edit_set(&ui->edit, text);
+    if (k && k->history >= 0)
+        history_open(&ui->history[k->history]);
+}
+
+/* ---- one key that answers -------------------------------------------------------------------- */
+
+static void set_mark(struct ui *ui, int key)
+{
+    if (key >= 'a' && key <= 'z')
+        ui->m.marks[key - 'a'] = ui->m.pick;
+    else
+        model_say(&ui->m, "%s", view_word(&ui->m, "marks are a to z", "표시는 a부터 z까지"));
+}
+
+static void go_to_mark(struct ui *ui, int key)
 {
     struct model *m = &ui->m;
-    uint32_t to, pick = m->pick;
-    int prompt = ui->prompt;
+    uint32_t to = 0;
 
-    ui->prompt = 0;
-    if (prompt == 'm' && key >= 'a' && key <= 'z') {
-        m->marks[key - 'a'] = pick;
-        return;
-    }
-    if (prompt != '\'' || (key != '\'' && (key < 'a' || key > 'z')))
-        return;
-    to = key == '\'' ? ui->came_from : m->marks[key - 'a'];
+    if (key == '\'')
+        to = ui->came_from;
+    else if (key >= 'a' && key <= 'z')
+        to = m->marks[key - 'a'];
     if (!to) {
         model_say(m, "%s", view_word(m, "no such mark", "그런 표시가 없음"));
         return;
     }
-    model_go(m, to);
-    ui->came_from = pick;
+    ui_leave(ui);
+    if (!model_go(m, to))
+        model_say(
+            m, "%s",
+            view_word(m, "hidden by the filter: the next one shown", "거르기에 숨음: 그다음 것"));
+}
+
+static void answer(struct ui *ui, int key)
+{
+    int prompt = ui->prompt;
+
+    ui->prompt = 0;
+    if (key == UI_ESCAPE || key == UI_CTRL_C)
+        return;
+    if (prompt == 'm')
+        set_mark(ui, key);
+    else if (prompt == '\'')
+        go_to_mark(ui, key);
+    else if (key == 'y' || key == 'Y')
+        ui_write(ui, ui->path, true);
+    else
+        model_say(&ui->m, "%s", view_word(&ui->m, "nothing written", "쓰지 않음"));
+}
+
+/* ---- a line ---------------------------------------------------------------------------------- */
+
+static void enter(struct ui *ui, const struct kind *k)
+{
+    char text[PROMPT_TEXT];
+
+    memcpy(text, ui->edit.text, sizeof text);
+    ui->prompt = 0;
+    if (k->history >= 0)
+        history_add(&ui->history[k->history], text);
+    k->enter(ui, text);
+}
+
+static void type(struct ui *ui, const struct kind *k, int key)
+{
+    bool recalls = k->history >= 0 && (key == UI_UP || key == UI_DOWN);
+
+    if (recalls)
+        history_step(&ui->history[k->history], &ui->edit, key == UI_UP ? -1 : 1);
+    else if (key == UI_TAB)
+        ui_complete(ui);
+    else if (key == UI_BACKSPACE && !ui->edit.text[0])
+        ui->prompt = 0;
+    else if (!edit_key(&ui->edit, key) && key >= ' ' && key < UI_UP)
+        edit_put(&ui->edit, (uint32_t)key);
+    if (k->prompt == '?') {
+        memcpy(ui->help_find, ui->edit.text, sizeof ui->help_find - 1);
+        ui->help_top = 0;
+    }
 }
 
 void ui_prompt_key(struct ui *ui, int key)
 {
-    if (ui->prompt == 'm' || ui->prompt == '\'') {
-        letter(ui, key);
-    } else if (key == UI_ESCAPE || key == UI_CTRL_C) {
+    const struct kind *k = kind_of(ui->prompt);
+
+    if (!k || !k->enter)
+        answer(ui, key);
+    else if (key == UI_ESCAPE || key == UI_CTRL_C)
         ui->prompt = 0;
-    } else if (key == UI_ENTER) {
-        enter(ui);
-    } else if (key == UI_TAB && ui->prompt == '&') {
-        complete(ui);
-    } else if (key == UI_CTRL_U) {
-        ui->input[0] = 0;
-    } else if (key == UI_BACKSPACE || key == UI_DELETE || key == 8 || key == 127) {
-        if (!ui->input[0])
-            ui->prompt = 0;
-        take_back(ui->input);
-    } else if (key >= ' ' && key < UI_UP) {
-        add(ui, (uint32_t)key);
-    }
+    else if (key == UI_ENTER)
+        enter(ui, k);
+    else
+        type(ui, k, key);
+    if (!ui->prompt && k && k->prompt == '?' && key != UI_ENTER)
+        ui->help_find[0] = 0;
 }
 
 /* ---- drawing --------------------------------------------------------------------------------- */
@@ -191,30 +179,54 @@ static void put_verdict(const struct ui *ui, struct area a, int x)
     struct filter_error err;
     struct filter f;
 
-    if (!ui->input[0])
-        area_put(a, 0, x + 2, ST_DIM, "%s",
-                 view_word(&ui->m, "empty shows all", "비우면 모두 보임"));
-    else if (filter_parse(&f, vitro_str_of(ui->input), &err))
-        area_put(a, 0, x + 2, ST_OK, "ok");
+    if (!ui->edit.text[0])
+        area_put(a, 0, x, ST_DIM, "%s", view_word(&ui->m, "empty shows all", "비우면 모두 보임"));
+    else if (filter_parse(&f, vitro_str_of(ui->edit.text), &err))
+        area_put(a, 0, x, ST_OK, "ok");
     else
-        area_put(a, 0, x + 2, ST_BAD, "bad: %s", err.text);
+        area_put(a, 0, x, ST_BAD, "bad: %s", err.text);
+}
+
+/* The words that Tab could complete to. */
+static void put_candidates(const struct ui *ui, struct area a, int x)
+{
+    char name[ACTION_NAME];
+    const char *word;
+
+    for (size_t i = 0; (word = ui_candidate(ui, i, name)) != NULL && x < a.w; i++)
+        x = area_put(a, 0, x, ST_DIM, "%s ", word);
+}
+
+/* The end of what stands before the cursor, when the line is too short for all of it. */
+static vitro_str shown(const struct edit *e, int columns)
+{
+    vitro_str s = { e->text, e->at };
+
+    while (s.len && wrap_columns(s) > columns) {
+        do {
+            s.ptr++;
+            s.len--;
+        } while (s.len && ((unsigned char)*s.ptr & 0xc0u) == 0x80u);
+    }
+    return s;
 }
 
 void ui_prompt_draw(const struct ui *ui, struct area a)
 {
-    const char *what =
-        ui->prompt == '/'   ? "/"
-        : ui->prompt == '&' ? "&"
-        : ui->prompt == ':' ? ":"
-        : ui->prompt == 'w'
-            ? view_word(&ui->m, "write to FILE.txt or .json: ", "쓸 파일 .txt .json: ")
-        : ui->prompt == 'm'
-            ? view_word(&ui->m, "mark: a letter", "표시: 글자 하나")
-            : view_word(&ui->m, "to mark: a letter, ' back", "표시로: 글자 하나, ' 되돌아가기");
-    int x = area_put(a, 0, 0, ST_KEY, "%s", what);
+    const struct kind *k = kind_of(ui->prompt);
+    const struct edit *e = &ui->edit;
+    int x = 0, cursor;
 
-    x = area_put(a, 0, x, ST_TEXT, "%s", ui->input);
-    area_put(a, 0, x, ST_PICK, " ");
+    if (ui->prompt == 'o')
+        x = area_put(a, 0, 0, ST_TEXT, "%s ", ui->path);
+    x = area_put(a, 0, x, ST_KEY, "%s", view_word(&ui->m, k->english, k->korean));
+    if (!k->enter)
+        return;
+    cursor = x = area_text(a, 0, x, ST_TEXT, shown(e, a.w - x - 2));
+    x = area_text(a, 0, x, ST_TEXT, vitro_str_of(e->text[e->at] ? e->text + e->at : " "));
+    area_style(a, 0, cursor, 1, ST_PICK);
     if (ui->prompt == '&')
-        put_verdict(ui, a, x);
+        put_verdict(ui, a, x + 1);
+    else if (ui->prompt == ':')
+        put_candidates(ui, a, x + 1);
 }

@@ -23,10 +23,14 @@ void view_explain(struct area a, const struct model *m);
 void view_hpack(struct area a, const struct model *m);
 void view_windows(struct area a, const struct model *m);
 void view_ladder(struct area a, const struct model *m);
-void view_help(struct area a, const struct model *m, size_t top);
+
+struct ui;
+void view_help(struct area a, const struct ui *ui);
 
 /* How many bytes a row of the bytes pane holds at this width. */
 int view_bytes_in_row(int width);
+/* Which byte of its row stands at a column of the pane; -1: none. */
+int view_bytes_column(const struct model *m, int width, int x);
 
 /* The place of the selected line among the open ones, and how many are open. */
 size_t view_open_lines(const struct model *m, size_t *pick);

@@ -24,6 +24,19 @@ int view_bytes_in_row(int width)
     return width >= OFFSET + ROW_MOST * 4 + 2 ? ROW_MOST : 8;
 }
 
+int view_bytes_column(const struct model *m, int width, int x)
+{
+    int wide = view_bytes_in_row(width), left = offset_columns(m);
+    int text = left + wide * 3 + (wide > 8) + 1;
+
+    for (int i = 0; i < wide; i++) {
+        int at = left + i * 3 + (i >= 8);
+        if ((x >= at && x < at + 2) || x == text + i)
+            return i;
+    }
+    return -1;
+}
+
 static bool within(const struct model *m, uint64_t byte)
 {
     const struct line *line;
