@@ -142,12 +142,21 @@ static void table_updates(struct json_out *j, const vitro_detail *dt)
         json_close(j, ']');
 }
 
-/* A member of the frame by itself; settings and header fields are lists of their own. */
+/*
+ * A member of the frame by itself; settings and header fields are lists of their own. A held frame
+ * has all its bytes in one source, and what is in a field there lies deeper.
+ */
+static bool is_member(const vitro_item *item)
+{
+    if (strncmp(item->name, "http2.settings", 14) == 0)
+        return false;
+    return item->span.source == VITRO_SOURCE_DIRECTION ||
+           (item->span.source == VITRO_SOURCE_CAPTURE && item->depth <= 1 &&
+            strncmp(item->name, "http2.", 6) == 0);
+}
+
 static void frame_item(struct json_out *j, const vitro_decode *d, const vitro_item *item)
 {
-    if (item->span.source != VITRO_SOURCE_DIRECTION ||
-        strncmp(item->name, "http2.settings", 14) == 0)
-        return;
     switch (item->form) {
     case VITRO_ITEM_NUMBER:
         if (strncmp(item->name, "http2.flags.", 12) == 0)
@@ -172,11 +181,10 @@ static void frame_item(struct json_out *j, const vitro_decode *d, const vitro_it
 /* A member may stand in an object only once: of a name that repeats, the first counts. */
 static bool first_of_name(const vitro_detail *dt, size_t i)
 {
-    if (dt->items[i].span.source != VITRO_SOURCE_DIRECTION)
+    if (!is_member(&dt->items[i]))
         return false;
     for (size_t k = 0; k < i; k++) {
-        if (dt->items[k].span.source == VITRO_SOURCE_DIRECTION &&
-            strcmp(dt->items[k].name, dt->items[i].name) == 0)
+        if (is_member(&dt->items[k]) && strcmp(dt->items[k].name, dt->items[i].name) == 0)
             return false;
     }
     return true;
@@ -290,11 +298,57 @@ static void message(struct json_out *j, const vitro_event *ev, const vitro_detai
         json_text(j, "grpc.encoding", dt->encoding);
 }
 
+/* The messages that lie whole in a held frame of DATA. */
+static void held_messages(struct json_out *j, const vitro_detail *dt)
+{
+    json_open(j, "messages", '[');
+    for (size_t i = 0; i < dt->count; i++) {
+        const vitro_item *group = &dt->items[i];
+        if (strcmp(group->name, "grpc.message") != 0)
+            continue;
+        json_open(j, NULL, '{');
+        for (; i + 1 < dt->count && strncmp(dt->items[i + 1].name, "grpc.", 5) == 0 &&
+               dt->items[i + 1].depth > group->depth;
+             i++) {
+            if (dt->items[i + 1].form == VITRO_ITEM_NUMBER)
+                json_number(j, dt->items[i + 1].name, dt->items[i + 1].number);
+        }
+        if (group->text.len && !memchr(group->text.ptr, ' ', group->text.len))
+            json_text(j, "protobuf.message.name", group->text);
+        fields(j, dt, i + 1, group->depth + 1U);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
+/* A held frame: what it would be if it were on the wire. */
+static void held(struct ndjson *n, struct json_out *j, vitro_decode *d, const vitro_event *ev,
+                 const vitro_detail *dt)
+{
+    if (!dt->count || strncmp(dt->items[0].name, "http2.length", 12) != 0) {
+        if (dt->count && strcmp(dt->items[0].name, "http2.magic") == 0)
+            json_bool(j, "http2.magic", true);
+        return;
+    }
+    frame(n, j, d, ev, dt);
+    if (ev->type == 0)
+        held_messages(j, dt);
+}
+
+static vitro_str message_of(const vitro_detail *dt)
+{
+    for (size_t i = 0; i < dt->count; i++) {
+        if (strcmp(dt->items[i].name, "MESSAGE") == 0)
+            return dt->items[i].text;
+    }
+    return dt->title;
+}
+
 static void note(struct json_out *j, const vitro_detail *dt)
 {
     char name[64];
 
-    json_text(j, "message", dt->title);
+    json_text(j, "message", message_of(dt));
     for (size_t i = 0; i < dt->count; i++) {
         size_t n = 0;
         if (strncmp(dt->items[i].name, "VITRO_", 6) != 0)
@@ -351,6 +405,8 @@ void ndjson_event(struct ndjson *n, vitro_decode *d, const vitro_event *ev)
         break;
     case VITRO_EVENT_NOTE:
         note(&j, &dt);
+        if (ev->bits & VITRO_EVENT_HELD)
+            held(n, &j, d, ev, &dt);
         break;
     default:
         if (ev->stream)

@@ -64,7 +64,7 @@ void print_escaped(struct printer *p, vitro_str s)
 
 static char arrow(const vitro_event *ev)
 {
-    if (ev->conn == VITRO_NO_CONN) /* a note, or a message in one */
+    if (ev->kind == VITRO_EVENT_NOTE || ev->conn == VITRO_NO_CONN) /* or a message in a note */
         return '*';
     return ev->dir == VITRO_C2S ? '>' : '<';
 }
@@ -100,6 +100,22 @@ static void put_frame(struct printer *p, const vitro_event *ev, const vitro_deta
     put_flags(p, dt);
     if (length)
         fprintf(p->out, " length %" PRIu64, length->number);
+}
+
+/* A frame that is not on the wire: which unit of the gate it is, and whither it will go. */
+static void put_held(struct printer *p, const vitro_event *ev, const vitro_detail *dt)
+{
+    const vitro_item *unit = item_named(dt, "VITRO_UNIT");
+
+    fputs("held", p->out);
+    if (unit) {
+        fputc(' ', p->out);
+        print_escaped(p, unit->text);
+    }
+    fprintf(p->out, " %c ", ev->dir == VITRO_C2S ? '>' : '<');
+    print_escaped(p, dt->title);
+    if (item_named(dt, "http2.length"))
+        put_frame(p, ev, dt);
 }
 
 static void put_tcp(struct printer *p, vitro_decode *d, const vitro_event *ev)
@@ -146,6 +162,10 @@ static void put_kind(struct printer *p, vitro_decode *d, const vitro_event *ev,
 {
     static const char *const before[] = { "", "TCP ", "", "", "gRPC ", "protobuf ", "", "" };
 
+    if (ev->bits & VITRO_EVENT_HELD) {
+        put_held(p, ev, dt);
+        return;
+    }
     fputs(before[ev->kind & 7], p->out);
     print_escaped(p, dt->title);
     switch (ev->kind) {
@@ -171,9 +191,9 @@ static void put_kind(struct printer *p, vitro_decode *d, const vitro_event *ev,
 
 static void put_bits(struct printer *p, const vitro_event *ev, const vitro_detail *dt)
 {
-    static const char *const words[] = { "suspect", "hole", "cut", "guessed" };
+    static const char *const words[] = { "suspect", "hole", "cut", "guessed", "not yet sent" };
 
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < 5; i++) {
         if (ev->bits >> i & 1)
             fprintf(p->out, " [%s]", words[i]);
     }

@@ -184,6 +184,15 @@ static void put_item(struct printer *p, const vitro_decode *d, const vitro_item 
     fputc('\n', p->out);
 }
 
+/* Groups are told by what is in them, and the words of a note by its first line. */
+static bool is_shown(const vitro_item *item)
+{
+    bool word = strncmp(item->name, "VITRO_", 6) == 0 || strcmp(item->name, "MESSAGE") == 0 ||
+                item->name[0] == '_';
+
+    return !word && (item->form != VITRO_ITEM_GROUP || item->header);
+}
+
 void print_event(struct printer *p, vitro_decode *d, const vitro_event *ev)
 {
     vitro_detail dt;
@@ -191,12 +200,13 @@ void print_event(struct printer *p, vitro_decode *d, const vitro_event *ev)
     if (vitro_decode_detail(d, ev, &dt, NULL))
         fprintf(p->out, "#%" PRIu32 " has more fields than memory allows\n", ev->number);
     print_headline(p, d, ev, &dt);
-    if (ev->kind == VITRO_EVENT_TCP || ev->kind == VITRO_EVENT_NOTE)
+    if (ev->kind == VITRO_EVENT_TCP ||
+        (ev->kind == VITRO_EVENT_NOTE && !(ev->bits & VITRO_EVENT_HELD)))
         return;
     if (!p->no_bytes)
         put_bytes(p, d, ev);
     for (size_t i = 0; i < dt.count; i++) {
-        if (dt.items[i].form != VITRO_ITEM_GROUP || dt.items[i].header)
+        if (is_shown(&dt.items[i]))
             put_item(p, d, &dt.items[i]);
     }
 }

@@ -84,8 +84,7 @@ void vitro_block_log_done(struct block_log *log)
     vitro_block_log_init(log, log->account);
 }
 
-/* A reader of which only the state matters: what it was made with is copied over. */
-static void reader_blank(struct hpack_reader *r, struct account *account)
+void vitro_block_reader_init(struct hpack_reader *r, struct account *account)
 {
     struct hpack_reader_options options = { HPACK_DEFAULT_SIZE, 0, 0, true, false };
 
@@ -98,7 +97,7 @@ static struct hpack_reader *checkpoint_new(struct account *account, const struct
 
     if (!copy)
         return NULL;
-    reader_blank(copy, account);
+    vitro_block_reader_init(copy, account);
     if (vitro_hpack_reader_copy(copy, r))
         return copy;
     vitro_hpack_reader_done(copy);
@@ -167,10 +166,28 @@ static bool replay(const struct block_step *step, struct hpack_reader *r, block_
     }
 }
 
+bool vitro_block_log_reach(const struct block_log *log, uint32_t i, block_read_fn *read, void *user,
+                           struct hpack_reader *r, struct block_list *scratch)
+{
+    uint32_t from = i / BLOCK_CHECKPOINT;
+    struct buf bytes;
+    bool ok;
+
+    while (from && (from >= log->checkpoint_cap || !log->checkpoints[from]))
+        from--;
+    if (i > log->count || !log->checkpoint_cap || !log->checkpoints[from])
+        return false;
+    vitro_buf_init(&bytes, log->account, BLOCK_MAX);
+    ok = vitro_hpack_reader_copy(r, log->checkpoints[from]);
+    for (uint32_t j = from * BLOCK_CHECKPOINT; ok && j < i; j++)
+        ok = replay(&log->steps[j], r, read, user, &bytes, scratch);
+    vitro_buf_done(&bytes);
+    return ok;
+}
+
 bool vitro_block_log_decode(const struct block_log *log, uint32_t i, block_read_fn *read,
                             void *user, struct block_list *out)
 {
-    uint32_t from = i / BLOCK_CHECKPOINT;
     struct hpack_reader r;
     struct buf bytes;
     bool ok;
@@ -178,15 +195,10 @@ bool vitro_block_log_decode(const struct block_log *log, uint32_t i, block_read_
     vitro_block_list_done(out);
     if (i >= log->count || log->steps[i].kind != BLOCK_STEP_BLOCK)
         return false;
-    while (from && !log->checkpoints[from])
-        from--;
-    if (!log->checkpoints[from])
-        return false;
-    reader_blank(&r, log->account);
+    vitro_block_reader_init(&r, log->account);
     vitro_buf_init(&bytes, log->account, BLOCK_MAX);
-    ok = vitro_hpack_reader_copy(&r, log->checkpoints[from]);
-    for (uint32_t j = from * BLOCK_CHECKPOINT; ok && j <= i; j++)
-        ok = replay(&log->steps[j], &r, read, user, &bytes, out);
+    ok = vitro_block_log_reach(log, i, read, user, &r, out) &&
+         replay(&log->steps[i], &r, read, user, &bytes, out);
     vitro_buf_done(&bytes);
     vitro_hpack_reader_done(&r);
     return ok;

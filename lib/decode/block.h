@@ -70,6 +70,16 @@ uint32_t vitro_block_log_add(struct block_log *log, struct block_step step,
 /* Reads the bytes of a logged block; false when they are not at hand. */
 typedef bool block_read_fn(const struct block_step *step, struct buf *out, void *user);
 
+/* A reader of which only the state matters: what it was made with is copied over. */
+void vitro_block_reader_init(struct hpack_reader *r, struct account *account);
+
+/*
+ * Make r, which vitro_block_reader_init made, as it was before step i <= count. Blocks on the way
+ * go to scratch. False when the bytes of one cannot be had.
+ */
+bool vitro_block_log_reach(const struct block_log *log, uint32_t i, block_read_fn *read, void *user,
+                           struct hpack_reader *r, struct block_list *scratch);
+
 /* Decode the block of step i again. False when it is none or its bytes cannot be had. */
 bool vitro_block_log_decode(const struct block_log *log, uint32_t i, block_read_fn *read,
                             void *user, struct block_list *out);

@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "decode/block.h"
 #include "decode/events.h"
+#include "decode/held.h"
 #include "decode/tcp.h"
 #include "decode/why.h"
 #include "frame/frame_reader.h"
@@ -119,7 +120,8 @@ struct direction {
     uint32_t max_frame;                /* what the other side takes */
     uint32_t tables[SETTINGS_WAITING]; /* HEADER_TABLE_SIZE that the other has announced */
     uint8_t table_first, table_count;
-    uint32_t packet; /* of the last byte */
+    uint32_t held_first, held_last; /* units of a gate that are not on the wire yet; 0: none */
+    uint32_t packet;                /* of the last byte */
     int64_t time;
 };
 
@@ -156,6 +158,7 @@ struct vitro_decode {
     uint32_t conn_count, conn_cap;
     struct links links;
     struct names names;
+    struct held_list held;
     struct freelist stream_list;
     struct pb_schema *schema;
     uint32_t events;      /* so many were told */
@@ -200,6 +203,25 @@ bool vitro_note_message_read(vitro_decode *d, vitro_bytes entry, struct note_mes
 /* Tell it behind its note. */
 void vitro_note_message_tell(vitro_decode *d, const vitro_event *note,
                              const struct note_message *m);
+
+/* ---- held.c -------------------------------------------------------------------------------- */
+
+/* What a note says of a unit that a gate holds; read before others of its bytes are. */
+bool vitro_held_read(const struct capture_record *r, struct held_unit *out);
+
+/* Remember it, and make its event of the note's, which without memory stays as it is. */
+void vitro_held_add(vitro_decode *d, struct held_unit *u, vitro_bytes frame, vitro_event *ev);
+
+/* The header fields of a unit, decoded on a copy of the state. False when it has none, whole. */
+bool vitro_held_fields(vitro_decode *d, uint32_t number, struct block_list *out);
+
+/* Frames went by: units up to d->told are on the wire now. */
+void vitro_held_pass(struct direction *d);
+
+/* Nothing more comes in this direction. */
+void vitro_held_forget(struct direction *d);
+
+void vitro_held_done(vitro_decode *d);
 
 /* ---- conn.c -------------------------------------------------------------------------------- */
 bool vitro_seen_conn_flow(const struct flow_event *event, void *user); /* user: vitro_decode */

@@ -76,6 +76,7 @@ void vitro_decode_free(vitro_decode *d)
     vitro_freelist_trim(&d->stream_list, 0);
     vitro_links_done(&d->links);
     vitro_names_done(&d->names);
+    vitro_held_done(d);
     vitro_block_list_done(&d->fields);
     vitro_block_list_done(&d->replayed);
     vitro_arena_done(&d->detail);
@@ -176,6 +177,8 @@ static void tell_note(vitro_decode *d, const struct capture_record *r)
 {
     struct note_message message;
     bool holds_message = vitro_note_message_read(d, r->bytes, &message);
+    struct held_unit unit;
+    bool held = vitro_held_read(r, &unit);
     vitro_event ev;
 
     note_schema(d, r->bytes);
@@ -187,6 +190,8 @@ static void tell_note(vitro_decode *d, const struct capture_record *r)
     ev.length = r->bytes.len;
     ev.packet = (uint32_t)r->number;
     ev.time = r->ts;
+    if (held)
+        vitro_held_add(d, &unit, (vitro_bytes){ r->bytes.ptr + unit.at, unit.len }, &ev);
     vitro_decode_emit(d, &ev);
     if (holds_message)
         vitro_note_message_tell(d, &ev, &message);

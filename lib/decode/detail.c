@@ -35,7 +35,7 @@ vitro_item *vitro_detail_add(struct detail *t, vitro_item_form form, unsigned de
     item->name = name;
     item->key = key;
     item->form = (uint8_t)form;
-    item->depth = (uint8_t)MIN(depth, UINT8_MAX);
+    item->depth = (uint8_t)MIN(depth + t->base, UINT8_MAX);
     item->span = vitro_event_span(t->ev);
     item->span.offset = off;
     item->span.length = len;
@@ -120,8 +120,8 @@ static void detail_tcp(struct detail *t, vitro_detail *out)
         vitro_detail_derived(t, 0, "retransmission", "tcp.retransmission", t->ev->length, NULL);
 }
 
-static void detail_whole(struct detail *t, vitro_detail *out, const char *title, const char *name,
-                         const char *key)
+void vitro_detail_whole(struct detail *t, vitro_detail *out, const char *title, const char *name,
+                        const char *key)
 {
     out->title = vitro_str_of(title);
     out->key = key;
@@ -135,7 +135,7 @@ static void make(struct detail *t, vitro_detail *out)
         detail_tcp(t, out);
         break;
     case VITRO_EVENT_PREFACE:
-        detail_whole(t, out, "preface", "http2.magic", "h2.preface");
+        vitro_detail_whole(t, out, "preface", "http2.magic", "h2.preface");
         break;
     case VITRO_EVENT_FRAME:
         vitro_detail_frame(t, out);
@@ -147,10 +147,13 @@ static void make(struct detail *t, vitro_detail *out)
         vitro_detail_protobuf(t, out);
         break;
     case VITRO_EVENT_NOTE:
-        vitro_detail_note(t, out);
+        if (detail_is_held(t))
+            vitro_detail_held(t, out);
+        else
+            vitro_detail_note(t, out);
         break;
     default:
-        detail_whole(t, out, "unknown", "unknown", "unknown");
+        vitro_detail_whole(t, out, "unknown", "unknown", "unknown");
     }
 }
 

@@ -19,7 +19,9 @@ struct detail {
     const vitro_event *ev;
     vitro_item *items;
     size_t count, cap;
-    vitro_item sink; /* what is written when memory is out */
+    vitro_item sink;   /* what is written when memory is out */
+    unsigned base;     /* added to the depth of what is added */
+    uint64_t block_at; /* HELD: where its header block begins in the capture */
     bool full;
 };
 
@@ -48,6 +50,22 @@ void vitro_detail_block(struct detail *t, uint64_t start, uint64_t len, unsigned
 void vitro_detail_grpc(struct detail *t, vitro_detail *out);
 void vitro_detail_protobuf(struct detail *t, vitro_detail *out);
 void vitro_detail_note(struct detail *t, vitro_detail *out);
+void vitro_detail_held(struct detail *t, vitro_detail *out);
+
+/* All that the event covers as one item. */
+void vitro_detail_whole(struct detail *t, vitro_detail *out, const char *title, const char *name,
+                        const char *key);
+
+/* The words of a held unit's note, whose entry stands at span: none has bytes of the event. */
+void vitro_detail_note_fields(struct detail *t, vitro_span span);
+
+/* The fields of a held unit's block; NULL when it has none, whole. */
+const struct block_list *vitro_detail_held_fields(struct detail *t);
+
+static inline bool detail_is_held(const struct detail *t)
+{
+    return t->ev->bits & VITRO_EVENT_HELD;
+}
 
 #ifdef __cplusplus
 }

@@ -47,6 +47,10 @@ static vitro_item *block_item(struct detail *t, vitro_item_form form, unsigned d
 {
     vitro_item *item = vitro_detail_add(t, form, depth, name, key, off, len);
 
+    if (detail_is_held(t)) {
+        item->span.offset += t->block_at;
+        return item;
+    }
     item->span.source = VITRO_SOURCE_BLOCK;
     item->span.id = t->ev->detail;
     item->span.rope = rope;
@@ -180,6 +184,9 @@ static const struct block_list *fields_of(struct detail *t, uint32_t *rope)
     const struct direction *dir = vitro_decode_direction(d, t->ev->conn, t->ev->dir);
     struct reading r = { t, t->ev->dir };
 
+    *rope = ROPE_END;
+    if (detail_is_held(t))
+        return vitro_detail_held_fields(t);
     if (!dir)
         return NULL;
     if (d->fields_of == dir && d->fields_step == t->ev->detail) {

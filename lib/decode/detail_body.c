@@ -267,24 +267,39 @@ static const struct pb_message_type *type_of(const struct detail *t)
     return !m ? NULL : t->ev->dir == VITRO_C2S ? m->input : m->output;
 }
 
+/* The message in one run, for as long as the detail; false when some of it is not at hand. */
+static bool gather(struct detail *t, vitro_bytes *out)
+{
+    vitro_span span = vitro_event_span(t->ev);
+    struct buf *b = &t->decode->scratch;
+    uint8_t *copy;
+
+    if (detail_is_held(t)) { /* one of several in its frame */
+        copy = vitro_arena_alloc(&t->decode->detail, MAX((size_t)span.length, 1U));
+        *out = (vitro_bytes){ copy, (size_t)span.length };
+        return copy && vitro_decode_bytes(t->decode, &span, 0, copy, out->len, NULL) == out->len;
+    }
+    vitro_buf_consume(b, b->len);
+    if (!vitro_decode_gather(t->decode, &span, VITRO_LEND_MAX, b))
+        return false;
+    *out = vitro_buf_bytes(b);
+    return true;
+}
+
 void vitro_detail_protobuf(struct detail *t, vitro_detail *out)
 {
     const struct pb_message_type *type = type_of(t);
-    vitro_span span = vitro_event_span(t->ev);
-    struct buf *b = &t->decode->scratch;
     struct walk w = { t, { NULL, 0 } };
     vitro_item *item;
 
     out->title = type ? type->name : vitro_str_of("message without schema");
     out->key = "pb.message";
-    vitro_buf_consume(b, b->len);
-    if (!vitro_decode_gather(t->decode, &span, VITRO_LEND_MAX, b)) {
+    if (!gather(t, &w.bytes)) {
         item = vitro_detail_add(t, VITRO_ITEM_BYTES, 0, "protobuf.unknown", "pb.unknown",
                                 t->ev->offset, t->ev->length);
         item->bits |= VITRO_ITEM_UNKNOWN;
         item->text = vitro_str_of(vitro_decode_why(WHY_NOT_HELD));
         return;
     }
-    w.bytes = vitro_buf_bytes(b);
     vitro_pb_walk(w.bytes, type, 0, on_node, &w);
 }

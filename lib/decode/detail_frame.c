@@ -145,6 +145,14 @@ static bool is_text(uint8_t field)
            field == FRAME_FIELD_ALT_SVC || field == FRAME_FIELD_PRIORITY_VALUE;
 }
 
+/* A block is told by its fields; one that is not whole, by its bytes. */
+static bool has_fields(const struct detail *t)
+{
+    if (detail_is_held(t))
+        return t->ev->type != FRAME_CONTINUATION && t->ev->flags & FRAME_END_HEADERS;
+    return t->ev->detail != UINT32_MAX;
+}
+
 static void part_item(struct detail *t, struct frame_head h, const struct frame_view *view,
                       const struct frame_part *p, vitro_bytes payload)
 {
@@ -177,8 +185,9 @@ static void part_item(struct detail *t, struct frame_head h, const struct frame_
         if (settled < len)
             vitro_detail_add(t, VITRO_ITEM_BYTES, 1, "http2.unknown", "unknown", at + settled,
                              len - settled);
-    } else if (p->field == FRAME_FIELD_FRAGMENT && t->ev->detail != UINT32_MAX) {
+    } else if (p->field == FRAME_FIELD_FRAGMENT && has_fields(t)) {
         item->form = VITRO_ITEM_GROUP;
+        t->block_at = at;
         vitro_detail_block(t, t->ev->rope, len, 1);
     } else if (p->field == FRAME_FIELD_EXCESS) {
         item->bits |= VITRO_ITEM_UNKNOWN;

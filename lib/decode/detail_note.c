@@ -40,3 +40,24 @@ void vitro_detail_note(struct detail *t, vitro_detail *out)
         item->text = value;
     }
 }
+
+void vitro_detail_note_fields(struct detail *t, vitro_span span)
+{
+    struct buf *b = &t->decode->scratch;
+    struct note_field f;
+    size_t cursor = 0;
+
+    vitro_buf_consume(b, b->len);
+    vitro_decode_gather(t->decode, &span, NOTE_MAX, b);
+    while (vitro_note_next(vitro_buf_bytes(b), &cursor, &f)) {
+        vitro_item *item;
+        if (vitro_str_eq(f.name, vitro_str_of("VITRO_BYTES")))
+            continue;
+        item = vitro_detail_add(t, VITRO_ITEM_TEXT, 0, vitro_detail_copy(t, f.name).ptr, NULL,
+                                t->ev->offset, 0);
+        item->bits |= VITRO_ITEM_DERIVED;
+        item->text = vitro_detail_copy(t, f.value);
+        if (vitro_str_eq(f.name, vitro_str_of("VITRO_KIND")))
+            item->key = kind_key(t, f.value);
+    }
+}

@@ -197,6 +197,7 @@ void vitro_direction_finish(struct direction *d)
     if (d->finished)
         return;
     d->finished = true;
+    vitro_held_forget(d);
     if (d->state == DIR_LOOKING)
         d = vitro_look(d, true);
     if (d->state == DIR_FRAMES)

@@ -83,6 +83,8 @@ static void frame_done(struct direction *d)
     else
         vitro_buf_consume(&f->payload, f->payload.len);
     f->active = f->hole = false;
+    if (d->held_first)
+        vitro_held_pass(d);
 }
 
 /* The current frame ends at offset `to`: all of it, or cut. */
@@ -140,6 +142,8 @@ static void preface_end(struct direction *d, uint64_t to)
     d->in_preface = false;
     d->conn->from_start |= to == FRAME_PREFACE_BYTES;
     vitro_decode_emit(d->conn->decode, &ev);
+    if (d->held_first)
+        vitro_held_pass(d);
 }
 
 void vitro_frames_begin(struct direction *d, bool preface)

@@ -32,6 +32,12 @@ static bool is_protocol(const vitro_event *ev, const char *field)
 
 static const char *const protocols[] = { "http2", "grpc", "protobuf", "tcp", "note", "unknown" };
 
+/* A frame as well, that is not on the wire. */
+static bool is_held(const vitro_event *ev)
+{
+    return ev->bits & VITRO_EVENT_HELD;
+}
+
 /* What the event says without its fields; false when they are needed. */
 static bool give_quick(const vitro_event *ev, const char *field, filter_visit *visit, void *x)
 {
@@ -49,7 +55,8 @@ static bool give_quick(const vitro_event *ev, const char *field, filter_visit *v
     else if (strcmp(field, "conn") != 0 && strcmp(field, "tcp.stream") != 0 &&
              strcmp(field, "dir") != 0)
         return strncmp(field, "http2.", 6) == 0 && ev->kind != VITRO_EVENT_FRAME &&
-               ev->kind != VITRO_EVENT_PREFACE && strcmp(field, "http2.streamid") != 0;
+               ev->kind != VITRO_EVENT_PREFACE && !is_held(ev) &&
+               strcmp(field, "http2.streamid") != 0;
     else if (ev->conn != VITRO_NO_CONN && strcmp(field, "dir") == 0)
         give(visit, x, false, 0, vitro_str_of(ev->dir == VITRO_C2S ? "c2s" : "s2c"));
     else if (ev->conn != VITRO_NO_CONN)
@@ -62,11 +69,11 @@ static bool give_frame(const vitro_event *ev, const char *field, filter_visit *v
     bool streamed = ev->kind == VITRO_EVENT_FRAME || ev->stream;
 
     if (strcmp(field, "http2.streamid") == 0) {
-        if (streamed && ev->kind != VITRO_EVENT_NOTE)
+        if (streamed && (ev->kind != VITRO_EVENT_NOTE || is_held(ev)))
             give_number(visit, x, ev->stream);
         return true;
     }
-    if (ev->kind != VITRO_EVENT_FRAME || strcmp(field, "http2.flags") != 0)
+    if ((ev->kind != VITRO_EVENT_FRAME && !is_held(ev)) || strcmp(field, "http2.flags") != 0)
         return false;
     give_number(visit, x, ev->flags);
     return true;

@@ -89,6 +89,13 @@ static enum style style_of(const vitro_event *ev)
     return ev->dir == VITRO_C2S ? ST_C2S : ST_S2C;
 }
 
+/* On the wire, or held before it; a preface that is held has neither type nor stream. */
+static bool is_frame(const vitro_event *ev)
+{
+    return ev->kind == VITRO_EVENT_FRAME ||
+           (ev->bits & VITRO_EVENT_HELD && (ev->type || ev->stream));
+}
+
 static void row_title(const vitro_event *ev, const vitro_detail *dt, struct row *out)
 {
     static const char *const before[] = { "", "TCP ", "", "", "gRPC ", "", "", "" };
@@ -100,21 +107,22 @@ static void row_title(const vitro_event *ev, const vitro_detail *dt, struct row 
         snprintf(out->title, sizeof out->title, "gRPC %.*s", n, dt->path.ptr);
         return;
     }
-    if (ev->kind == VITRO_EVENT_FRAME && (ev->type == 0 || ev->type == 1) && (ev->flags & 1))
+    if (is_frame(ev) && (ev->type == 0 || ev->type == 1) && (ev->flags & 1))
         mark = " END";
-    else if (ev->kind == VITRO_EVENT_FRAME && (ev->type == 4 || ev->type == 6) && (ev->flags & 1))
+    else if (is_frame(ev) && (ev->type == 4 || ev->type == 6) && (ev->flags & 1))
         mark = " ACK";
-    snprintf(out->title, sizeof out->title, "%s%.*s%s", before[ev->kind & 7], n, dt->title.ptr,
-             mark);
+    snprintf(out->title, sizeof out->title, "%s%.*s%s",
+             ev->bits & VITRO_EVENT_HELD ? "held " : before[ev->kind & 7], n, dt->title.ptr, mark);
 }
 
 static void row_tail(const vitro_event *ev, struct row *out)
 {
     uint64_t n = ev->length;
 
-    if (ev->kind == VITRO_EVENT_FRAME)
+    if (is_frame(ev))
         n = n > 9 ? n - 9 : 0;
-    if (ev->kind == VITRO_EVENT_NOTE || (ev->kind == VITRO_EVENT_TCP && !n))
+    if ((ev->kind == VITRO_EVENT_NOTE && !(ev->bits & VITRO_EVENT_HELD)) ||
+        (ev->kind == VITRO_EVENT_TCP && !n))
         return;
     if (ev->stream)
         snprintf(out->tail, sizeof out->tail, "s%" PRIu32 " %4" PRIu64, ev->stream, n);
@@ -286,9 +294,15 @@ static size_t line_with(const struct model *m, uint64_t byte)
     return found;
 }
 
+bool model_has_bytes(const struct model *m)
+{
+    return m->ev.bits & VITRO_EVENT_HELD ||
+           (m->ev.kind != VITRO_EVENT_TCP && m->ev.kind != VITRO_EVENT_NOTE);
+}
+
 void model_byte(struct model *m, uint64_t byte)
 {
-    if (!m->ev.length || m->ev.kind == VITRO_EVENT_TCP || m->ev.kind == VITRO_EVENT_NOTE)
+    if (!m->ev.length || !model_has_bytes(m))
         return;
     m->byte = MIN(byte, m->ev.length - 1);
     m->line = line_with(m, m->byte);

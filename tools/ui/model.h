@@ -109,8 +109,9 @@ void model_select(struct model *m, size_t place);
 bool model_go(struct model *m, uint32_t number); /* or the nearest shown behind it */
 void model_line(struct model *m, size_t line);
 void model_byte(struct model *m, uint64_t byte);
-bool model_drill(struct model *m); /* to what this event became */
-bool model_rise(struct model *m);  /* to what it came from */
+bool model_has_bytes(const struct model *m); /* the selected event: to be looked at */
+bool model_drill(struct model *m);           /* to what this event became */
+bool model_rise(struct model *m);            /* to what it came from */
 
 /* False, and err filled, leaves the old one. */
 bool model_filter(struct model *m, const char *text, struct filter_error *err);

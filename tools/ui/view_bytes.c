@@ -90,7 +90,7 @@ void view_bytes(struct area a, const struct model *m)
     snprintf(head, sizeof head, "%s %s %04" PRIx64 "+%" PRIu64, view_word(m, "bytes", "바이트"),
              name, m->ev.offset, m->ev.length);
     a = view_head(a, m, PANE_BYTES, m->pick ? head : view_word(m, "bytes", "바이트"));
-    if (!m->pick || m->ev.kind == VITRO_EVENT_TCP || m->ev.kind == VITRO_EVENT_NOTE) {
+    if (!m->pick || !model_has_bytes(m)) {
         if (m->pick)
             area_put(a, 0, 1, ST_DIM, "%s",
                      m->ev.kind == VITRO_EVENT_NOTE

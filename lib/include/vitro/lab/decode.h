@@ -67,7 +67,12 @@ enum {
     VITRO_EVENT_SUSPECT = 1, /* found again after a hole or joined late: may be a mistake */
     VITRO_EVENT_HOLE = 2,    /* some of its bytes are not in the capture */
     VITRO_EVENT_CUT = 4,     /* its end is not in the capture, or the stream ended before it */
-    VITRO_EVENT_GUESSED = 8  /* a message recognised by its shape alone: no header told */
+    VITRO_EVENT_GUESSED = 8, /* a message recognised by its shape alone: no header told */
+    /*
+     * A NOTE of what a gate holds: it has a connection, and the span, dir, stream, type and flags
+     * of the frame, whose bytes stand in the note. It is not on the wire, or not yet.
+     */
+    VITRO_EVENT_HELD = 16
 };
 
 /** One event. What is 0 does not apply. */
@@ -78,9 +83,9 @@ typedef struct vitro_event {
     uint32_t number;   /* from 1, in the order of emission */
     uint32_t parent;   /* number of the event it came from: DATA for GRPC, GRPC for PROTOBUF */
     uint32_t packet;   /* frame.number of the packet with its last byte, from 1 */
-    uint32_t conn;     /* from 0, in the order of first packets; VITRO_NO_CONN of a note */
+    uint32_t conn;     /* from 0, in the order of first packets; VITRO_NO_CONN of most notes */
     uint32_t stream;   /* HTTP/2 stream */
-    uint32_t detail;   /* FRAME with a header block: its number; NOTE: its number */
+    uint32_t detail;   /* FRAME with a header block: its number; NOTE, HELD: its number */
     uint32_t rope;     /* handle of the source, for the decoder */
     uint16_t path;     /* handle of the call's path, for the decoder */
     uint16_t encoding; /* likewise of grpc-encoding */
@@ -177,7 +182,7 @@ typedef struct vitro_item {
 typedef struct vitro_detail {
     const vitro_item *items;
     size_t count;
-    vitro_str title;    /* "HEADERS", "chat.MessageRequest", the message of a note */
+    vitro_str title;    /* "HEADERS", also when held; "chat.MessageRequest"; a note's message */
     const char *key;    /* explanation of the event */
     const char *why;    /* NULL, or the fault or the reason of UNKNOWN */
     vitro_str path;     /* GRPC, PROTOBUF: of the call, empty when unknown */
