@@ -188,7 +188,9 @@ $(BIN)/protoc-gen-vitro: $(PLUGIN_O) $(B)/gen/google/protobuf/compiler/plugin.pb
 $(VITRO_O) $(patsubst %.c,$(B)/%.o,$(wildcard lessons/*.c lessons/*/*.c)): | $(PROTO_H)
 
 # A lesson: its program beside its text, found by `vitro learn` next to itself.
-$(OUT)/lessons/%/main: $(B)/lessons/%/main.o $(LESSON_O) $(PROTO_A) $(LIB)/libvitro.a
+.SECONDEXPANSION:
+$(OUT)/lessons/%/main: $$(addprefix $(B)/,$$(addsuffix .o,$$(basename $$(wildcard lessons/$$*/*.c)))) \
+                         $(LESSON_O) $(PROTO_A) $(LIB)/libvitro.a
 	@mkdir -p $(@D) && echo '  LD $@'
 	@$(CC) $(OPT) -pthread $(LINK) -o $@ $^ $(LDLIBS)
 $(LESSON_TEXTS:%=$(OUT)/%): $(OUT)/%: %

@@ -281,17 +281,30 @@ Test(learn, printed_text_has_no_control_bytes)
     each_lesson(check_print);
 }
 
-static void check_program(const char *dir)
+static void check_code_file(const char *dir, const char *name)
 {
-    char *code = lesson_file(dir, "main.c", NULL);
+    char *code = lesson_file(dir, name, NULL);
     int lines = 0;
 
-    cr_assert(code);
+    cr_assert(code, "%s/%s", dir, name);
     for (const char *c = code; *c; c++)
         lines += *c == '\n';
-    cr_assert_leq(lines, 150, "%s/main.c", dir);
-    cr_assert_null(strstr(code, "vitro/lab/"), "%s/main.c uses what has no promise", dir);
+    cr_assert_leq(lines, 150, "%s/%s", dir, name);
+    cr_assert_null(strstr(code, "vitro/lab/"), "%s/%s uses what has no promise", dir, name);
     free(code);
+}
+
+static void check_program(const char *dir)
+{
+    char pattern[512];
+    glob_t found;
+
+    check_code_file(dir, "main.c");
+    snprintf(pattern, sizeof pattern, "%s/*.c", dir);
+    cr_assert_eq(glob(pattern, 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        check_code_file(dir, strrchr(found.gl_pathv[i], '/') + 1);
+    globfree(&found);
 }
 
 Test(learn, a_program_is_a_scenario_of_at_most_150_lines)
