@@ -23,7 +23,7 @@ static char *print_all(vitro_decode *d, bool json)
     size_t size;
     FILE *out = open_memstream(&text, &size);
     struct printer p = { .out = out, .explain = true, .hpack = true };
-    struct ndjson j = { out, true };
+    struct ndjson j = { .out = out, .hpack = true };
     vitro_event ev;
 
     for (uint32_t i = 1; vitro_decode_event(d, i, &ev); i++) {
@@ -146,7 +146,7 @@ Test(inspect, names_of_json_are_wiresharks)
     hand_request(&h, 1, "application/grpc");
     hand_decode(&h);
     out = open_memstream(&text, &size);
-    struct ndjson j = { out, false };
+    struct ndjson j = { .out = out };
     ndjson_event(&j, h.decode, first_header_event(&h));
     fclose(out);
     value = json_loads(text, 0, NULL);
