@@ -213,6 +213,7 @@ $(PROGRAMS): $(B)/%: $(B)/%.o $(TEST_PROTO_A) $(PROTO_A) $(STATIC)
 # What the programs under tools/ are made of is tested with their parts.
 TOOL_TESTS := $(addprefix $(B)/tests/unit/,learn learn_progress decode_print serve serve_order \
               serve_room serve_file filter ui_views ui_keys ui_moment ui_terminal)
+TOOL_TESTS += $(addprefix $(B)/tests/unit/,watch_merge)
 $(TOOL_TESTS): $(filter-out %/vitro.o,$(VITRO_O)) | programs lessons
 $(TOOL_TESTS): private LDLIBS := $(PROTO_A) $(STATIC) $(LDLIBS) \
                                  $(shell pkg-config --libs libcmark ncursesw libpcap vterm 2>/dev/null) -lutil

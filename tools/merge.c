@@ -1,0 +1,385 @@
+#include "merge.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "base/util.h"
+
+enum {
+    READ_BYTES = 64 * 1024,
+    PACKET_BYTES = 256 * 1024,
+    BLOCK_MORE = 1024,                  /* what writing a block anew may add */
+    INTERFACES_BYTES = 16 * 1024 * 1024 /* for what all streams say of theirs */
+};
+enum { OPTION_END = 0, INTERFACE_NAME = 2, INTERFACE_RESOLUTION = 9 };
+
+bool merge_init(struct merge *m, struct feed *feed, bool many)
+{
+    struct block b;
+
+    memset(m, 0, sizeof *m);
+    m->feed = feed;
+    m->many = many;
+    vitro_account_init(&m->account, NULL, INTERFACES_BYTES);
+    m->packet = malloc(PACKET_BYTES);
+    vitro_block_section(&b);
+    feed_block(feed, &b);
+    return m->packet != NULL;
+}
+
+void merge_done(struct merge *m)
+{
+    merge_flows_done(&m->flows);
+    free(m->free);
+    free(m->packet);
+}
+
+/* ---- buffers --------------------------------------------------------------------------------- */
+
+static vitro_bytes lend(uint64_t offset, size_t len, void *user)
+{
+    const struct merge_stream *s = user;
+    uint64_t skip = offset - s->base;
+
+    if (offset < s->base || skip >= s->len)
+        return (vitro_bytes){ NULL, 0 };
+    return (vitro_bytes){ s->data + skip, MIN(len, s->len - (size_t)skip) };
+}
+
+static void resize(struct merge_stream *s, size_t cap)
+{
+    uint8_t *p = cap ? realloc(s->data, cap) : NULL;
+
+    if (cap && !p)
+        return;
+    if (!cap)
+        free(s->data);
+    s->merge->buffers = s->merge->buffers - s->cap + cap;
+    s->data = p;
+    s->cap = cap;
+}
+
+/* A buffer grows only while a block does not fit, so that a claim of length alone costs nothing. */
+uint8_t *merge_room(struct merge_stream *s, size_t *room, vitro_error *err)
+{
+    size_t cap = s->cap ? s->cap * 2 : READ_BYTES;
+
+    if (s->len == s->cap) {
+        if (s->cap > MERGE_BLOCK) {
+            vitro_fail(err, VITRO_INVALID_ARGUMENT, "merge", 0, "a block longer than 16 MiB");
+            return NULL;
+        }
+        if (!s->cap || s->merge->buffers + cap - s->cap <= MERGE_BUFFERS)
+            resize(s, cap); /* those that are modest do not suffer for the others */
+    }
+    *room = s->cap - s->len;
+    if (*room)
+        return s->data + s->len;
+    vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "merge", 0,
+               "no memory for a block of more than %zu bytes", s->cap);
+    return NULL;
+}
+
+/* What was taken goes; a buffer that one large block had needed as well. */
+static void consume(struct merge_stream *s)
+{
+    size_t n = (size_t)(s->capture.at - s->base);
+
+    s->len -= n;
+    s->base += n;
+    if (s->len)
+        memmove(s->data, s->data + n, s->len);
+    if (s->cap > READ_BYTES && s->len < READ_BYTES / 2)
+        resize(s, READ_BYTES);
+}
+
+/* ---- interfaces ------------------------------------------------------------------------------ */
+
+/* One that a program had which has left. */
+static bool reuse_interface(struct merge *m, uint16_t link, uint32_t *id)
+{
+    for (size_t i = 0; i < m->free_count; i++) {
+        if (m->free[i].link != link)
+            continue;
+        *id = m->free[i].id;
+        m->free[i] = m->free[--m->free_count];
+        return true;
+    }
+    return false;
+}
+
+static uint32_t new_interface(struct merge *m, uint16_t link)
+{
+    static const uint8_t nanoseconds = 9; /* 10 to the -9 */
+    char name[32];
+    struct block b;
+    int n = snprintf(name, sizeof name, "trace %" PRIu32, m->interfaces);
+
+    vitro_block_begin(&b, PCAPNG_INTERFACE);
+    vitro_block_u16(&b, link);
+    vitro_block_u16(&b, 0);
+    vitro_block_u32(&b, 0); /* no limit on packets */
+    vitro_block_option(&b, INTERFACE_NAME, name, (size_t)n);
+    vitro_block_option(&b, INTERFACE_RESOLUTION, &nanoseconds, 1);
+    vitro_block_option(&b, OPTION_END, NULL, 0);
+    vitro_block_end(&b);
+    feed_block(m->feed, &b);
+    return m->interfaces++;
+}
+
+/* The number in what comes out; false when the stream has too many. */
+static bool interface_of(struct merge_stream *s, const struct capture_record *r, uint32_t *id)
+{
+    struct merge_interface *i = s->interfaces;
+
+    for (; i < s->interfaces + s->count; i++) {
+        if (i->from == r->interface_id && i->link == r->link) {
+            *id = i->to;
+            return true;
+        }
+    }
+    if (s->count == MERGE_INTERFACES)
+        return false;
+    if (!reuse_interface(s->merge, r->link, id))
+        *id = new_interface(s->merge, r->link);
+    *i = (struct merge_interface){ r->interface_id, *id, r->link };
+    s->count++;
+    return true;
+}
+
+static void give_interfaces(struct merge_stream *s)
+{
+    struct merge *m = s->merge;
+    size_t most = m->free_count + s->count;
+
+    if (most > m->free_cap) {
+        struct merge_free *p = realloc(m->free, most * sizeof *p);
+        if (!p)
+            return;
+        m->free = p;
+        m->free_cap = most;
+    }
+    for (size_t i = 0; i < s->count; i++)
+        m->free[m->free_count++] =
+            (struct merge_free){ s->interfaces[i].to, s->interfaces[i].link };
+    s->count = 0;
+}
+
+/* ---- addresses ------------------------------------------------------------------------------- */
+
+/*
+ * 192.0.2.1 and .2 are what every trace calls the ends of its links. The first program keeps them,
+ * others get a pair of 198.18.0.0/15, which no network uses either (RFC 2544).
+ */
+#define INVENTED 0xc0000200U
+#define OTHERS   0xc6120000U
+#define PAIRS    65000U
+
+static uint32_t address_at(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static bool is_invented(const uint8_t *p)
+{
+    return (address_at(p) | 3) == (INVENTED | 3) && (address_at(p) & 3) % 3;
+}
+
+/* One word of a checksum's input changes (RFC 1624, 3). */
+static void mend(uint8_t *sum, uint32_t before, uint32_t after)
+{
+    uint32_t v = (uint32_t)(sum[0] << 8 | sum[1]) ^ 0xffff;
+
+    v +=
+        ((before >> 16) ^ 0xffff) + ((before & 0xffff) ^ 0xffff) + (after >> 16) + (after & 0xffff);
+    v = (v & 0xffff) + (v >> 16);
+    v = (v & 0xffff) + (v >> 16);
+    v ^= 0xffff;
+    sum[0] = (uint8_t)(v >> 8);
+    sum[1] = (uint8_t)v;
+}
+
+static void rename_at(uint8_t *p, uint32_t program, uint8_t *ip_sum, uint8_t *tcp_sum)
+{
+    uint32_t before = address_at(p);
+    uint32_t after = OTHERS + 2 * ((program - 1) % PAIRS) + (before & 3) - 1;
+
+    for (int i = 0; i < 4; i++)
+        p[i] = (uint8_t)(after >> (24 - 8 * i));
+    mend(ip_sum, before, after);
+    mend(tcp_sum, before, after);
+}
+
+/* A packet of this program's invented ends as no other program's. Lends the merge's room. */
+static vitro_bytes keep_apart(struct merge_stream *s, const struct capture_record *r)
+{
+    uint8_t *p = s->merge->packet;
+    size_t head;
+
+    if (s->program == 1 || r->link != PCAPNG_LINK_RAW || r->bytes.len < 40 ||
+        r->bytes.len > PACKET_BYTES || r->bytes.ptr[0] >> 4 != 4 ||
+        !is_invented(r->bytes.ptr + 12) || !is_invented(r->bytes.ptr + 16))
+        return r->bytes;
+    head = (r->bytes.ptr[0] & 15) * 4u;
+    if (head < 20 || head + 20 > r->bytes.len)
+        return r->bytes;
+    memcpy(p, r->bytes.ptr, r->bytes.len);
+    rename_at(p + 12, s->program, p + 10, p + head + 16);
+    rename_at(p + 16, s->program, p + 10, p + head + 16);
+    return (vitro_bytes){ p, r->bytes.len };
+}
+
+/* ---- records --------------------------------------------------------------------------------- */
+
+static bool shows(struct merge_stream *s, const struct capture_record *r, vitro_bytes packet)
+{
+    struct capture_record as = *r;
+    struct segment segment;
+    const char *why;
+
+    as.bytes = packet;
+    if (!s->merge->many || vitro_packet_parse(&as, &segment, &why) != PACKET_TCP)
+        return true;
+    return merge_flows_shows(&s->merge->flows, &segment, s->program);
+}
+
+static bool put_packet(struct merge_stream *s, const struct capture_record *r)
+{
+    vitro_bytes packet = s->merge->many ? keep_apart(s, r) : r->bytes;
+    uint64_t ns;
+    uint32_t id;
+    struct block b;
+
+    if (!interface_of(s, r, &id))
+        return false;
+    if (r->has_ts)
+        s->last = r->ts;
+    if (!shows(s, r, packet))
+        return true;
+    ns = (uint64_t)s->last;
+    vitro_block_begin(&b, PCAPNG_PACKET);
+    vitro_block_u32(&b, id);
+    vitro_block_u32(&b, (uint32_t)(ns >> 32));
+    vitro_block_u32(&b, (uint32_t)ns);
+    vitro_block_u32(&b, (uint32_t)packet.len);
+    vitro_block_u32(&b, r->original);
+    vitro_block_data(&b, packet);
+    vitro_block_end(&b);
+    feed_block(s->merge->feed, &b);
+    live_add(&s->merge->feed->live.packets, 1);
+    return true;
+}
+
+/* What a program could not write for want of room here is missing as if we had missed it. */
+static void count_lost(struct merge_stream *s, vitro_bytes entry)
+{
+    struct note_field f;
+    uint64_t n;
+
+    if (vitro_note_find(entry, vitro_str_of("VITRO_KIND"), &f) &&
+        vitro_str_eq(f.value, vitro_str_of("lost")) &&
+        vitro_note_find(entry, vitro_str_of("VITRO_COUNT"), &f) &&
+        vitro_text_number(f.value, INT64_MAX, &n))
+        live_add(&s->merge->feed->live.missed, n);
+}
+
+static void put_note(struct merge_stream *s, const struct capture_record *r)
+{
+    char program[48];
+    bool open = r->bytes.len && r->bytes.ptr[r->bytes.len - 1] != '\n';
+    int n = snprintf(program, sizeof program, "%sVITRO_PROGRAM=%" PRIu32 "\n", open ? "\n" : "",
+                     s->program);
+    struct block b;
+
+    count_lost(s, r->bytes);
+    if (r->has_ts)
+        s->last = r->ts;
+    vitro_block_begin(&b, PCAPNG_JOURNAL);
+    vitro_block_data(&b, r->bytes);
+    if (s->merge->many)
+        vitro_block_data(&b, (vitro_bytes){ (const uint8_t *)program, (size_t)n });
+    vitro_block_end(&b);
+    feed_block(s->merge->feed, &b);
+}
+
+static void put_secrets(struct merge_stream *s, const struct capture_record *r)
+{
+    struct block b;
+
+    if (r->secrets_type != PCAPNG_TLS_KEYLOG)
+        return;
+    vitro_block_secrets(&b, r->bytes);
+    feed_block(s->merge->feed, &b);
+}
+
+static vitro_code put(struct merge_stream *s, const struct capture_record *r, vitro_error *err)
+{
+    if (r->bytes.len > MERGE_BLOCK - BLOCK_MORE)
+        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "merge", 0, "a block of 16 MiB or more");
+    if (r->kind == CAPTURE_PACKET && !put_packet(s, r))
+        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "merge", 0,
+                          "more than %d interfaces in one trace", MERGE_INTERFACES);
+    if (r->kind == CAPTURE_NOTE)
+        put_note(s, r);
+    else if (r->kind == CAPTURE_SECRETS)
+        put_secrets(s, r);
+    return VITRO_OK;
+}
+
+/* ---- streams --------------------------------------------------------------------------------- */
+
+void merge_join(struct merge *m, struct merge_stream *s, const char *name, uint32_t process)
+{
+    struct note_joined note = { ++m->programs, vitro_str_of(name), process };
+
+    memset(s, 0, sizeof *s);
+    s->merge = m;
+    s->program = m->programs;
+    vitro_capture_init(&s->capture, lend, s, &m->account);
+    live_add(&m->feed->live.programs, 1);
+    live_add(&m->feed->live.joined, 1);
+    if (m->many)
+        feed_note(m->feed, NOTE_ID_joined, &note);
+}
+
+vitro_code merge_take(struct merge_stream *s, size_t n, vitro_error *err)
+{
+    struct capture_record r;
+    enum capture_step step;
+
+    s->len += n;
+    while ((step = vitro_capture_next(&s->capture, &r, err)) == CAPTURE_RECORD) {
+        vitro_code rc = put(s, &r, err);
+        if (rc)
+            return rc;
+    }
+    if (step == CAPTURE_BAD)
+        return VITRO_INVALID_ARGUMENT;
+    consume(s);
+    return VITRO_OK;
+}
+
+void merge_leave(struct merge_stream *s, const vitro_error *err)
+{
+    struct merge *m = s->merge;
+    char reason[VITRO_ERROR_TEXT];
+    struct note_left note = { s->program, VITRO_STR_INIT("its trace has ended") };
+
+    if (err) {
+        vitro_error_format(err, reason, sizeof reason);
+        note.reason = vitro_str_of(reason);
+    } else if (s->len) {
+        note.reason = vitro_str_of("its trace is cut within a block");
+    }
+    if (m->many)
+        feed_note(m->feed, NOTE_ID_left, &note);
+    merge_flows_leave(&m->flows, s->program);
+    give_interfaces(s);
+    vitro_capture_done(&s->capture);
+    resize(s, 0);
+    live_add(&m->feed->live.programs, UINT64_MAX); /* one less */
+}
