@@ -33,6 +33,7 @@ static const struct command {
     { "next", run_next },
     { "go", vitro_gate_go },
     { "hold", vitro_gate_hold },
+    { "ask", vitro_gate_tell },
 };
 
 /* What was meant cannot be known; what stands there may be anything. */
@@ -44,7 +45,7 @@ static void refuse(const lesson_gate *g)
     for (; n < g->len && n < sizeof shown - 1; n++)
         shown[n] = (char)(g->line[n] > ' ' && g->line[n] < 0x7f ? g->line[n] : '?');
     shown[n] = '\0';
-    fprintf(stderr, "vitro: lesson: VITRO_LEARN: \"%s\" is no command; next, go and hold are\n",
+    fprintf(stderr, "vitro: lesson: VITRO_LEARN: \"%s\" is no command; next, go, hold, ask are\n",
             shown);
 }
 

@@ -1,13 +1,14 @@
 /*
  * lesson_gate - the learner's hand on the wire: VITRO_GATE=hold.
  *
- *      vitro learn  --next, go, hold-->  VITRO_LEARN=fd:N  -->  the gate of the lesson's loop
+ *      vitro learn  --next, go, hold, ask-->  VITRO_LEARN=fd:N  -->  the gate of the lesson's loop
  *
  * Commands come one a line through the descriptor that the trace goes out of, a socket:
  *
  *      next   let the first held unit go (the preface, or a frame), and run on until all is idle
  *      go     let all go, and hold nothing any more
  *      hold   hold from now on
+ *      ask    answer with a note, once all that came before is done: "the gate is at rest"
  *
  * Its end is `go`. A `next` while nothing is held lets the next unit pass.
  */

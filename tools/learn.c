@@ -5,15 +5,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "curriculum.h"
+#include "learn_screen.h"
 #include "lesson_find.h"
 #include "lesson_run.h"
 #include "lesson_show.h"
 #include "progress.h"
 #include "schemas.h"
 #include "source.h"
+#include "ui/screen.h"
 #include "wrap.h"
 
 enum { FEW = 64 }; /* bytes shown of an event that has very many */
@@ -21,7 +24,7 @@ enum { FEW = 64 }; /* bytes shown of an event that has very many */
 struct learn {
     const char *wanted; /* NULL: the list */
     char *seed;
-    bool list, real, korean;
+    bool list, plain, real, korean, language_given;
     struct lesson_places places;
     const struct lesson_place *place;
     struct lesson_run run;
@@ -47,7 +50,8 @@ static int option(struct learn *in, int c, const char *word)
 {
     switch (c) {
     case 'p':
-        return EXIT_DONE; /* text is all there is */
+        in->plain = true;
+        return EXIT_DONE;
     case 'r':
         in->real = true;
         return EXIT_DONE;
@@ -58,6 +62,7 @@ static int option(struct learn *in, int c, const char *word)
         in->seed = optarg;
         return is_seed(optarg) ? EXIT_DONE : usage(optarg, "a seed is a number");
     case 'l':
+        in->language_given = true;
         in->korean = strcmp(optarg, "ko") == 0;
         return in->korean || strcmp(optarg, "en") == 0 ? EXIT_DONE
                                                        : usage(optarg, "a language is en or ko");
@@ -126,6 +131,12 @@ static void put_list(const struct learn *in, FILE *out)
     progress_done(&progress);
 }
 
+/* With the terminal at both ends, else what is printed may be piped, and nobody has keys. */
+static bool on_screen(const struct learn *in)
+{
+    return !in->plain && !in->list && isatty(STDIN_FILENO) && screen_possible();
+}
+
 static int find(struct learn *in)
 {
     const struct curriculum_lesson *known;
@@ -137,7 +148,11 @@ static int find(struct learn *in)
         command_fail_error("learn", "lessons", &err, "build them with make");
         return EXIT_SYSTEM;
     }
-    if (in->list || !in->wanted)
+    if (in->list)
+        return EXIT_DONE;
+    if (!in->wanted && on_screen(in))
+        in->wanted = "00";
+    if (!in->wanted)
         return EXIT_DONE;
     known = curriculum_find(in->wanted);
     in->place = lesson_places_find(&in->places, known ? known->name : in->wanted);
@@ -231,6 +246,29 @@ static int finish(int status)
     return EXIT_SYSTEM;
 }
 
+static int run_screen(struct learn *in)
+{
+    struct learn_screen_options options = {
+        .places = &in->places,
+        .name = in->place->name,
+        .real = in->real,
+        .seed = in->seed,
+        .language = in->korean ? VITRO_KOREAN : VITRO_ENGLISH,
+        .language_given = in->language_given,
+    };
+
+    return learn_screen(&options);
+}
+
+static int leave(struct learn *in, int status)
+{
+    vitro_decode_free(in->decode);
+    source_close(in->source);
+    lesson_text_done(&in->text);
+    lesson_places_done(&in->places);
+    return status;
+}
+
 int learn_main(int argc, char **argv)
 {
     struct learn in;
@@ -241,13 +279,12 @@ int learn_main(int argc, char **argv)
     status = parse(&in, argc, argv);
     if (!status)
         status = find(&in);
+    if (!status && in.place && on_screen(&in))
+        return leave(&in, run_screen(&in));
     if (!status && in.place)
         status = show(&in);
     else if (!status)
         put_list(&in, stdout);
-    vitro_decode_free(in.decode);
-    source_close(in.source);
-    lesson_text_done(&in.text);
-    lesson_places_done(&in.places);
+    status = leave(&in, status);
     return status == EXIT_USAGE ? status : finish(status);
 }

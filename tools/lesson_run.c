@@ -17,27 +17,30 @@ enum { CHILD_FD = 3, INTERRUPTED = 130 };
 
 /* ---- starting ------------------------------------------------------------------------------- */
 
-/* Our environment and VITRO_LEARN; the list is to be freed, what it points to is lent. */
-static char **environment(void)
+/* Our environment and what the program shall know; to be freed, what it points to is lent. */
+static char **environment(bool hold)
 {
-    static char learn[] = "VITRO_LEARN=fd:3";
+    static char learn[] = "VITRO_LEARN=fd:3", gate[] = "VITRO_GATE=hold";
     size_t n = 0, k = 0;
     char **out;
 
     while (environ && environ[n])
         n++;
-    out = calloc(n + 2, sizeof *out);
+    out = calloc(n + 3, sizeof *out);
     for (size_t i = 0; out && i < n; i++) {
-        if (strncmp(environ[i], "VITRO_LEARN=", 12) != 0)
+        if (strncmp(environ[i], "VITRO_LEARN=", 12) != 0 &&
+            strncmp(environ[i], "VITRO_GATE=", 11) != 0)
             out[k++] = environ[i];
     }
     if (out)
-        out[k] = learn;
+        out[k++] = learn;
+    if (out && hold)
+        out[k] = gate;
     return out;
 }
 
 /* What a lesson prints by mistake must not mix with its text: its stdout is our stderr. */
-static int spawn(pid_t *pid, const char *path, char **argv, char **env, int fd)
+static int spawn(pid_t *pid, const char *path, char **argv, char **env, int fd, int words)
 {
     posix_spawn_file_actions_t actions;
     int e = posix_spawn_file_actions_init(&actions);
@@ -45,6 +48,8 @@ static int spawn(pid_t *pid, const char *path, char **argv, char **env, int fd)
     if (e)
         return e;
     e = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    if (!e && words > 0)
+        e = posix_spawn_file_actions_adddup2(&actions, words, 2);
     if (!e)
         e = posix_spawn_file_actions_adddup2(&actions, 2, 1);
     if (!e)
@@ -76,7 +81,7 @@ static int open_pair(int ends[2])
 vitro_code lesson_run_start(struct lesson_run *r, const char *dir, char **argv, vitro_error *err)
 {
     char path[4096 + 8];
-    char **env = environment();
+    char **env = environment(r->hold);
     int ends[2], e = env ? open_pair(ends) : ENOMEM;
 
     r->pid = 0;
@@ -84,7 +89,7 @@ vitro_code lesson_run_start(struct lesson_run *r, const char *dir, char **argv, 
     snprintf(path, sizeof path, "%s/main", dir);
     argv[0] = path;
     if (!e) {
-        e = spawn(&r->pid, path, argv, env, ends[1]);
+        e = spawn(&r->pid, path, argv, env, ends[1], r->words);
         close(ends[1]);
         if (e)
             close(ends[0]);
@@ -98,6 +103,17 @@ vitro_code lesson_run_start(struct lesson_run *r, const char *dir, char **argv, 
 
 /* ---- ending --------------------------------------------------------------------------------- */
 
+static vitro_code judge(int status, vitro_error *err)
+{
+    if (WIFSIGNALED(status))
+        return vitro_fail(err, VITRO_ABORTED, "program", WTERMSIG(status), "ended by signal: %s",
+                          strsignal(WTERMSIG(status)));
+    if (WEXITSTATUS(status))
+        return vitro_fail(err, VITRO_ABORTED, "program", 0, "ended with status %d",
+                          WEXITSTATUS(status));
+    return VITRO_OK;
+}
+
 vitro_code lesson_run_wait(struct lesson_run *r, vitro_error *err)
 {
     int status = 0;
@@ -107,13 +123,19 @@ vitro_code lesson_run_wait(struct lesson_run *r, vitro_error *err)
             return vitro_fail(err, VITRO_UNAVAILABLE, "wait", errno, "%s", strerror(errno));
     }
     r->pid = 0;
-    if (WIFSIGNALED(status))
-        return vitro_fail(err, VITRO_ABORTED, "program", WTERMSIG(status), "ended by signal: %s",
-                          strsignal(WTERMSIG(status)));
-    if (WEXITSTATUS(status))
-        return vitro_fail(err, VITRO_ABORTED, "program", 0, "ended with status %d",
-                          WEXITSTATUS(status));
-    return VITRO_OK;
+    return judge(status, err);
+}
+
+bool lesson_run_over(struct lesson_run *r, vitro_code *rc, vitro_error *err)
+{
+    int status = 0;
+    pid_t pid = waitpid(r->pid, &status, WNOHANG);
+
+    if (pid == 0 || (pid < 0 && errno == EINTR))
+        return false;
+    r->pid = 0;
+    *rc = pid < 0 ? VITRO_OK : judge(status, err); /* else somebody has waited for all of us */
+    return true;
 }
 
 static struct lesson_run *volatile interrupted;

@@ -15,6 +15,8 @@
 struct lesson_run {
     pid_t pid; /* 0: none */
     int fd;    /* our end of the pair; -1: none */
+    bool hold; /* before the start: it holds what it sends (VITRO_GATE=hold) */
+    int words; /* before the start: where its stdout and stderr go; 0: to our stderr */
 };
 
 /* Start dir/main with arguments, a list that ends with NULL (argv[0] is filled in). */
@@ -25,6 +27,9 @@ vitro_code lesson_run_start(struct lesson_run *r, const char *dir, char **argv, 
  * Returns VITRO_OK when it ended with status 0; else err says how it ended.
  */
 vitro_code lesson_run_wait(struct lesson_run *r, vitro_error *err);
+
+/* The same without waiting: false when it runs still, else *rc and err are set. */
+bool lesson_run_over(struct lesson_run *r, vitro_code *rc, vitro_error *err);
 
 /* Ctrl-C: ends the program, and vitro with status 130. From now until the process ends. */
 void lesson_run_interruptible(struct lesson_run *r);

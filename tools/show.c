@@ -75,7 +75,7 @@ static bool is_set(const char *name)
 }
 
 /* --color, then NO_COLOR, CLICOLOR_FORCE, a terminal that is not dumb. */
-static bool wants_color(const char *asked)
+bool show_wants_color(const char *asked)
 {
     const char *term = getenv("TERM");
 
@@ -159,7 +159,7 @@ int show_open(struct show *s, struct source *source)
     }
     s->printer.out = s->ndjson.out = stdout;
     s->printer.ascii = s->ascii;
-    s->printer.color = wants_color(s->color);
+    s->printer.color = show_wants_color(s->color);
     s->printer.hpack = s->ndjson.hpack = s->hpack;
     s->printer.language = command_korean() ? VITRO_KOREAN : VITRO_ENGLISH;
     return teach(s);

@@ -70,6 +70,10 @@ int show_run(struct show *s);
 /* Before the source is closed. Accepts what was never opened. */
 void show_close(struct show *s);
 
+/* --color as it was given, or NULL; then what the environment says, and whether this is a terminal.
+ */
+bool show_wants_color(const char *asked);
+
 /* A mistake of the command line. */
 int show_usage(const struct show *s, const char *what, const char *why);
 

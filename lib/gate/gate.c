@@ -257,14 +257,24 @@ void vitro_gate_free(vitro_gate *g)
 
 /* ---- commands ------------------------------------------------------------------------------- */
 
+static void tell(vitro_gate *g, const char *state)
+{
+    vitro_note(g->trace, gate, .state = state);
+    if (!list_empty(&g->loops))
+        vitro_loop_traced(CONTAINER_OF(g->loops.next, struct gate_loop, link)->loop, g->trace);
+}
+
+void vitro_gate_tell(vitro_gate *g)
+{
+    tell(g, NOTE_GATE_RESTS);
+}
+
 static void set_holding(vitro_gate *g, bool holding)
 {
     if (g->holding == holding)
         return;
     g->holding = holding;
-    vitro_note(g->trace, gate, .state = holding ? NOTE_GATE_HOLDS : NOTE_GATE_LETS_GO);
-    if (!list_empty(&g->loops))
-        vitro_loop_traced(CONTAINER_OF(g->loops.next, struct gate_loop, link)->loop, g->trace);
+    tell(g, holding ? NOTE_GATE_HOLDS : NOTE_GATE_LETS_GO);
 }
 
 void vitro_gate_hold(vitro_gate *g)

@@ -44,6 +44,7 @@ struct note_at {
 /* What a gate does from here on: `state` of gate. */
 #define NOTE_GATE_HOLDS   "holds what is sent"
 #define NOTE_GATE_LETS_GO "lets everything go"
+#define NOTE_GATE_RESTS   "is at rest"
 
 /*
  * Types of fields: uint32_t is an id and left out when 0; uint64_t is an amount; const char * is

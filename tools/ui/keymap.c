@@ -10,9 +10,14 @@ static const struct {
     const char *name;
     int keys[KEYS_OF_ONE];
     const char *english, *korean;
+    bool lesson;
 } actions[] = {
-#define KEY(action, key, other, english, korean) { #action, { key, other, 0 }, english, korean },
+#define KEY(action, key, other, english, korean)                                                   \
+    { #action, { key, other, 0 }, english, korean, false },
+#define LESSON_KEY(action, key, other, english, korean)                                            \
+    { #action, { key, other, 0 }, english, korean, true },
 #include "ui/keys.def"
+#undef LESSON_KEY
 #undef KEY
 };
 
@@ -32,8 +37,10 @@ static const struct {
 void keymap_init(struct keymap *map)
 {
     memset(map, 0, sizeof *map);
-    for (size_t i = 0; i < ARRAY_LEN(actions); i++)
-        memcpy(map->keys[i + 1], actions[i].keys, sizeof map->keys[0]);
+    for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
+        if (!actions[i].lesson)
+            memcpy(map->keys[i + 1], actions[i].keys, sizeof map->keys[0]);
+    }
 }
 
 enum action keymap_action(const struct keymap *map, int key)
@@ -70,6 +77,21 @@ void keymap_bind(struct keymap *map, int key, enum action action)
     map->keys[action][0] = key;
 }
 
+bool keymap_of_lesson(enum action action)
+{
+    return action != ACT_NONE && actions[action - 1].lesson;
+}
+
+void keymap_lesson(struct keymap *map)
+{
+    for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
+        for (int k = KEYS_OF_ONE; actions[i].lesson && k-- > 0;) {
+            if (actions[i].keys[k])
+                keymap_bind(map, actions[i].keys[k], (enum action)(i + 1));
+        }
+    }
+}
+
 bool keymap_row(const struct keymap *map, size_t i, struct key_row *out)
 {
     struct text t;
@@ -84,6 +106,7 @@ bool keymap_row(const struct keymap *map, size_t i, struct key_row *out)
     }
     out->english = actions[i].english;
     out->korean = actions[i].korean;
+    out->lesson = actions[i].lesson;
     return true;
 }
 

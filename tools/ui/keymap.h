@@ -57,15 +57,21 @@ struct keymap {
 struct key_row {
     char keys[KEYS_OF_ONE * KEY_NAME];
     const char *english, *korean;
+    bool lesson; /* of a lesson only */
 };
 
 void keymap_init(struct keymap *map);
+/* Give the actions of a lesson their keys, besides those that somebody bound to them. */
+void keymap_lesson(struct keymap *map);
 
 /* What a key does; ACT_NONE: nothing. */
 enum action keymap_action(const struct keymap *map, int key);
 
 /* Let a key do that, and nothing else; ACT_NONE takes it away. */
 void keymap_bind(struct keymap *map, int key, enum action action);
+
+/* It means something in a lesson only. */
+bool keymap_of_lesson(enum action action);
 
 /* The line of the i-th action, from 0; false behind the last. */
 bool keymap_row(const struct keymap *map, size_t i, struct key_row *out);

@@ -10,6 +10,7 @@
 #include "print.h"
 #include "ui/facts.h"
 #include "ui/grid.h"
+#include "ui/study.h"
 
 enum { SLICE = 1024, PARTS = 16 };
 
@@ -20,6 +21,7 @@ void model_init(struct model *m, vitro_decode *d, vitro_language language, const
     m->language = language;
     m->name = name;
     m->depth = 2;
+    m->info = INFO_EXPLAIN;
     moment_init(&m->moment, d);
 }
 
@@ -30,6 +32,13 @@ static void drop_lines(struct model *m)
     free(m->lines);
     m->lines = NULL;
     m->count = 0;
+}
+
+void model_study(struct model *m, struct study *study)
+{
+    m->study = study;
+    m->sifted = true;
+    m->info = INFO_TEXT;
 }
 
 void model_done(struct model *m)
@@ -51,16 +60,33 @@ void model_say(struct model *m, const char *format, ...)
 
 /* ---- the list -------------------------------------------------------------------------------- */
 
+static size_t held_count(const struct model *m)
+{
+    return m->study ? m->study->held_count : 0;
+}
+
+bool model_held(const struct model *m, uint32_t number)
+{
+    return m->study && study_holds(m->study, number);
+}
+
+bool model_masked(const struct model *m, uint32_t number)
+{
+    return m->study && study_masks(m->study, number);
+}
+
 size_t model_count(const struct model *m)
 {
-    return m->filtered ? m->shown_count : vitro_decode_count(m->d);
+    return m->sifted ? m->shown_count + held_count(m) : vitro_decode_count(m->d);
 }
 
 uint32_t model_at(const struct model *m, size_t place)
 {
     if (place >= model_count(m))
         return 0;
-    return m->filtered ? m->shown[place] : (uint32_t)(place + 1);
+    if (!m->sifted)
+        return (uint32_t)(place + 1);
+    return place < m->shown_count ? m->shown[place] : m->study->held[place - m->shown_count].event;
 }
 
 /* The place of an event, or of the next one shown. */
@@ -68,8 +94,12 @@ static size_t place_of(const struct model *m, uint32_t number)
 {
     size_t lo = 0, hi = m->shown_count;
 
-    if (!m->filtered)
+    if (!m->sifted)
         return number ? number - 1 : 0;
+    for (size_t i = 0; i < held_count(m); i++) {
+        if (m->study->held[i].event == number)
+            return m->shown_count + i;
+    }
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
         if (m->shown[mid] < number)
@@ -144,6 +174,10 @@ void model_row(const struct model *m, uint32_t number, struct row *out)
         out->arrow = ev.dir == VITRO_C2S ? '>' : '<';
     out->style = (uint8_t)style_of(&ev);
     out->bad = ev.why || ev.kind == VITRO_EVENT_UNKNOWN || ev.bits;
+    if (model_masked(m, number)) {
+        snprintf(out->title, sizeof out->title, "????????");
+        return;
+    }
     row_title(&ev, &dt, out);
     row_tail(&ev, out);
 }
@@ -221,7 +255,8 @@ static void load(struct model *m)
     m->byte = 0;
     m->top[PANE_TREE] = m->top[PANE_BYTES] = m->top[PANE_INFO] = 0;
     m->title[0] = m->key[0] = m->why[0] = 0;
-    if (!vitro_decode_event(m->d, m->pick, &m->ev) || vitro_decode_detail(m->d, &m->ev, &dt, NULL))
+    if (!vitro_decode_event(m->d, m->pick, &m->ev) || model_masked(m, m->pick) ||
+        vitro_decode_detail(m->d, &m->ev, &dt, NULL))
         return;
     snprintf(m->title, sizeof m->title, "%.*s", (int)MIN(dt.title.len, 255), dt.title.ptr);
     snprintf(m->key, sizeof m->key, "%s", dt.key ? dt.key : "");
@@ -231,6 +266,14 @@ static void load(struct model *m)
         copy_line(m, &dt.items[i]);
     moment_ask(&m->moment, &m->ev);
     m->moment_there = moment_walk(&m->moment, SLICE);
+}
+
+void model_again(struct model *m)
+{
+    size_t line = m->line;
+
+    load(m);
+    model_line(m, line);
 }
 
 void model_select(struct model *m, size_t place)
@@ -331,7 +374,9 @@ static bool matches(struct model *m, uint32_t number)
     vitro_event ev;
     struct facts f = { m->d, &ev };
 
-    return vitro_decode_event(m->d, number, &ev) && filter_match(&m->filter, facts_of, &f);
+    if (!vitro_decode_event(m->d, number, &ev) || (m->study && study_hides(m->d, &ev)))
+        return false;
+    return filter_match(&m->filter, facts_of, &f);
 }
 
 static bool show(struct model *m, uint32_t number)
@@ -380,10 +425,11 @@ bool model_filter(struct model *m, const char *text, struct filter_error *err)
     if (text != m->filter_text)
         snprintf(m->filter_text, sizeof m->filter_text, "%s", text);
     m->filtered = f.count > 0;
+    m->sifted = m->filtered || m->study;
     m->shown_count = 0;
     m->scanned = 0;
     m->top[PANE_EVENTS] = 0;
-    if (!m->filtered) {
+    if (!m->sifted) {
         model_go(m, pick);
         m->place = pick ? pick - 1 : 0;
         return true;
@@ -448,19 +494,19 @@ static bool search_on(struct model *m)
 bool model_busy(const struct model *m)
 {
     return m->searching || (m->moment_seen && !m->moment_there) ||
-           (m->filtered && m->scanned < vitro_decode_count(m->d));
+           (m->sifted && m->scanned < vitro_decode_count(m->d));
 }
 
 bool model_work(struct model *m)
 {
     bool changed = false;
 
-    if (m->filtered && m->scanned < vitro_decode_count(m->d))
+    if (m->sifted && m->scanned < vitro_decode_count(m->d))
         changed |= scan(m);
     if (m->searching)
         changed |= search_on(m);
     if (m->moment_seen && !m->moment_there && !m->searching &&
-        !(m->filtered && m->scanned < vitro_decode_count(m->d)))
+        !(m->sifted && m->scanned < vitro_decode_count(m->d)))
         changed = m->moment_there = moment_walk(&m->moment, SLICE);
     return changed;
 }
@@ -474,16 +520,27 @@ void model_stop(struct model *m)
         return;
     /* Half a list would look like a whole one. */
     m->filtered = false;
+    if (m->study) {
+        m->filter.count = 0;
+        m->shown_count = m->scanned = 0;
+        scan(m);
+    }
+    m->sifted = m->study != NULL;
     model_go(m, m->wanted ? m->wanted : m->pick);
-    m->place = m->pick ? m->pick - 1 : 0;
+    m->place = place_of(m, m->pick);
     m->wanted = 0;
     model_say(m, "filter stopped: all is shown, f goes on");
 }
 
 void model_grown(struct model *m)
 {
-    size_t n = model_count(m);
+    size_t n;
 
+    if (m->study && m->scanned < vitro_decode_count(m->d)) {
+        scan(m);
+        m->place = place_of(m, m->pick); /* what is held moves on when something happens */
+    }
+    n = model_count(m);
     if (m->follow && n)
         model_select(m, n - 1);
     else if (!m->pick && n)

@@ -15,7 +15,9 @@
 #include "vitro/lab/decode.h"
 
 enum pane { PANE_EVENTS, PANE_TREE, PANE_BYTES, PANE_INFO, PANE_COUNT };
-enum info { INFO_EXPLAIN, INFO_HPACK, INFO_WINDOWS, INFO_LADDER, INFO_COUNT };
+enum info { INFO_TEXT, INFO_EXPLAIN, INFO_HPACK, INFO_WINDOWS, INFO_LADDER, INFO_COUNT };
+
+struct study; /* ui/study.h */
 
 enum { LINE_RANGES = 4, KEY_TEXT = 64, MARKS = 26 };
 
@@ -53,10 +55,17 @@ struct model {
     unsigned rate;           /* events a second that come */
     uint64_t missed;         /* packets that nobody could take in */
 
+    /*
+     * A lesson: its text is a pane; what the gate says of itself is not listed, and what is held
+     * stands behind all that happened. NULL: none, there is no INFO_TEXT then.
+     */
+    struct study *study;
+
     struct filter filter;
     char filter_text[PROMPT_TEXT];
     bool filtered;
-    uint32_t *shown; /* numbers of the events that match, while filtered */
+    bool sifted;     /* not all are listed: by the filter, or in a lesson */
+    uint32_t *shown; /* numbers of the events that are listed, while sifted */
     size_t shown_count, shown_cap;
     uint32_t scanned;
     uint32_t wanted; /* the event to come back to when the filter has passed it */
@@ -90,6 +99,15 @@ struct model {
 
 void model_init(struct model *m, vitro_decode *d, vitro_language language, const char *name);
 void model_done(struct model *m);
+
+/* From now on it is a lesson's. Lends. */
+void model_study(struct model *m, struct study *study);
+/* What is known of the selected event has changed. */
+void model_again(struct model *m);
+/* The selected event is not to be seen yet. */
+bool model_masked(const struct model *m, uint32_t number);
+/* It is held: not yet sent. */
+bool model_held(const struct model *m, uint32_t number);
 
 /* The list: how many are shown, and the number of the event at a place. */
 size_t model_count(const struct model *m);

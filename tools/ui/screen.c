@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "ui/config.h"
+#include "ui/study.h"
 #include "ui/term.h"
 
 enum {
@@ -31,6 +32,7 @@ struct screen {
     int64_t drawn;
     int64_t paced; /* when the rate was taken, and how many events there were */
     uint32_t paced_count;
+    const struct screen_options *options;
     vitro_code rc;
     vitro_error *err;
 };
@@ -208,6 +210,8 @@ static void work(struct screen *s)
         if (loading(s) || (!s->ui.m.loaded && source_wait_fd(s->source) >= 0))
             s->stale |= load(s);
         s->stale |= model_work(&s->ui.m);
+        if (s->options->work)
+            s->stale |= s->options->work(&s->ui, now_ms(), s->options->user);
         if (model_busy(&s->ui.m))
             s->stale = true; /* its progress is shown */
     } while ((loading(s) || model_busy(&s->ui.m)) && now_ms() < until);
@@ -225,7 +229,8 @@ static int wait_key(const struct screen *s)
         return term_key(0, -1);
     if (s->stale)
         return term_key(left > 0 ? (int)left : 0, -1);
-    return term_key(IDLE_MS, s->ui.m.loaded ? -1 : source_wait_fd(s->source));
+    return term_key(s->ui.m.study && s->ui.m.study->goal ? FRAME_MS : IDLE_MS,
+                    s->ui.m.loaded ? -1 : source_wait_fd(s->source));
 }
 
 static void take_mouse(struct screen *s)
@@ -250,51 +255,100 @@ static void take_keys(struct screen *s)
             ui_key(&s->ui, key);
         grant(s);
         s->stale = true;
-        if (s->ui.m.searching) /* so that what was typed ahead starts from what is found */
+        if (s->ui.m.searching ||
+            s->ui.m.study) /* so that what was typed ahead starts from what is found */
             work(s);
     }
 }
 
-/* The command line says more than the configuration, and that more than what is usual. */
-static void set_up(struct ui *ui, const struct screen_options *options)
-{
-    bool ascii = term_locale() || options->ascii;
+/* ---- sessions -------------------------------------------------------------------------------- */
 
-    config_read(ui);
-    ui->wishes = 0; /* the terminal opens with all of it */
-    ui->ascii |= ascii;
-    ui->mouse |= options->mouse;
-    if (options->language_given)
-        ui->m.language = options->language;
+/* The command line says more than the configuration, and that more than what is usual. */
+static void configure(struct screen_session *s, const struct screen_options *options)
+{
+    struct ui ui;
+
+    ui_init(&ui, NULL, options->language, "");
+    config_read(&ui);
+    s->keys = ui.keys;
+    s->theme = ui.theme;
+    s->ascii = term_locale() || options->ascii || ui.ascii;
+    s->mouse = options->mouse || ui.mouse;
+    s->language = options->language_given ? options->language : ui.m.language;
+    s->quit = false;
+    memcpy(s->message, ui.m.message, sizeof s->message);
+    ui_done(&ui);
+}
+
+bool screen_session_open(struct screen_session *s, const struct screen_options *options)
+{
+    struct term_options term = { .color = options->color };
+
+    configure(s, options);
+    term.mouse = s->mouse;
+    term.theme = s->theme;
+    return term_open(&term);
+}
+
+void screen_session_close(void)
+{
+    term_close();
+}
+
+static void enter(struct ui *ui, struct screen_session *s)
+{
+    ui->keys = s->keys;
+    ui->theme = s->theme;
+    ui->ascii = s->ascii;
+    ui->mouse = s->mouse;
+    memcpy(ui->m.message, s->message, sizeof ui->m.message);
+    s->message[0] = 0;
+}
+
+static void leave(const struct ui *ui, struct screen_session *s)
+{
+    s->theme = ui->theme;
+    s->ascii = ui->ascii;
+    s->mouse = ui->mouse;
+    s->language = ui->m.language;
+    s->quit = ui->quit_all;
+}
+
+static void loop(struct screen *s)
+{
+    resize(s);
+    s->stale = true;
+    while (!s->ui.quit) {
+        work(s);
+        take_rate(s);
+        draw(s);
+        take_keys(s);
+    }
 }
 
 vitro_code screen_run(vitro_decode *d, struct source *source, const struct screen_options *options,
                       vitro_error *err)
 {
-    struct screen s = { .d = d, .source = source, .limit = options->limit, .err = err };
-    struct term_options term = { .color = options->color };
+    struct screen s = {
+        .d = d, .source = source, .limit = options->limit, .options = options, .err = err
+    };
+    struct screen_session own, *session = options->session ? options->session : &own;
 
-    ui_init(&s.ui, d, options->language, options->name);
-    s.ui.m.live = options->live;
-    s.follows = source_wait_fd(source) >= 0;
-    set_up(&s.ui, options);
-    term.mouse = s.ui.mouse;
-    term.theme = s.ui.theme;
     *s.limit = 0;
-    if (!term_open(&term)) {
-        ui_done(&s.ui);
+    if (session == &own && !screen_session_open(&own, options)) {
         *s.limit = UINT64_MAX;
         return VITRO_UNAVAILABLE;
     }
-    resize(&s);
-    s.stale = true;
-    while (!s.ui.quit) {
-        work(&s);
-        take_rate(&s);
-        draw(&s);
-        take_keys(&s);
-    }
-    term_close();
+    ui_init(&s.ui, d, session->language, options->name);
+    enter(&s.ui, session);
+    s.ui.m.live = options->live;
+    s.follows = source_wait_fd(source) >= 0;
+    if (options->study)
+        ui_lesson_begin(&s.ui, options->study);
+    loop(&s);
+    leave(&s.ui, session);
+    if (session == &own)
+        screen_session_close();
     grid_done(&s.grid);
     ui_done(&s.ui);
     return s.rc;

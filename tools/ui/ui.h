@@ -26,7 +26,14 @@ enum {
 };
 
 /* The lines that are kept of what was typed; each prompt with a history has one. */
-enum { HISTORY_SEARCH, HISTORY_FILTER, HISTORY_COMMAND, HISTORY_WRITE, HISTORY_COUNT };
+enum {
+    HISTORY_SEARCH,
+    HISTORY_FILTER,
+    HISTORY_COMMAND,
+    HISTORY_WRITE,
+    HISTORY_BREAK,
+    HISTORY_COUNT
+};
 
 struct ui {
     struct model m;
@@ -36,11 +43,12 @@ struct ui {
     int w, h;
     int wider, taller; /* columns and rows that the fences were moved */
     bool quit, help, alone;
+    bool quit_all; /* not only this lesson */
     size_t help_top;
     char help_find[32];
     unsigned wishes;
     char *copied; /* for UI_WISH_COPY */
-    int prompt;   /* '/', '&', ':', 'w', 'm', '\'', 'o' (overwrite?), '?' (in the help) or 0 */
+    int prompt;   /* '/', '&', ':', 'w', 'b', 'm', '\'', 'o' (overwrite?), '?' (in the help) or 0 */
     struct edit edit;
     struct history history[HISTORY_COUNT];
     char path[PATH_TEXT]; /* what may be overwritten */
@@ -112,6 +120,41 @@ const char *ui_candidate(const struct ui *ui, size_t i, char name[ACTION_NAME]);
 void ui_command(struct ui *ui, const char *text);
 /* The i-th command or setting, and the words that may follow it; NULL behind the last. */
 const char *ui_command_name(size_t i, const char **choices);
+
+/* ---- ui_lesson.c: a lesson, when the model has one ---- */
+
+/* From now on this is a lesson; the study is lent. */
+void ui_lesson_begin(struct ui *ui, struct study *study);
+/* Events may have come: go on with what was asked for. True when something changed. */
+bool ui_lesson_work(struct ui *ui, int64_t now_ms);
+/* This part is text alone, and it has the whole screen. */
+bool ui_lesson_reads(const struct ui *ui);
+/* A key that only a question or a page of text takes; false: it means what it is bound to. */
+bool ui_lesson_takes(struct ui *ui, int key);
+/* Before an action: one about events shows them, where a page of text hides them. */
+void ui_lesson_turns(struct ui *ui, enum action action);
+/* What the keys of a lesson do. */
+void ui_lesson_on(struct ui *ui, int unused);
+void ui_lesson_step(struct ui *ui, int unused);
+void ui_lesson_back(struct ui *ui, int unused);
+void ui_lesson_go(struct ui *ui, int unused);
+void ui_lesson_break(struct ui *ui, const char *filter);
+void ui_lesson_scroll(struct ui *ui, long by);
+/* The first line and the last. */
+void ui_lesson_title(const struct ui *ui, struct area a);
+void ui_lesson_hints(struct ui *ui, struct area a);
+
+/* ---- what it shares ---- */
+
+/* True, and said, when a screen has no room for anything else. */
+bool ui_too_small(struct area a);
+
+/* What the last line offers; when it is narrow, the first ones. */
+struct hint {
+    enum action action, other; /* ACT_NONE: one key alone */
+    const char *english, *korean;
+};
+void ui_put_hints(struct ui *ui, struct area a, const struct hint *hints, size_t n);
 
 /* What `y` copies: to be freed, NULL when there is nothing. */
 char *ui_copy_text(struct ui *ui);

@@ -58,14 +58,14 @@ static const char *word_of_command(const struct ui *ui, size_t i, char name[ACTI
 
 static const char *any_word(const struct ui *ui, size_t i, char name[ACTION_NAME])
 {
-    if (ui->prompt == '&')
+    if (ui->prompt == '&' || ui->prompt == 'b')
         return filter_field(i);
     return ui->prompt == ':' ? word_of_command(ui, i, name) : NULL;
 }
 
 static const char *blanks(const struct ui *ui)
 {
-    return ui->prompt == '&' ? " &|!()<>=\"" : " ";
+    return ui->prompt == '&' || ui->prompt == 'b' ? " &|!()<>=\"" : " ";
 }
 
 const char *ui_candidate(const struct ui *ui, size_t i, char name[ACTION_NAME])

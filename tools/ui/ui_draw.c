@@ -17,10 +17,11 @@
 
 #include "base/text.h"
 #include "base/util.h"
+#include "ui/study.h"
 #include "ui/view.h"
 #include "wrap.h"
 
-enum { LEFT = 38, WIDE = 120, TALL = 40, LEAST_WIDTH = 20, LEAST_HEIGHT = 3 };
+enum { LEFT = 38, TEXT = 38, PAGE = 78, WIDE = 120, TALL = 40, LEAST_WIDTH = 20, LEAST_HEIGHT = 3 };
 
 static bool all_at_once(const struct ui *ui)
 {
@@ -41,6 +42,13 @@ struct area ui_pane(const struct ui *ui, struct grid *g, enum pane pane)
 
     if (ui->alone)
         return a;
+    if (ui->m.study) { /* its text wants more room than its bytes */
+        upper = a.h / 3 + 1;
+        if (all_at_once(ui)) {
+            left = LEFT;
+            a.w -= TEXT + 1;
+        }
+    }
     left = fence(left, ui->wider, LEAST_WIDTH, a.w);
     top = fence(top, ui->taller, LEAST_HEIGHT, a.h);
     upper = fence(upper, ui->taller, LEAST_HEIGHT, a.h);
@@ -56,11 +64,22 @@ struct area ui_pane(const struct ui *ui, struct grid *g, enum pane pane)
     }
 }
 
+/* Where the text of a lesson stands: on a large screen beside everything else. */
+static struct area text_pane(const struct ui *ui, struct grid *g)
+{
+    if (!ui->alone && all_at_once(ui))
+        return (struct area){ g, 1, ui->w - TEXT, ui->h - 2, TEXT };
+    return ui_pane(ui, g, PANE_INFO);
+}
+
 void ui_look(struct ui *ui)
 {
     enum info info = ui->m.info;
+    struct area text = text_pane(ui, NULL);
     bool seen = !ui->alone || ui->m.focus == PANE_INFO;
 
+    if (ui->m.study && ui->w >= UI_MIN_WIDTH && ui->h >= UI_MIN_HEIGHT)
+        study_lay_out(ui->m.study, ui->m.language, MIN(text.w - 2, PAGE), text.h - 1);
     ui->m.moment_seen = seen && (all_at_once(ui) || info == INFO_HPACK || info == INFO_WINDOWS);
 }
 
@@ -108,11 +127,7 @@ static void put_title(const struct ui *ui, struct area a)
     area_put(a, 0, a.w - wrap_columns(vitro_str_of(right)), ST_TITLE, "%s", right);
 }
 
-/* What the last line offers; when it is narrow, the first ones. */
-static const struct hint {
-    enum action action, other; /* ACT_NONE: one key alone */
-    const char *english, *korean;
-} hints[] = {
+static const struct hint hints[] = {
     { ACT_HELP, ACT_NONE, "help", "도움말" },
     { ACT_QUIT, ACT_NONE, "quit", "끝" },
     { ACT_NEXT_PANE, ACT_NONE, "pane", "창" },
@@ -152,12 +167,12 @@ static int hint_width(const struct ui *ui, enum action action)
     return wrap_columns(vitro_str_of(key)) + 1;
 }
 
-static void put_hints(struct ui *ui, struct area a)
+void ui_put_hints(struct ui *ui, struct area a, const struct hint *row, size_t n)
 {
     int x = 0;
 
-    for (size_t i = 0; i < ARRAY_LEN(hints); i++) {
-        const struct hint *h = &hints[i];
+    for (size_t i = 0; i < n; i++) {
+        const struct hint *h = &row[i];
         const char *word = view_word(&ui->m, h->english, h->korean);
         if (!ui->keys.keys[h->action][0])
             continue;
@@ -190,17 +205,20 @@ static void put_last_line(struct ui *ui, struct area a)
                  (int)((uint64_t)m->scanned * 100 / (n ? n : 1)), view_word(m, "stops", "멈춤"));
     else if (m->message[0])
         area_put(a, 0, 1, ST_KEY, "%s", m->message);
+    else if (m->study)
+        ui_lesson_hints(ui, a);
     else
-        put_hints(ui, a);
+        ui_put_hints(ui, a, hints, ARRAY_LEN(hints));
 }
 
 /* ---- panes ----------------------------------------------------------------------------------- */
 
 static void put_info(struct area a, const struct model *m, enum info info)
 {
-    static void (*const views[INFO_COUNT])(struct area,
-                                           const struct model *) = { view_explain, view_hpack,
-                                                                     view_windows, view_ladder };
+    static void (*const views[INFO_COUNT])(struct area, const struct model *) = {
+        [INFO_TEXT] = view_text,       [INFO_EXPLAIN] = view_explain, [INFO_HPACK] = view_hpack,
+        [INFO_WINDOWS] = view_windows, [INFO_LADDER] = view_ladder,
+    };
 
     views[info](a, m);
 }
@@ -209,11 +227,24 @@ static void put_four(struct area a, const struct model *m)
 {
     int h = (a.h + 1) / 2, w = (a.w - 1) / 2;
 
-    for (int i = 0; i < INFO_COUNT; i++)
+    for (int i = 0; i < 4; i++)
         put_info(
             area_part(a, i / 2 * h, i % 2 * (w + 1), i / 2 ? a.h - h : h, i % 2 ? a.w - w - 1 : w),
-            m, (enum info)i);
+            m, (enum info)(INFO_EXPLAIN + i));
     area_fence(a, 0, w, a.h, ST_DIM);
+}
+
+/* The explanation, and below it what `t` turns; the text stands beside. */
+static void put_two(const struct ui *ui, struct grid *g)
+{
+    struct area a = ui_pane(ui, g, PANE_INFO), text = text_pane(ui, g);
+    enum info info = ui->m.info > INFO_EXPLAIN ? ui->m.info : INFO_HPACK;
+    int h = a.h / 2;
+
+    put_info(area_part(a, 0, 0, h, a.w), &ui->m, INFO_EXPLAIN);
+    put_info(area_part(a, h, 0, a.h - h, a.w), &ui->m, info);
+    put_info(text, &ui->m, INFO_TEXT);
+    area_fence(grid_area(g), 1, text.x - 1, ui->h - 2, ST_DIM);
 }
 
 /* Lists scroll no more than needed: where they stood is kept. */
@@ -244,12 +275,26 @@ static void put_panes(struct ui *ui, struct grid *g)
         view_bytes(ui_pane(ui, g, PANE_BYTES), m);
     if (ui->alone && m->focus != PANE_INFO)
         return;
-    if (all_at_once(ui))
+    if (all_at_once(ui) && m->study && !ui->alone)
+        put_two(ui, g);
+    else if (all_at_once(ui) && !m->study)
         put_four(ui_pane(ui, g, PANE_INFO), m);
     else
         put_info(ui_pane(ui, g, PANE_INFO), m, m->info);
     if (!ui->alone)
         area_fence(grid_area(g), 1, ui_pane(ui, g, PANE_BYTES).x - 1, ui->h - 2, ST_DIM);
+}
+
+bool ui_too_small(struct area a)
+{
+    char text[80];
+
+    if (a.w >= UI_MIN_WIDTH && a.h >= UI_MIN_HEIGHT)
+        return false;
+    snprintf(text, sizeof text, "too small %dx%d, need %dx%d; q quits", a.w, a.h, UI_MIN_WIDTH,
+             UI_MIN_HEIGHT);
+    area_wrap(a, 0, ST_TEXT, vitro_str_of(text));
+    return true;
 }
 
 void ui_draw(struct ui *ui, struct grid *g)
@@ -258,15 +303,13 @@ void ui_draw(struct ui *ui, struct grid *g)
 
     grid_clear(g);
     g->ascii = ui->ascii;
-    if (ui->w < UI_MIN_WIDTH || ui->h < UI_MIN_HEIGHT) {
-        char text[80];
-        snprintf(text, sizeof text, "too small %dx%d, need %dx%d; q quits", ui->w, ui->h,
-                 UI_MIN_WIDTH, UI_MIN_HEIGHT);
-        area_wrap(a, 0, ST_TEXT, vitro_str_of(text));
+    if (ui_too_small(a))
         return;
-    }
     fit(ui);
-    put_title(ui, a);
+    if (ui->m.study)
+        ui_lesson_title(ui, a);
+    else
+        put_title(ui, a);
     if (ui->help)
         view_help(area_part(a, 1, 0, a.h - 2, a.w), ui);
     else

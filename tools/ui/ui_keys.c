@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "ui/study.h"
 #include "ui/ui.h"
 #include "ui/view.h"
 
@@ -74,14 +75,14 @@ static void show_help(struct ui *ui, int unused)
 static void back(struct ui *ui, int unused)
 {
     (void)unused;
-    ui->quit = !ui->alone;
+    ui->quit = !ui->alone || ui_lesson_reads(ui);
     ui->alone = false;
 }
 
 static void quit(struct ui *ui, int unused)
 {
     (void)unused;
-    ui->quit = true;
+    ui->quit = ui->quit_all = true;
 }
 
 static void search(struct ui *ui, int by)
@@ -92,7 +93,10 @@ static void search(struct ui *ui, int by)
 
 static void prompt(struct ui *ui, int kind)
 {
-    ui_prompt_open(ui, kind, kind == '&' ? ui->m.filter_text : "");
+    ui_prompt_open(ui, kind,
+                   kind == '&'                  ? ui->m.filter_text
+                   : kind == 'b' && ui->m.study ? ui->m.study->break_text
+                                                : "");
 }
 
 static void turn_language(struct ui *ui, int unused)
@@ -116,6 +120,8 @@ static void cancel(struct ui *ui, int unused)
 {
     (void)unused;
     model_stop(&ui->m);
+    if (ui->m.study && ui->m.study->goal)
+        study_aim(ui->m.study, GOAL_NONE);
 }
 
 static void wish(struct ui *ui, int wishes)
@@ -128,6 +134,11 @@ static const struct deed {
     void (*run)(struct ui *ui, int with);
     int with;
 } deeds[] = {
+    [ACT_ON] = { ui_lesson_on, 0 },
+    [ACT_STEP] = { ui_lesson_step, 0 },
+    [ACT_BACK] = { ui_lesson_back, 0 },
+    [ACT_GO] = { ui_lesson_go, 0 },
+    [ACT_BREAK] = { prompt, 'b' },
     [ACT_HELP] = { show_help, 0 },
     [ACT_QUIT] = { back, 0 },
     [ACT_QUIT_ALL] = { quit, 0 },
@@ -178,9 +189,10 @@ static const struct deed {
 
 void ui_act(struct ui *ui, enum action action)
 {
-    if (action == ACT_NONE)
+    if (action == ACT_NONE || (keymap_of_lesson(action) && !ui->m.study))
         return;
     assert(deeds[action].run); /* every row of keys.def does something */
+    ui_lesson_turns(ui, action);
     deeds[action].run(ui, deeds[action].with);
 }
 
@@ -226,9 +238,9 @@ void ui_key(struct ui *ui, int key)
 
     /* What cannot be seen cannot be chosen: only leaving works on a screen too small. */
     if (small) {
-        if (action == ACT_QUIT || action == ACT_QUIT_ALL)
-            ui->quit = true;
-        else if (action == ACT_STOP)
+        ui->quit = ui->quit || action == ACT_QUIT || action == ACT_QUIT_ALL;
+        ui->quit_all |= action == ACT_QUIT_ALL;
+        if (action == ACT_STOP)
             ui_act(ui, action);
         return;
     }
@@ -237,7 +249,7 @@ void ui_key(struct ui *ui, int key)
         ui_prompt_key(ui, key);
     else if (ui->help && action != ACT_STOP)
         help_key(ui, action);
-    else
+    else if (!ui_lesson_takes(ui, key))
         ui_act(ui, action);
     ui_look(ui);
 }

@@ -95,7 +95,10 @@ void ui_move(struct ui *ui, int by)
         move_byte(m, (long)by * wide);
         break;
     default:
-        ui_scroll(&m->top[PANE_INFO], by, info_most(m));
+        if (m->info == INFO_TEXT)
+            ui_lesson_scroll(ui, by);
+        else
+            ui_scroll(&m->top[PANE_INFO], by, info_most(m));
     }
 }
 
@@ -118,7 +121,10 @@ void ui_jump(struct ui *ui, int last)
         model_byte(m, last ? m->ev.length : 0);
         break;
     default:
-        m->top[PANE_INFO] = last ? info_most(m) : 0;
+        if (m->info == INFO_TEXT)
+            ui_lesson_scroll(ui, last ? INT_MAX : -INT_MAX);
+        else
+            m->top[PANE_INFO] = last ? info_most(m) : 0;
     }
 }
 
@@ -163,7 +169,9 @@ void ui_turn_info(struct ui *ui, int by)
 {
     struct model *m = &ui->m;
 
-    m->info = (enum info)(((int)m->info + INFO_COUNT + by) % INFO_COUNT);
+    do
+        m->info = (enum info)(((int)m->info + INFO_COUNT + by) % INFO_COUNT);
+    while (m->info == INFO_TEXT && !m->study);
     m->top[PANE_INFO] = 0;
 }
 

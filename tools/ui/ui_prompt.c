@@ -51,6 +51,7 @@ static const struct kind {
     { '/', "/", "/", HISTORY_SEARCH, enter_search },
     { '&', "&", "&", HISTORY_FILTER, enter_filter },
     { ':', ":", ":", HISTORY_COMMAND, ui_command },
+    { 'b', "stop at: ", "멈출 곳: ", HISTORY_BREAK, ui_lesson_break },
     { 'w', "write to FILE.pcapng, .txt or .json: ", "쓸 파일 .pcapng .txt .json: ", HISTORY_WRITE,
       enter_path },
     { '?', "/", "/", -1, enter_help },
@@ -180,7 +181,10 @@ static void put_verdict(const struct ui *ui, struct area a, int x)
     struct filter f;
 
     if (!ui->edit.text[0])
-        area_put(a, 0, x, ST_DIM, "%s", view_word(&ui->m, "empty shows all", "비우면 모두 보임"));
+        area_put(a, 0, x, ST_DIM, "%s",
+                 ui->prompt == 'b' ? view_word(&ui->m, "http2.type == DATA, or empty for none",
+                                               "http2.type == DATA, 비우면 없음")
+                                   : view_word(&ui->m, "empty shows all", "비우면 모두 보임"));
     else if (filter_parse(&f, vitro_str_of(ui->edit.text), &err))
         area_put(a, 0, x, ST_OK, "ok");
     else
@@ -225,7 +229,7 @@ void ui_prompt_draw(const struct ui *ui, struct area a)
     cursor = x = area_text(a, 0, x, ST_TEXT, shown(e, a.w - x - 2));
     x = area_text(a, 0, x, ST_TEXT, vitro_str_of(e->text[e->at] ? e->text + e->at : " "));
     area_style(a, 0, cursor, 1, ST_PICK);
-    if (ui->prompt == '&')
+    if (ui->prompt == '&' || ui->prompt == 'b')
         put_verdict(ui, a, x + 1);
     else if (ui->prompt == ':')
         put_candidates(ui, a, x + 1);

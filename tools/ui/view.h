@@ -19,6 +19,7 @@ size_t view_scroll(size_t top, size_t pick, size_t n, int rows);
 void view_events(struct area a, const struct model *m);
 void view_tree(struct area a, const struct model *m);
 void view_bytes(struct area a, const struct model *m);
+void view_text(struct area a, const struct model *m); /* of a lesson */
 void view_explain(struct area a, const struct model *m);
 void view_hpack(struct area a, const struct model *m);
 void view_windows(struct area a, const struct model *m);

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "ui/study.h"
 #include "wrap.h"
 
 const char *view_word(const struct model *m, const char *english, const char *korean)
@@ -57,10 +58,11 @@ static void put_row(struct area a, const struct model *m, int y, uint32_t number
     model_row(m, number, &row);
     st = (enum style)row.style;
     x = area_put(a, y, 0, st, "%c%4" PRIu32 " %c ",
-                 number == m->pick      ? '>'
-                 : is_marked(m, number) ? '\''
-                 : row.bad              ? '!'
-                                        : ' ',
+                 number == m->pick                           ? '>'
+                 : m->study && study_marks(m->study, number) ? '|'
+                 : is_marked(m, number)                      ? '\''
+                 : row.bad                                   ? '!'
+                                                             : ' ',
                  number, row.arrow);
     tail = wrap_columns(vitro_str_of(row.tail));
     end = a.w - tail - 1;

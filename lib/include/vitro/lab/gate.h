@@ -78,6 +78,12 @@ VITRO_API void vitro_gate_go(vitro_gate *gate);
  */
 VITRO_API bool vitro_gate_next(vitro_gate *gate);
 
+/**
+ * Say in the trace that the gate is at rest: who follows the trace then knows that it has all that
+ * came of what was let go before. For a moment at which nothing else happens. Thread: loop.
+ */
+VITRO_API void vitro_gate_tell(vitro_gate *gate);
+
 /** True between vitro_gate_hold() and vitro_gate_go(). Thread: loop. */
 VITRO_API bool vitro_gate_is_holding(const vitro_gate *gate);
 
