@@ -65,39 +65,81 @@ void vitro_block_decode(struct hpack_reader *r, vitro_bytes block, uint64_t orig
     }
 }
 
-void vitro_block_log_init(struct block_log *log, struct account *account)
-{
-    memset(log, 0, sizeof *log);
-    log->account = account;
-}
+/* ---- The log ------------------------------------------------------------------------------- */
 
-void vitro_block_log_done(struct block_log *log)
+void vitro_block_reader_init(struct hpack_reader *r, struct account *account, bool late)
 {
-    for (uint32_t i = 0; i < log->checkpoint_cap; i++) {
-        if (!log->checkpoints[i])
-            continue;
-        vitro_hpack_reader_done(log->checkpoints[i]);
-        vitro_mem_free(log->account, log->checkpoints[i], sizeof **log->checkpoints);
-    }
-    vitro_mem_free(log->account, log->checkpoints, log->checkpoint_cap * sizeof *log->checkpoints);
-    vitro_mem_free(log->account, log->steps, log->cap * sizeof *log->steps);
-    vitro_block_log_init(log, log->account);
-}
-
-void vitro_block_reader_init(struct hpack_reader *r, struct account *account)
-{
-    struct hpack_reader_options options = { HPACK_DEFAULT_SIZE, 0, 0, true, false };
+    struct hpack_reader_options options = { HPACK_DEFAULT_SIZE, 1024 * 1024, 64 * 1024, true,
+                                            late };
 
     vitro_hpack_reader_init(r, account, &options);
 }
 
-static struct hpack_reader *checkpoint_new(struct account *account, const struct hpack_reader *r)
+void vitro_block_log_init(struct block_log *log, struct account *account, bool late)
+{
+    memset(log, 0, sizeof *log);
+    vitro_packlog_init(&log->steps, account, 3);
+    log->late = late;
+}
+
+static void point_free(struct block_log *log, struct block_point *p, size_t *held)
+{
+    struct account *account = log->steps.account;
+    size_t used = account->used;
+
+    vitro_hpack_reader_done(p->reader);
+    vitro_mem_free(account, p->reader, sizeof *p->reader);
+    if (held)
+        *held -= used - account->used;
+}
+
+void vitro_block_log_done(struct block_log *log)
+{
+    for (uint32_t i = 0; i < log->point_count; i++)
+        point_free(log, &log->points[i], NULL);
+    vitro_mem_free(log->steps.account, log->points, log->point_cap * sizeof *log->points);
+    vitro_packlog_done(&log->steps);
+    vitro_block_log_init(log, log->steps.account, log->late);
+}
+
+/* Too much is held: every second one goes, and those to come stand twice as far apart. */
+static void thin_out(struct block_log *log, struct block_writer *w, size_t *held)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < log->point_count; i++) {
+        if (i % 2)
+            log->points[n++] = log->points[i];
+        else
+            point_free(log, &log->points[i], held);
+    }
+    log->point_count = n;
+    w->stride *= 2;
+}
+
+static bool points_room(struct block_log *log)
+{
+    uint32_t cap = log->point_cap ? log->point_cap * 2 : 2;
+    struct block_point *points;
+
+    if (log->point_count < log->point_cap)
+        return true;
+    points = vitro_mem_resize(log->steps.account, log->points, log->point_cap * sizeof *points,
+                              cap * sizeof *points);
+    if (!points)
+        return false;
+    log->points = points;
+    log->point_cap = cap;
+    return true;
+}
+
+static struct hpack_reader *reader_copy(struct account *account, const struct hpack_reader *r)
 {
     struct hpack_reader *copy = vitro_mem_alloc(account, sizeof *copy);
 
     if (!copy)
         return NULL;
-    vitro_block_reader_init(copy, account);
+    vitro_block_reader_init(copy, account, false);
     if (vitro_hpack_reader_copy(copy, r))
         return copy;
     vitro_hpack_reader_done(copy);
@@ -105,101 +147,161 @@ static struct hpack_reader *checkpoint_new(struct account *account, const struct
     return NULL;
 }
 
-static bool log_room(struct block_log *log)
+void vitro_block_log_point(struct block_log *log, struct block_writer *w,
+                           const struct hpack_reader *r, size_t *held)
 {
-    uint32_t cap = log->cap ? log->cap * 2 : 8, points = cap / BLOCK_CHECKPOINT + 1;
-    struct block_step *steps;
-    struct hpack_reader **checkpoints;
+    uint32_t before = log->point_count ? log->points[log->point_count - 1].step : 0;
+    struct account *account = log->steps.account;
+    size_t used = account->used;
+    struct hpack_reader *copy;
 
-    if (log->count < log->cap)
-        return true;
-    if (cap < log->cap)
-        return false;
-    if (points > log->checkpoint_cap) {
-        checkpoints = vitro_mem_resize(log->account, log->checkpoints,
-                                       log->checkpoint_cap * sizeof *checkpoints,
-                                       points * sizeof *checkpoints);
-        if (!checkpoints)
-            return false;
-        memset(checkpoints + log->checkpoint_cap, 0,
-               (points - log->checkpoint_cap) * sizeof *checkpoints);
-        log->checkpoints = checkpoints;
-        log->checkpoint_cap = points;
+    w->stride = MAX(w->stride, (uint32_t)BLOCK_CHANGES);
+    if (w->changes < w->stride &&
+        log->steps.count - before < BLOCK_WALK * (w->stride / BLOCK_CHANGES))
+        return;
+    w->changes = 0;
+    if (*held > BLOCK_POINTS_MAX) {
+        thin_out(log, w, held);
+        return;
     }
-    steps =
-        vitro_mem_resize(log->account, log->steps, log->cap * sizeof *steps, cap * sizeof *steps);
-    if (!steps)
+    copy = points_room(log) ? reader_copy(account, r) : NULL;
+    if (!copy)
+        return;
+    log->points[log->point_count++] = (struct block_point){ copy, log->steps.count };
+    *held += account->used - used;
+}
+
+uint32_t vitro_block_log_add(struct block_log *log, struct block_writer *w,
+                             const struct block_step *step)
+{
+    uint64_t row[3] = { step->what, step->length, (uint64_t)step->origin << 2 | step->kind };
+
+    if (!vitro_packlog_add(&log->steps, &w->last, row))
+        return UINT32_MAX;
+    w->changes += step->kind != BLOCK_STEP_STILL;
+    return log->steps.count - 1;
+}
+
+static struct block_step step_of(const struct packlog_at *at)
+{
+    const uint64_t *row = at->last.is;
+
+    return (struct block_step){ (uint32_t)row[0], (uint32_t)row[1], (uint32_t)(row[2] >> 2),
+                                (uint8_t)(row[2] & 3) };
+}
+
+bool vitro_block_log_step(const struct block_log *log, uint32_t i, struct block_step *out)
+{
+    struct packlog_at at;
+
+    if (!vitro_packlog_begin(&log->steps, i, &at) || !vitro_packlog_next(&at))
         return false;
-    log->steps = steps;
-    log->cap = cap;
+    *out = step_of(&at);
     return true;
 }
 
-uint32_t vitro_block_log_add(struct block_log *log, struct block_step step,
-                             const struct hpack_reader *r)
+/* ---- Decoding again ------------------------------------------------------------------------ */
+
+bool vitro_block_same(const struct hpack_reader *a, const struct hpack_reader *b)
 {
-    if (!log_room(log))
-        return UINT32_MAX;
-    if (log->count % BLOCK_CHECKPOINT == 0)
-        log->checkpoints[log->count / BLOCK_CHECKPOINT] = checkpoint_new(log->account, r);
-    log->steps[log->count] = step;
-    return log->count++;
+    return a->table.next == b->table.next && a->table.count == b->table.count &&
+           a->table.max_size == b->table.max_size && a->table.old_size == b->table.old_size &&
+           a->table.max_certain == b->table.max_certain && a->limit == b->limit &&
+           a->limit_certain == b->limit_certain && a->update_due == b->update_due &&
+           a->due == b->due && a->failed == b->failed;
 }
 
-/* Make step i with r, into out when that is the step looked for. */
-static bool replay(const struct block_step *step, struct hpack_reader *r, block_read_fn *read,
-                   void *user, struct buf *bytes, struct block_list *out)
+void vitro_block_replay_done(struct block_replay *r)
+{
+    if (r->of)
+        vitro_hpack_reader_done(&r->reader);
+    r->of = NULL;
+}
+
+/* Bring the replay to a step from which it is the shortest way to step i. */
+static bool replay_to(struct block_replay *r, const struct block_log *log, uint32_t i)
+{
+    const struct block_point *p;
+    uint32_t low = 0, high = log->point_count;
+
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (log->points[mid].step <= i)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    p = low ? &log->points[low - 1] : NULL;
+    if (r->of == log && r->made <= i && r->made >= (p ? p->step : 0))
+        return true;
+    vitro_block_replay_done(r);
+    vitro_block_reader_init(&r->reader, log->steps.account, log->late);
+    r->of = log;
+    r->made = p ? p->step : 0;
+    return !p || vitro_hpack_reader_copy(&r->reader, p->reader);
+}
+
+/* Make a step; the fields of a block are in out. */
+static bool make(const struct block_step *step, struct block_replay *r, block_read_fn *read,
+                 void *user, struct buf *bytes, struct block_list *out)
 {
     switch (step->kind) {
     case BLOCK_STEP_LIMIT:
-        vitro_hpack_reader_limit(r, step->what);
+        vitro_hpack_reader_limit(&r->reader, step->what);
         return true;
     case BLOCK_STEP_LOSE:
-        vitro_hpack_reader_lose(r);
+        vitro_hpack_reader_lose(&r->reader);
         return true;
     default:
         vitro_buf_consume(bytes, bytes->len);
         if (!read(step, bytes, user))
             return false;
-        vitro_block_decode(r, vitro_buf_bytes(bytes), step->origin, out);
+        vitro_block_decode(&r->reader, vitro_buf_bytes(bytes), step->origin, out);
         return true;
     }
 }
 
-bool vitro_block_log_reach(const struct block_log *log, uint32_t i, block_read_fn *read, void *user,
-                           struct hpack_reader *r, struct block_list *scratch)
+bool vitro_block_log_reach(const struct block_log *log, uint32_t i, struct block_replay *replay,
+                           block_read_fn *read, void *user, struct block_list *scratch)
 {
-    uint32_t from = i / BLOCK_CHECKPOINT;
+    struct packlog_at at;
     struct buf bytes;
-    bool ok;
+    bool ok = i <= log->steps.count && replay_to(replay, log, i);
 
-    while (from && (from >= log->checkpoint_cap || !log->checkpoints[from]))
-        from--;
-    if (i > log->count || !log->checkpoint_cap || !log->checkpoints[from])
-        return false;
-    vitro_buf_init(&bytes, log->account, BLOCK_MAX);
-    ok = vitro_hpack_reader_copy(r, log->checkpoints[from]);
-    for (uint32_t j = from * BLOCK_CHECKPOINT; ok && j < i; j++)
-        ok = replay(&log->steps[j], r, read, user, &bytes, scratch);
+    if (!ok || replay->made == i)
+        return ok;
+    ok = vitro_packlog_begin(&log->steps, replay->made, &at);
+    vitro_buf_init(&bytes, log->steps.account, BLOCK_MAX);
+    for (; ok && replay->made < i; replay->made++) {
+        struct block_step step;
+        vitro_packlog_next(&at);
+        step = step_of(&at);
+        if (step.kind != BLOCK_STEP_STILL)
+            ok = make(&step, replay, read, user, &bytes, scratch);
+    }
     vitro_buf_done(&bytes);
+    if (!ok)
+        vitro_block_replay_done(replay);
     return ok;
 }
 
-bool vitro_block_log_decode(const struct block_log *log, uint32_t i, block_read_fn *read,
-                            void *user, struct block_list *out)
+bool vitro_block_log_decode(const struct block_log *log, uint32_t i, struct block_replay *replay,
+                            block_read_fn *read, void *user, struct block_list *out)
 {
-    struct hpack_reader r;
+    struct block_step step;
     struct buf bytes;
     bool ok;
 
     vitro_block_list_done(out);
-    if (i >= log->count || log->steps[i].kind != BLOCK_STEP_BLOCK)
+    if (!vitro_block_log_step(log, i, &step) || step.kind > BLOCK_STEP_STILL ||
+        !vitro_block_log_reach(log, i, replay, read, user, out))
         return false;
-    vitro_block_reader_init(&r, log->account);
-    vitro_buf_init(&bytes, log->account, BLOCK_MAX);
-    ok = vitro_block_log_reach(log, i, read, user, &r, out) &&
-         replay(&log->steps[i], &r, read, user, &bytes, out);
+    vitro_buf_init(&bytes, log->steps.account, BLOCK_MAX);
+    ok = make(&step, replay, read, user, &bytes, out);
     vitro_buf_done(&bytes);
-    vitro_hpack_reader_done(&r);
+    if (ok)
+        replay->made++;
+    else
+        vitro_block_replay_done(replay);
     return ok;
 }

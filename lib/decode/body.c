@@ -27,10 +27,10 @@ static vitro_event body_event(struct direction *d, struct stream *s, vitro_event
                               uint64_t from, uint64_t len)
 {
     const struct body *b = &s->body[d->dir];
-    vitro_event ev = vitro_direction_event(d, kind, d->told ? d->told - 1 : 0, 1);
+    vitro_event ev = vitro_direction_event(d, kind, from, len);
 
-    ev.offset = from;
-    ev.length = len;
+    ev.packet = b->packet;
+    ev.time = b->time;
     ev.source = VITRO_SOURCE_BODY;
     ev.stream = s->id;
     ev.parent = b->parent;
@@ -74,12 +74,12 @@ static bool body_hole(struct direction *d, const vitro_event *ev)
 {
     vitro_span parts[16], span = vitro_event_span(ev);
 
-    if (!d->segs.holes)
+    if (!d->track->segs.holes)
         return false;
     while (span.length) {
         size_t n = vitro_decode_parts(d->conn->decode, &span, parts, ARRAY_LEN(parts));
         for (size_t i = 0; i < MIN(n, ARRAY_LEN(parts)); i++) {
-            if (vitro_segs_hole(&d->segs, parts[i].offset, parts[i].length))
+            if (vitro_segs_hole(&d->track->segs, parts[i].offset, parts[i].length))
                 return true;
             span.offset += parts[i].length;
             span.length -= parts[i].length;

@@ -9,63 +9,162 @@
 
 void vitro_seen_conn_swap(struct conn *c)
 {
+    struct past *past = vitro_decode_past(c->decode, c->number);
     struct direction d = c->dir[0];
-    char name[ENDPOINT_TEXT];
+    struct track track = past->tracks[0];
+    struct packet_end end = past->ends[0];
 
     c->dir[0] = c->dir[1];
     c->dir[1] = d;
-    c->dir[0].dir = VITRO_C2S;
-    c->dir[1].dir = VITRO_S2C;
-    memcpy(name, c->names[0], sizeof name);
-    memcpy(c->names[0], c->names[1], sizeof name);
-    memcpy(c->names[1], name, sizeof name);
+    past->tracks[0] = past->tracks[1];
+    past->tracks[1] = track;
+    past->ends[0] = past->ends[1];
+    past->ends[1] = end;
+    for (uint8_t i = 0; i < 2; i++) {
+        c->dir[i].dir = i;
+        c->dir[i].track = &past->tracks[i];
+    }
     c->swapped = !c->swapped;
     c->guessed = false;
 }
 
-static bool conns_room(vitro_decode *d, uint32_t number)
-{
-    uint32_t cap = d->conn_cap ? d->conn_cap : 8;
-    struct conn **conns;
+/* ---- The past ------------------------------------------------------------------------------ */
 
-    while (cap <= number)
+struct past *vitro_decode_past(const vitro_decode *d, uint32_t conn)
+{
+    struct past *page = conn < d->conn_count ? d->pasts[conn / PAST_PAGE] : NULL;
+
+    return page ? &page[conn % PAST_PAGE] : NULL;
+}
+
+static bool pages_room(vitro_decode *d, uint32_t page)
+{
+    uint32_t cap = d->past_cap ? d->past_cap : 4;
+    struct past **pasts;
+
+    while (cap <= page)
         cap *= 2;
-    if (cap != d->conn_cap) {
-        conns = vitro_mem_resize(&d->account, d->conns, d->conn_cap * sizeof(struct conn *),
-                                 cap * sizeof(struct conn *));
-        if (!conns)
-            return false;
-        memset(conns + d->conn_cap, 0, (cap - d->conn_cap) * sizeof(struct conn *));
-        d->conns = conns;
-        d->conn_cap = cap;
-    }
-    d->conn_count = MAX(d->conn_count, number + 1);
+    if (cap == d->past_cap)
+        return true;
+    pasts =
+        vitro_mem_resize(&d->account, d->pasts, d->past_cap * sizeof *pasts, cap * sizeof *pasts);
+    if (!pasts)
+        return false;
+    memset(pasts + d->past_cap, 0, (cap - d->past_cap) * sizeof *pasts);
+    d->pasts = pasts;
+    d->past_cap = cap;
     return true;
 }
 
-static void conn_open(vitro_decode *d, const struct flow_event *e)
+static struct past *past_new(vitro_decode *d, uint32_t number)
 {
-    struct conn *c;
+    uint32_t page = number / PAST_PAGE;
+
+    if (!pages_room(d, page))
+        return NULL;
+    if (!d->pasts[page])
+        d->pasts[page] = vitro_mem_zalloc(&d->account, PAST_PAGE * sizeof(struct past));
+    if (!d->pasts[page])
+        return NULL;
+    d->conn_count = MAX(d->conn_count, number + 1);
+    return &d->pasts[page][number % PAST_PAGE];
+}
+
+static void tracks_free(vitro_decode *d, struct past *past)
+{
+    for (int i = 0; past->tracks && i < 2; i++) {
+        vitro_segs_done(&past->tracks[i].segs);
+        vitro_block_log_done(&past->tracks[i].log);
+    }
+    vitro_mem_free(&d->account, past->tracks, 2 * sizeof *past->tracks);
+    past->tracks = NULL;
+}
+
+static bool page_over(const struct past *page)
+{
+    for (uint32_t i = 0; i < PAST_PAGE; i++) {
+        if (page[i].live || page[i].tracks)
+            return false;
+    }
+    return true;
+}
+
+/* Without an index nobody asks about it any more. */
+static void past_forget(vitro_decode *d, uint32_t number)
+{
+    struct past **page = &d->pasts[number / PAST_PAGE], *past = &(*page)[number % PAST_PAGE];
+
+    tracks_free(d, past);
+    memset(past, 0, sizeof *past);
+    if (!page_over(*page))
+        return;
+    vitro_mem_free(&d->account, *page, PAST_PAGE * sizeof **page);
+    *page = NULL;
+}
+
+void vitro_decode_pasts_free(vitro_decode *d)
+{
+    for (uint32_t i = 0; i < d->conn_count; i++) {
+        struct past *past = vitro_decode_past(d, i);
+        if (past && past->live)
+            vitro_seen_conn_free(past->live);
+        if (past)
+            tracks_free(d, past);
+    }
+    for (uint32_t i = 0; i < d->past_cap; i++)
+        vitro_mem_free(&d->account, d->pasts[i], PAST_PAGE * sizeof(struct past));
+    vitro_mem_free(&d->account, d->pasts, d->past_cap * sizeof *d->pasts);
+}
+
+/* ---- The connection ------------------------------------------------------------------------ */
+
+static struct track *tracks_new(vitro_decode *d)
+{
+    struct track *tracks = vitro_mem_zalloc(&d->account, 2 * sizeof *tracks);
+
+    for (int i = 0; tracks && i < 2; i++) {
+        vitro_segs_init(&tracks[i].segs, &d->account);
+        vitro_block_log_init(&tracks[i].log, &d->account, false);
+    }
+    return tracks;
+}
+
+static struct conn *conn_new(vitro_decode *d, const struct flow_event *e, struct past *past)
+{
+    struct conn *c = vitro_mem_zalloc(&d->account, sizeof *c);
     bool late = e->marks & FLOW_LATE;
 
-    if (e->conn >= UINT32_MAX / 2 || !conns_room(d, e->conn) || d->conns[e->conn])
-        return;
-    c = vitro_mem_zalloc(&d->account, sizeof *c);
-    if (!c) {
-        d->stats.lost++;
-        return;
+    if (c)
+        past->tracks = tracks_new(d);
+    if (!c || !past->tracks) {
+        vitro_mem_free(&d->account, c, sizeof *c);
+        return NULL;
     }
     c->decode = d;
     c->number = e->conn;
     c->guessed = e->peers && e->peers->guessed;
-    if (e->peers) {
-        vitro_endpoint_format(&e->peers->client, c->names[0], sizeof c->names[0]);
-        vitro_endpoint_format(&e->peers->server, c->names[1], sizeof c->names[1]);
-    }
     list_init(&c->streams);
-    vitro_direction_init(&c->dir[0], c, VITRO_C2S, late);
-    vitro_direction_init(&c->dir[1], c, VITRO_S2C, late);
-    d->conns[e->conn] = c;
+    vitro_direction_init(&c->dir[0], c, &past->tracks[0], VITRO_C2S, late);
+    vitro_direction_init(&c->dir[1], c, &past->tracks[1], VITRO_S2C, late);
+    return c;
+}
+
+static void conn_open(vitro_decode *d, const struct flow_event *e)
+{
+    struct past *past = e->conn < UINT32_MAX / 2 ? past_new(d, e->conn) : NULL;
+
+    if (past && (past->live || past->tracks))
+        return;
+    if (past)
+        past->live = conn_new(d, e, past);
+    if (!past || !past->live) {
+        d->stats.lost++;
+        return;
+    }
+    if (e->peers) {
+        past->ends[0] = e->peers->client;
+        past->ends[1] = e->peers->server;
+    }
     d->stats.connections++;
 }
 
@@ -76,7 +175,7 @@ void vitro_seen_conn_free(struct conn *c)
     vitro_seen_streams_free(c);
     vitro_direction_done(&c->dir[0]);
     vitro_direction_done(&c->dir[1]);
-    d->conns[c->number] = NULL;
+    vitro_decode_past(d, c->number)->live = NULL;
     vitro_mem_free(&d->account, c, sizeof *c);
 }
 
@@ -115,24 +214,31 @@ static void conn_mark(struct direction *d, const struct flow_event *e)
 
 static void conn_end(struct conn *c)
 {
+    vitro_decode *d = c->decode;
+    uint32_t number = c->number;
+    struct past *past = vitro_decode_past(d, number);
+
     vitro_direction_finish(&c->dir[0]);
     vitro_direction_finish(&c->dir[1]);
-    vitro_seen_streams_free(c);
-    c->ended = true;
-    if (!c->decode->options.keep)
-        vitro_seen_conn_free(c);
+    vitro_seen_conn_free(c);
+    if (!past->tracks[0].segs.end && !past->tracks[1].segs.end)
+        tracks_free(d, past);
+    if (!d->options.keep)
+        past_forget(d, number);
 }
 
 bool vitro_seen_conn_flow(const struct flow_event *e, void *user)
 {
     vitro_decode *d = user;
+    struct past *past;
     struct conn *c;
     struct direction *dir;
 
     if (e->kind == FLOW_OPEN)
         conn_open(d, e);
-    c = e->conn < d->conn_count ? d->conns[e->conn] : NULL;
-    if (!c || c->ended)
+    past = vitro_decode_past(d, e->conn);
+    c = past ? past->live : NULL;
+    if (!c)
         return true;
     dir = &c->dir[(e->dir == FLOW_S2C) != c->swapped];
     dir->packet = (uint32_t)e->number;

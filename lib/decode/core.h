@@ -1,8 +1,11 @@
 /*
  * core - what the decoder keeps: connections, their two directions, streams, events.
  *
- *      vitro_decode -> conn -> direction[2]: segs, frame reader, HPACK reader, block log
- *                         -> streams: what their headers said, a body for each direction
+ *      vitro_decode -> past -> track[2]: where the bytes are, the log of header blocks
+ *                   -> conn -> direction[2]: frame reader, HPACK reader
+ *                           -> streams: what their headers said, a body for each direction
+ *
+ * A conn lives as long as its connection; what is needed to look at its events later is its past.
  *
  * Private to decode; one file each: conn.c, direction.c (which bytes are HTTP/2, frames),
  * headers.c (blocks), body.c (messages), stream.c, detail*.c (fields of an event).
@@ -31,6 +34,8 @@ enum {
     STREAMS_MAX = 65536,  /* of a connection: the oldest is given up */
     NAMES_MAX = 65535,
     SETTINGS_WAITING = 8,
+    PAST_PAGE = 64,
+    REPLAYS = 256,     /* a power of two */
     SUSPECT_FRAMES = 4 /* doubted after a frame was found again */
 };
 
@@ -48,7 +53,9 @@ struct body {
     uint64_t from;   /* offset of the message that is not complete, or of bytes not told yet */
     uint64_t need;   /* its length with prefix; 0: its prefix is not known */
     uint32_t cursor; /* a link at or before `from`; ROPE_END: begin at the first */
-    uint32_t parent; /* number of the last DATA event */
+    uint32_t parent; /* number of the last DATA event; its packet and time */
+    uint32_t packet;
+    int64_t time;
     uint16_t encoding;
     uint8_t kind;
     uint8_t why;  /* of BODY_OTHER */
@@ -97,8 +104,31 @@ struct assembly {
     uint32_t count, cap;
 };
 
+/* What stays of a direction. */
+struct track {
+    struct segs segs;
+    struct block_log log;
+};
+
+/* What stays of a connection. */
+struct past {
+    struct conn *live;         /* NULL: it is over */
+    struct track *tracks;      /* of both directions; NULL: none had bytes */
+    struct packet_end ends[2]; /* who sends each direction */
+};
+
+/* From which offset on the bytes that are held back came with a packet. */
+struct arrival {
+    uint64_t at;
+    int64_t time;
+    uint32_t packet;
+};
+
 struct direction {
     struct conn *conn;
+    struct track *track;
+    struct packlog_row seg_last;
+    struct block_writer log_writer;
     uint8_t dir;
     uint8_t state;
     uint8_t why;     /* of DIR_OTHER, or of the bytes before the first frame */
@@ -107,20 +137,20 @@ struct direction {
     bool finished;
     bool hpack_ready;
     bool in_preface;
-    uint64_t told;   /* everything below is covered by events */
-    uint64_t looked; /* so many bytes of look begin no frame */
-    uint64_t missed; /* bytes told as unknown since the last frame */
-    struct segs segs;
-    struct buf look; /* bytes from `told` on, while looking */
+    uint64_t told;       /* everything below is covered by events */
+    uint64_t looked;     /* so many bytes of look begin no frame */
+    uint64_t missed;     /* bytes told as unknown since the last frame */
+    struct buf look;     /* bytes from `told` on, while looking */
+    struct buf arrivals; /* of them: struct arrival */
     struct frame_reader reader;
     struct current frame;
     struct assembly block;
     struct hpack_reader hpack;
-    struct block_log log;
     uint32_t max_frame;                /* what the other side takes */
     uint32_t tables[SETTINGS_WAITING]; /* HEADER_TABLE_SIZE that the other has announced */
     uint8_t table_first, table_count;
     uint32_t held_first, held_last; /* units of a gate that are not on the wire yet; 0: none */
+    uint32_t blocks;                /* steps of the log, where none is kept */
     uint32_t packet;                /* of the last byte */
     int64_t time;
 };
@@ -130,10 +160,8 @@ struct conn {
     uint32_t number;
     bool guessed; /* who is the client */
     bool swapped;
-    bool ended;
-    bool told;                    /* an event carries a direction of it */
-    bool from_start;              /* a preface was the first that came */
-    char names[2][ENDPOINT_TEXT]; /* by direction: who sends it */
+    bool told;       /* an event carries a direction of it */
+    bool from_start; /* a preface was the first that came */
     struct direction dir[2];
     struct list streams;
     struct stream **buckets;
@@ -154,8 +182,9 @@ struct vitro_decode {
     vitro_decode_options options;
     struct capture capture;
     struct tcp tcp;
-    struct conn **conns; /* by number; NULL: gone */
-    uint32_t conn_count, conn_cap;
+    struct past **pasts; /* pages by number of the connection; NULL: all of it is gone */
+    uint32_t conn_count, past_cap;
+    char ends[2][ENDPOINT_TEXT];
     struct links links;
     struct names names;
     struct held_list held;
@@ -168,8 +197,12 @@ struct vitro_decode {
     size_t peak;
     struct block_list fields; /* of the block that is being told */
     uint32_t fields_step;     /* its step of the log, and whose */
-    const struct direction *fields_of;
-    struct block_list replayed; /* of the block that is being looked at */
+    const struct track *fields_of;
+    struct block_list replayed; /* of the block that was looked at last, and which */
+    uint32_t replayed_step;
+    const struct track *replayed_of;
+    struct block_replay *replays[REPLAYS]; /* readers of blocks in order, by direction */
+    size_t points;                         /* bytes of the points of all logs */
     struct arena detail;
     struct buf scratch;
     bool failed, finished;
@@ -227,11 +260,16 @@ void vitro_held_done(vitro_decode *d);
 bool vitro_seen_conn_flow(const struct flow_event *event, void *user); /* user: vitro_decode */
 void vitro_seen_conn_free(struct conn *c);
 
+/* NULL when it is not known. */
+struct past *vitro_decode_past(const vitro_decode *d, uint32_t conn);
+void vitro_decode_pasts_free(vitro_decode *d);
+
 /* Who was taken for the server is the client: the two directions change places. */
 void vitro_seen_conn_swap(struct conn *c);
 
 /* ---- direction.c ---------------------------------------------------------------------------- */
-void vitro_direction_init(struct direction *d, struct conn *c, uint8_t dir, bool late);
+void vitro_direction_init(struct direction *d, struct conn *c, struct track *track, uint8_t dir,
+                          bool late);
 void vitro_direction_done(struct direction *d);
 void vitro_direction_data(struct direction *d, vitro_bytes bytes, uint64_t capture);
 void vitro_direction_gap(struct direction *d, uint64_t len);
@@ -302,7 +340,23 @@ void vitro_body_end(struct direction *d, struct stream *s);
 void vitro_body_doubt(struct direction *d, struct stream *s);
 
 /* ---- source.c ------------------------------------------------------------------------------ */
+
+/* What is known of a direction's bytes; NULL: nothing. */
+struct track *vitro_decode_track(const vitro_decode *d, uint32_t conn, uint8_t dir);
+
+/* A direction whose connection lives; else NULL. */
 struct direction *vitro_decode_direction(const vitro_decode *d, uint32_t conn, uint8_t dir);
+
+/* The reader that makes the steps of a direction again; NULL without memory or log. */
+struct block_replay *vitro_decode_replay(vitro_decode *d, uint32_t conn, uint8_t dir);
+
+/* Bytes of a logged block, from the capture: a block_read_fn. */
+struct block_place {
+    const vitro_decode *decode;
+    uint32_t conn;
+    uint8_t dir;
+};
+bool vitro_decode_read_block(const struct block_step *step, struct buf *out, void *user);
 
 /* All bytes of a span that are at hand, at most max, appended to out. False: some are missing. */
 bool vitro_decode_gather(const vitro_decode *d, const vitro_span *span, size_t max,

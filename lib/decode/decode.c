@@ -65,11 +65,7 @@ void vitro_decode_free(vitro_decode *d)
         return;
     vitro_tcp_done(&d->tcp);
     vitro_capture_done(&d->capture);
-    for (uint32_t i = 0; i < d->conn_count; i++) {
-        if (d->conns[i])
-            vitro_seen_conn_free(d->conns[i]);
-    }
-    vitro_mem_free(&d->account, d->conns, d->conn_cap * sizeof(struct conn *));
+    vitro_decode_pasts_free(d);
     if (d->index)
         vitro_events_done(d->index);
     vitro_mem_free(&d->account, d->index, sizeof *d->index);
@@ -79,6 +75,11 @@ void vitro_decode_free(vitro_decode *d)
     vitro_held_done(d);
     vitro_block_list_done(&d->fields);
     vitro_block_list_done(&d->replayed);
+    for (int i = 0; i < REPLAYS; i++) {
+        if (d->replays[i])
+            vitro_block_replay_done(d->replays[i]);
+        vitro_mem_free(&d->account, d->replays[i], sizeof *d->replays[i]);
+    }
     vitro_arena_done(&d->detail);
     vitro_buf_done(&d->scratch);
     vitro_pb_schema_free(d->schema);
@@ -98,14 +99,17 @@ static void count(vitro_decode_stats *s, const vitro_event *ev)
 
 void vitro_decode_emit(vitro_decode *d, vitro_event *ev)
 {
+    struct past *past;
+
     ev->number = d->events + 1;
     if (!ev->number || (d->index && !vitro_events_add(d->index, ev))) {
         d->stats.lost++;
         return;
     }
     d->events++;
-    if (ev->conn != VITRO_NO_CONN)
-        d->conns[ev->conn]->told = true;
+    past = vitro_decode_past(d, ev->conn);
+    if (past && past->live)
+        past->live->told = true;
     count(&d->stats, ev);
     d->peak = MAX(d->peak, d->account.used);
     if (d->options.on_event)
@@ -139,9 +143,13 @@ void vitro_decode_stats_get(const vitro_decode *d, vitro_decode_stats *out)
 
 const char *vitro_decode_endpoint(const vitro_decode *d, uint32_t conn, int dir)
 {
-    if (conn >= d->conn_count || !d->conns[conn])
+    const struct past *past = vitro_decode_past(d, conn);
+    char *text = ((vitro_decode *)(uintptr_t)d)->ends[dir == VITRO_S2C];
+
+    if (!past || !past->ends[0].family)
         return "";
-    return d->conns[conn]->names[dir == VITRO_S2C];
+    vitro_endpoint_format(&past->ends[dir == VITRO_S2C], text, ENDPOINT_TEXT);
+    return text;
 }
 
 /* ---- The capture --------------------------------------------------------------------------- */

@@ -162,41 +162,44 @@ static void field_items(struct detail *t, unsigned depth, uint32_t rope,
                  f->flags & HPACK_VALUE_HUFFMAN, false);
 }
 
-/* Bytes of a logged block, from the capture. */
-struct reading {
-    struct detail *t;
-    uint8_t dir;
-};
-
-static bool read_block(const struct block_step *step, struct buf *out, void *user)
+static bool decode_again(struct detail *t, const struct track *track)
 {
-    const struct reading *r = user;
-    vitro_span span = { 0,          step->length,       r->t->ev->conn, 0,
-                        step->what, VITRO_SOURCE_BLOCK, r->dir,         0 };
+    vitro_decode *d = t->decode;
+    struct block_place place = { d, t->ev->conn, t->ev->dir };
+    struct block_replay *replay;
 
-    return vitro_decode_gather(r->t->decode, &span, BLOCK_MAX, out);
+    if (d->replayed_of == track && d->replayed_step == t->ev->detail)
+        return true;
+    d->replayed_of = NULL;
+    replay = vitro_decode_replay(d, t->ev->conn, t->ev->dir);
+    if (!replay || !vitro_block_log_decode(&track->log, t->ev->detail, replay,
+                                           vitro_decode_read_block, &place, &d->replayed))
+        return false;
+    d->replayed_of = track;
+    d->replayed_step = t->ev->detail;
+    return true;
 }
 
 /* The fields of the event's block, just decoded or decoded again; NULL when they cannot be. */
 static const struct block_list *fields_of(struct detail *t, uint32_t *rope)
 {
     vitro_decode *d = t->decode;
-    const struct direction *dir = vitro_decode_direction(d, t->ev->conn, t->ev->dir);
-    struct reading r = { t, t->ev->dir };
+    const struct past *past = vitro_decode_past(d, t->ev->conn);
+    const struct track *track = vitro_decode_track(d, t->ev->conn, t->ev->dir);
+    struct block_step step;
 
     *rope = ROPE_END;
     if (detail_is_held(t))
         return vitro_detail_held_fields(t);
-    if (!dir)
+    if (!track)
         return NULL;
-    if (d->fields_of == dir && d->fields_step == t->ev->detail) {
-        *rope = dir->block.rope.first;
+    if (d->fields_of == track && d->fields_step == t->ev->detail) {
+        *rope = past->live->dir[t->ev->dir].block.rope.first;
         return &d->fields;
     }
-    if (!d->options.keep ||
-        !vitro_block_log_decode(&dir->log, t->ev->detail, read_block, &r, &d->replayed))
+    if (!decode_again(t, track) || !vitro_block_log_step(&track->log, t->ev->detail, &step))
         return NULL;
-    *rope = dir->log.steps[t->ev->detail].what;
+    *rope = step.what;
     return &d->replayed;
 }
 

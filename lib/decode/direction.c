@@ -11,21 +11,22 @@
 
 #include "base/util.h"
 
-void vitro_direction_init(struct direction *d, struct conn *c, uint8_t dir, bool late)
+void vitro_direction_init(struct direction *d, struct conn *c, struct track *track, uint8_t dir,
+                          bool late)
 {
     struct account *account = &c->decode->account;
 
     memset(d, 0, sizeof *d);
     d->conn = c;
+    d->track = track;
     d->dir = dir;
     d->late = late;
     d->max_frame = FRAME_DEFAULT_MAX;
-    vitro_segs_init(&d->segs, account);
     vitro_buf_init(&d->look, account, LOOK_MAX);
+    vitro_buf_init(&d->arrivals, account, LOOK_MAX * sizeof(struct arrival));
     vitro_buf_init(&d->frame.payload, account, BLOCK_MAX);
     vitro_buf_init(&d->block.bytes, account, BLOCK_MAX);
     vitro_rope_init(&d->block.rope);
-    vitro_block_log_init(&d->log, account);
 }
 
 /* What is only needed while bytes come. */
@@ -34,6 +35,7 @@ static void buffers_done(struct direction *d)
     struct account *account = &d->conn->decode->account;
 
     vitro_buf_done(&d->look);
+    vitro_buf_done(&d->arrivals);
     vitro_buf_done(&d->frame.payload);
     vitro_buf_done(&d->block.bytes);
     vitro_mem_free(account, d->block.held, d->block.cap * sizeof *d->block.held);
@@ -43,16 +45,31 @@ static void buffers_done(struct direction *d)
 
 void vitro_direction_done(struct direction *d)
 {
-    vitro_segs_done(&d->segs);
     buffers_done(d);
-    vitro_block_log_done(&d->log);
     if (d->hpack_ready)
         vitro_hpack_reader_done(&d->hpack);
+}
+
+/* The packet that brought a byte, when that is not the last one: of what is held back. */
+static const struct arrival *arrival_of(const struct direction *d, uint64_t at)
+{
+    const struct arrival *all = (const struct arrival *)(const void *)d->arrivals.ptr;
+    size_t low = 0, high = d->arrivals.len / sizeof *all;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (all[mid].at <= at)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low ? &all[low - 1] : NULL;
 }
 
 vitro_event vitro_direction_event(const struct direction *d, vitro_event_kind kind, uint64_t at,
                                   uint64_t len)
 {
+    const struct arrival *arrival;
     vitro_event ev;
 
     memset(&ev, 0, sizeof ev);
@@ -64,13 +81,10 @@ vitro_event vitro_direction_event(const struct direction *d, vitro_event_kind ki
     ev.length = len;
     ev.packet = d->packet;
     ev.time = d->time;
-    if (d->segs.count && at + len && at + len <= d->segs.end &&
-        at + len <= d->segs.all[d->segs.first + d->segs.count - 1].at) {
-        const struct seg *last = vitro_segs_find(&d->segs, at + len - 1);
-        if (last) {
-            ev.packet = last->packet;
-            ev.time = last->time;
-        }
+    arrival = at + len && at + len <= d->track->segs.last ? arrival_of(d, at + len - 1) : NULL;
+    if (arrival) {
+        ev.packet = arrival->packet;
+        ev.time = arrival->time;
     }
     ev.bits = d->suspect ? VITRO_EVENT_SUSPECT : 0;
     return ev;
@@ -79,19 +93,20 @@ vitro_event vitro_direction_event(const struct direction *d, vitro_event_kind ki
 void vitro_direction_unknown(struct direction *d, uint64_t to, uint8_t why)
 {
     while (d->told < to) { /* holes are told by themselves */
-        uint64_t capture, run = vitro_segs_run(&d->segs, d->told, &capture);
+        uint64_t capture, run = vitro_segs_run(&d->track->segs, d->told, &capture);
         uint64_t len = MIN(run, to - d->told);
-        vitro_event ev = vitro_direction_event(d, VITRO_EVENT_UNKNOWN, d->told, 0);
+        vitro_event ev;
         if (!run)
             return;
-        if (capture == ROPE_HOLE && d->told >= d->segs.dropped) {
+        if (capture == ROPE_HOLE && d->told >= d->track->segs.dropped) {
             d->told += len;
             continue;
         }
-        while (d->told + len < to && (run = vitro_segs_run(&d->segs, d->told + len, &capture)) &&
+        while (d->told + len < to &&
+               (run = vitro_segs_run(&d->track->segs, d->told + len, &capture)) &&
                capture != ROPE_HOLE)
             len = MIN(len + run, to - d->told);
-        ev.length = len;
+        ev = vitro_direction_event(d, VITRO_EVENT_UNKNOWN, d->told, len);
         ev.why = why;
         ev.bits &= (uint8_t)~VITRO_EVENT_SUSPECT;
         d->told += len;
@@ -102,28 +117,41 @@ void vitro_direction_unknown(struct direction *d, uint64_t to, uint8_t why)
 /* Without an index, segs that nothing needs are dropped when there are many. */
 static void trim(struct direction *d)
 {
+    struct segs *segs = &d->track->segs;
     uint64_t needed;
 
-    if (d->conn->decode->options.keep || d->segs.count < 64 ||
-        d->segs.first + d->segs.count < d->segs.cap)
+    if (d->conn->decode->options.keep || vitro_segs_held(segs) < 2 * PACKLOG_PAGE ||
+        segs->log.count % PACKLOG_PAGE)
         return;
     needed = MIN(d->frame.active ? d->frame.at : d->told, d->told);
     if (d->block.rope.first != ROPE_END)
-        needed = MIN(needed, d->conn->decode->links.all[d->block.rope.first].at);
+        needed = MIN(needed, vitro_link_at(&d->conn->decode->links, d->block.rope.first)->at);
     for (uint32_t i = 0; i < d->block.count; i++)
         needed = MIN(needed, d->block.held[i].event.offset);
     needed = MIN(needed, vitro_seen_streams_oldest(d));
     if (d->state == DIR_OTHER)
         needed = 0;
-    if (d->segs.count >= SEGS_MAX)
-        needed = MAX(needed, d->segs.all[d->segs.first + d->segs.count / 2].at);
-    vitro_segs_drop(&d->segs, needed);
+    if (vitro_segs_held(segs) >= SEGS_MAX)
+        needed = MAX(needed, vitro_segs_middle(segs));
+    vitro_segs_drop(segs, needed);
+}
+
+/* While bytes are held back it is kept which packets brought them. */
+static void arrive(struct direction *d)
+{
+    struct arrival a = { d->track->segs.end, d->time, d->packet };
+
+    if (d->state != DIR_LOOKING)
+        vitro_buf_consume(&d->arrivals, d->arrivals.len);
+    else if (!vitro_buf_append(&d->arrivals, &a, sizeof a)) /* the oldest are told by now */
+        vitro_buf_consume(&d->arrivals, d->arrivals.len / 2 / sizeof a * sizeof a);
 }
 
 /* Without memory nothing can be decoded any more: what was told stays. */
 static bool extend(struct direction *d, uint64_t capture, uint64_t len)
 {
-    if (vitro_segs_add(&d->segs, capture, len, d->packet, d->time))
+    arrive(d);
+    if (vitro_segs_add(&d->track->segs, &d->seg_last, capture, len))
         return true;
     d->conn->decode->stats.lost++;
     vitro_direction_finish(d);
@@ -158,7 +186,7 @@ void vitro_direction_data(struct direction *d, vitro_bytes bytes, uint64_t captu
 /* Behind a hole a frame has to be found again. */
 static void look_again(struct direction *d)
 {
-    d->told = d->segs.end;
+    d->told = d->track->segs.end;
     d->state = DIR_LOOKING;
     d->late = true;
     d->looked = d->missed = 0;
@@ -182,12 +210,13 @@ void vitro_direction_gap(struct direction *d, uint64_t len)
         vitro_seen_streams_doubt(d);
         vitro_headers_lose(d);
     } else {
-        vitro_direction_unknown(d, d->segs.end, d->state == DIR_OTHER ? d->why : WHY_NO_FRAME);
+        vitro_direction_unknown(d, d->track->segs.end,
+                                d->state == DIR_OTHER ? d->why : WHY_NO_FRAME);
     }
     if (!extend(d, ROPE_HOLE, len))
         return;
     if (d->state == DIR_OTHER && (d->why == WHY_TLS || d->why == WHY_HTTP_1))
-        d->told = d->segs.end;
+        d->told = d->track->segs.end;
     else
         look_again(d);
 }
@@ -202,7 +231,7 @@ void vitro_direction_finish(struct direction *d)
         d = vitro_look(d, true);
     if (d->state == DIR_FRAMES)
         vitro_frames_cut(d, false);
-    vitro_direction_unknown(d, d->segs.end, d->state == DIR_OTHER ? d->why : WHY_NO_FRAME);
+    vitro_direction_unknown(d, d->track->segs.end, d->state == DIR_OTHER ? d->why : WHY_NO_FRAME);
     vitro_seen_streams_finish(d);
     d->finished = true;
     buffers_done(d);

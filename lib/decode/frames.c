@@ -68,6 +68,8 @@ static void data(struct direction *d, const vitro_event *ev, const struct frame_
     at += part->off;
     len = MIN((uint64_t)part->len, ev->offset + ev->length - MIN(at, ev->offset + ev->length));
     s->body[d->dir].parent = ev->number;
+    s->body[d->dir].packet = ev->packet;
+    s->body[d->dir].time = ev->time;
     vitro_body_data(d, s, at, (uint32_t)len);
     if (ev->flags & FRAME_END_STREAM && !(ev->bits & VITRO_EVENT_CUT))
         vitro_seen_stream_end(d, ev->stream);
@@ -154,9 +156,8 @@ void vitro_frames_begin(struct direction *d, bool preface)
     vitro_frame_reader_init(&d->reader, d->told, preface);
     if (d->hpack_ready)
         return;
-    struct hpack_reader_options options = { HPACK_DEFAULT_SIZE, 1024 * 1024, 64 * 1024, true,
-                                            d->late && !preface };
-    vitro_hpack_reader_init(&d->hpack, &d->conn->decode->account, &options);
+    d->track->log.late = d->late && !preface;
+    vitro_block_reader_init(&d->hpack, &d->conn->decode->account, d->track->log.late);
     d->hpack_ready = true;
 }
 
@@ -220,7 +221,7 @@ void vitro_frames_gap(struct direction *d, uint64_t len)
 
 void vitro_frames_cut(struct direction *d, bool hole)
 {
-    uint64_t to = d->segs.end;
+    uint64_t to = d->track->segs.end;
 
     if (d->frame.active) {
         frame_end(d, to, hole || d->frame.hole ? WHY_FRAME_HOLE : WHY_FRAME_CUT,

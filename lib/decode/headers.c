@@ -11,12 +11,28 @@
 
 #include "base/util.h"
 
+/* The point before a step; nobody decodes again without an index. */
+static void point(struct direction *d)
+{
+    vitro_decode *all = d->conn->decode;
+
+    if (all->options.keep)
+        vitro_block_log_point(&d->track->log, &d->log_writer, &d->hpack, &all->points);
+}
+
+static uint32_t log_step(struct direction *d, const struct block_step *s)
+{
+    if (d->conn->decode->options.keep)
+        return vitro_block_log_add(&d->track->log, &d->log_writer, s);
+    return d->blocks++;
+}
+
 static void step(struct direction *d, enum block_step_kind kind, uint32_t what)
 {
     struct block_step s = { what, 0, 0, (uint8_t)kind };
 
-    if (d->conn->decode->options.keep)
-        vitro_block_log_add(&d->log, s, &d->hpack);
+    point(d);
+    log_step(d, &s);
 }
 
 void vitro_headers_lose(struct direction *d)
@@ -79,18 +95,17 @@ static uint32_t block_decode(struct direction *d)
     struct assembly *b = &d->block;
     struct block_step s = { b->rope.first, (uint32_t)b->bytes.len, all->events + 1,
                             BLOCK_STEP_BLOCK };
-    uint32_t number;
+    struct hpack_reader before = d->hpack;
 
-    if (all->options.keep)
-        number = vitro_block_log_add(&d->log, s, &d->hpack);
-    else
-        number = d->log.count++;
+    point(d);
     vitro_block_decode(&d->hpack, vitro_buf_bytes(&b->bytes), s.origin, &all->fields);
-    all->fields_of = d;
-    all->fields_step = number;
+    if (vitro_block_same(&before, &d->hpack))
+        s.kind = BLOCK_STEP_STILL;
+    all->fields_of = d->track;
+    all->fields_step = log_step(d, &s);
     for (const struct block_field *f = all->fields.first; f; f = f->next)
         all->stats.headers += f->wire.repr != HPACK_SIZE_UPDATE && f->wire.repr != HPACK_REST;
-    return number;
+    return all->fields_step;
 }
 
 static void block_finish(struct direction *d)

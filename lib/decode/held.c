@@ -179,29 +179,25 @@ static bool read_unit(const vitro_decode *d, const struct held_unit *u, struct b
     return vitro_decode_gather(d, &span, u->len, out);
 }
 
-/* Reads the bytes of a block that was on the wire. */
-static bool read_block(const struct block_step *step, struct buf *out, void *user)
-{
-    const struct direction *dir = user;
-    vitro_span span = { 0,          step->length,       dir->conn->number, 0,
-                        step->what, VITRO_SOURCE_BLOCK, dir->dir,          0 };
-
-    return vitro_decode_gather(dir->conn->decode, &span, BLOCK_MAX, out);
-}
-
 /* HPACK's state on the wire when the unit came. */
 static bool state_then(vitro_decode *d, const struct held_unit *u, struct hpack_reader *r)
 {
-    struct hpack_reader_options begin = { HPACK_DEFAULT_SIZE, 0, 0, true, false };
+    struct block_place place = { d, u->conn, u->dir };
     struct direction *dir = vitro_decode_direction(d, u->conn, u->dir);
+    const struct track *track = vitro_decode_track(d, u->conn, u->dir);
+    struct block_replay *replay;
 
-    if (dir && d->options.keep && dir->log.count != u->steps)
-        return vitro_block_log_reach(&dir->log, u->steps, read_block, dir, r, &d->replayed);
+    if (track && d->options.keep && (!dir || track->log.steps.count != u->steps)) {
+        replay = vitro_decode_replay(d, u->conn, u->dir);
+        return replay &&
+               vitro_block_log_reach(&track->log, u->steps, replay, vitro_decode_read_block, &place,
+                                     &d->replayed) &&
+               vitro_hpack_reader_copy(r, &replay->reader);
+    }
     if (dir && dir->hpack_ready)
         return vitro_hpack_reader_copy(r, &dir->hpack);
-    begin.late = !dir || dir->late;
     vitro_hpack_reader_done(r);
-    vitro_hpack_reader_init(r, &d->account, &begin);
+    vitro_block_reader_init(r, &d->account, !dir || dir->late);
     return true;
 }
 
@@ -247,7 +243,8 @@ bool vitro_held_fields(vitro_decode *d, uint32_t number, struct block_list *out)
 
     if (!has_block(u) || u->type == FRAME_CONTINUATION || !(u->flags & FRAME_END_HEADERS))
         return false;
-    vitro_block_reader_init(&a.r, &d->account);
+    d->replayed_of = NULL;
+    vitro_block_reader_init(&a.r, &d->account, false);
     vitro_buf_init(&a.unit, &d->account, BLOCK_MAX);
     vitro_buf_init(&a.block, &d->account, BLOCK_MAX);
     ok = state_then(d, u, &a.r);
@@ -360,7 +357,7 @@ void vitro_held_add(vitro_decode *d, struct held_unit *u, vitro_bytes frame, vit
         return;
     number = ++d->held.count;
     if (dir && !dir->late) {
-        u->steps = dir->log.count;
+        u->steps = dir->track->log.steps.count;
         u->lost = are_many(d, dir->held_first);
         if (u->form == HELD_FRAME && u->type == FRAME_DATA)
             learn_data(d, dir, u, frame);

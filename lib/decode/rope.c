@@ -5,96 +5,121 @@
 
 #include "base/util.h"
 
+/*
+ * A row: the offset in the direction; and how far behind it the bytes stand in the capture, twice,
+ * odd for a hole, which stands nowhere. What lies evenly in the capture gives even steps.
+ */
+static void seg_row(const struct segs *s, const struct packlog_row *last, uint64_t capture,
+                    uint64_t row[2])
+{
+    row[0] = s->end;
+    row[1] = capture == ROPE_HOLE ? last->is[1] | 1 : (capture - s->end) << 1;
+}
+
+static uint64_t row_capture(const uint64_t row[2])
+{
+    return row[1] & 1 ? ROPE_HOLE : ((row[1] >> 1) + row[0]) & (UINT64_MAX >> 1);
+}
+
 void vitro_segs_init(struct segs *s, struct account *account)
 {
     memset(s, 0, sizeof *s);
-    s->account = account;
+    vitro_packlog_init(&s->log, account, 2);
 }
 
 void vitro_segs_done(struct segs *s)
 {
-    vitro_mem_free(s->account, s->all, s->cap * sizeof *s->all);
-    memset(s, 0, sizeof *s);
+    vitro_packlog_done(&s->log);
 }
 
-/* Room for one more behind the last. */
-static bool segs_room(struct segs *s)
+bool vitro_segs_add(struct segs *s, struct packlog_row *last, uint64_t capture, uint64_t len)
 {
-    size_t cap;
-    struct seg *all;
+    uint64_t row[2];
 
-    if (s->first + s->count < s->cap)
-        return true;
-    if (s->first >= s->cap / 2 && s->first) {
-        memmove(s->all, s->all + s->first, s->count * sizeof *s->all);
-        s->first = 0;
-        return true;
-    }
-    cap = s->cap ? s->cap * 2 : 8;
-    all = vitro_mem_resize(s->account, s->all, s->cap * sizeof *all, cap * sizeof *all);
-    if (!all)
-        return false;
-    s->all = all;
-    s->cap = cap;
-    return true;
-}
-
-bool vitro_segs_add(struct segs *s, uint64_t capture, uint64_t len, uint32_t packet, int64_t time)
-{
     if (!len)
         return true;
-    if (!segs_room(s))
+    seg_row(s, last, capture, row);
+    if (!vitro_packlog_add(&s->log, last, row))
         return false;
-    s->all[s->first + s->count++] = (struct seg){ s->end, capture, time, packet };
+    s->last = s->end;
+    s->capture = capture;
     s->end += len;
     if (capture == ROPE_HOLE)
         s->holes += len;
     return true;
 }
 
-void vitro_segs_drop(struct segs *s, uint64_t below)
+uint32_t vitro_segs_held(const struct segs *s)
 {
-    while (s->count > 1 && s->all[s->first + 1].at <= below) {
-        s->first++;
-        s->count--;
-    }
-    if (s->count)
-        s->dropped = MAX(s->dropped, s->all[s->first].at);
+    return s->log.count - vitro_packlog_first(&s->log);
 }
 
-const struct seg *vitro_segs_find(const struct segs *s, uint64_t at)
+void vitro_segs_drop(struct segs *s, uint64_t below)
 {
-    size_t low = s->first, high = s->first + s->count;
+    struct packlog_at at;
 
-    if (!s->count || at < s->all[low].at)
-        return NULL;
-    if (at >= s->all[high - 1].at)
-        return &s->all[high - 1];
-    while (high - low > 1) {
-        size_t mid = low + (high - low) / 2;
-        if (s->all[mid].at <= at)
-            low = mid;
-        else
-            high = mid;
+    if (!vitro_packlog_find(&s->log, below, &at))
+        return;
+    vitro_packlog_drop(&s->log, at.row - 1);
+    if (vitro_packlog_begin(&s->log, vitro_packlog_first(&s->log), &at) && vitro_packlog_next(&at))
+        s->dropped = MAX(s->dropped, at.last.is[0]);
+}
+
+uint64_t vitro_segs_middle(const struct segs *s)
+{
+    struct packlog_at at;
+    uint32_t row = vitro_packlog_first(&s->log) + vitro_segs_held(s) / 2;
+
+    return vitro_packlog_begin(&s->log, row, &at) && vitro_packlog_next(&at) ? at.last.is[0] : 0;
+}
+
+/* The seg that was just read; `at` goes on behind it. */
+static struct seg seg_of(const struct segs *s, const struct packlog_at *at)
+{
+    struct packlog_at ahead = *at;
+    struct seg seg = { at->last.is[0], 0, row_capture(at->last.is) };
+
+    seg.len = (vitro_packlog_next(&ahead) ? ahead.last.is[0] : s->end) - seg.at;
+    return seg;
+}
+
+bool vitro_segs_next(const struct segs *s, struct packlog_at *at, struct seg *out)
+{
+    if (!at->log && !vitro_packlog_begin(&s->log, vitro_packlog_first(&s->log), at))
+        return false;
+    if (!vitro_packlog_next(at))
+        return false;
+    *out = seg_of(s, at);
+    return true;
+}
+
+/* The seg that holds an offset below the end; false when it was dropped. */
+static bool seg_find(const struct segs *s, uint64_t at, struct seg *out)
+{
+    struct packlog_at row;
+
+    if (at >= s->last) { /* what is asked for most while the capture is read */
+        *out = (struct seg){ s->last, s->end - s->last, s->capture };
+        return true;
     }
-    return &s->all[low];
+    if (!vitro_packlog_find(&s->log, at, &row))
+        return false;
+    *out = seg_of(s, &row);
+    return true;
 }
 
 uint64_t vitro_segs_run(const struct segs *s, uint64_t at, uint64_t *capture)
 {
-    const struct seg *seg;
-    uint64_t end;
+    struct seg seg;
 
     *capture = ROPE_HOLE;
     if (at >= s->end)
         return 0;
-    seg = vitro_segs_find(s, at);
-    if (!seg)
-        return s->count ? s->all[s->first].at - at : s->end - at;
-    end = seg + 1 < s->all + s->first + s->count ? seg[1].at : s->end;
-    if (seg->capture != ROPE_HOLE)
-        *capture = seg->capture + (at - seg->at);
-    return end - at;
+    if (!seg_find(s, at, &seg))
+        return s->dropped - at;
+    if (seg.capture != ROPE_HOLE)
+        *capture = seg.capture + (at - seg.at);
+    return seg.at + seg.len - at;
 }
 
 bool vitro_segs_hole(const struct segs *s, uint64_t at, uint64_t len)
@@ -121,8 +146,32 @@ void vitro_links_init(struct links *l, struct account *account)
 
 void vitro_links_done(struct links *l)
 {
-    vitro_mem_free(l->account, l->all, l->cap * sizeof *l->all);
+    for (uint32_t i = 0; i < l->count; i += LINKS_PAGE)
+        vitro_mem_free(l->account, l->pages[i / LINKS_PAGE], LINKS_PAGE * sizeof(struct link));
+    vitro_mem_free(l->account, l->pages, l->page_cap * sizeof *l->pages);
     vitro_links_init(l, l->account);
+}
+
+/* Room for link l->count. */
+static bool links_room(struct links *l)
+{
+    uint32_t page = l->count / LINKS_PAGE, cap = l->page_cap ? l->page_cap * 2 : 4;
+    struct link **pages;
+
+    if (l->count % LINKS_PAGE)
+        return true;
+    if (l->count == ROPE_END - LINKS_PAGE + 1)
+        return false;
+    if (page == l->page_cap) {
+        pages = vitro_mem_resize(l->account, l->pages, l->page_cap * sizeof *pages,
+                                 cap * sizeof *pages);
+        if (!pages)
+            return false;
+        l->pages = pages;
+        l->page_cap = cap;
+    }
+    l->pages[page] = vitro_mem_alloc(l->account, LINKS_PAGE * sizeof(struct link));
+    return l->pages[page] != NULL;
 }
 
 static uint32_t links_take(struct links *l)
@@ -130,21 +179,10 @@ static uint32_t links_take(struct links *l)
     uint32_t i = l->free;
 
     if (i != ROPE_END) {
-        l->free = l->all[i].next;
+        l->free = vitro_link_at(l, i)->next;
         return i;
     }
-    if (l->count == l->cap) {
-        uint32_t cap = l->cap ? l->cap * 2 : 64;
-        struct link *all;
-        if (cap < l->cap)
-            return ROPE_END;
-        all = vitro_mem_resize(l->account, l->all, l->cap * sizeof *all, cap * sizeof *all);
-        if (!all)
-            return ROPE_END;
-        l->all = all;
-        l->cap = cap;
-    }
-    return l->count++;
+    return links_room(l) ? l->count++ : ROPE_END;
 }
 
 void vitro_rope_init(struct rope *r)
@@ -154,20 +192,20 @@ void vitro_rope_init(struct rope *r)
 
 bool vitro_rope_add(struct links *l, struct rope *r, uint64_t at, uint32_t len)
 {
+    struct link *last = r->last != ROPE_END ? vitro_link_at(l, r->last) : NULL;
     uint32_t i;
 
-    if (r->last != ROPE_END && l->all[r->last].at + l->all[r->last].len == at &&
-        l->all[r->last].len + len >= len) {
-        l->all[r->last].len += len;
+    if (last && last->at + last->len == at && last->len + len >= len) {
+        last->len += len;
         r->end += len;
         return true;
     }
     i = links_take(l);
     if (i == ROPE_END)
         return false;
-    l->all[i] = (struct link){ r->end, at, len, ROPE_END };
-    if (r->last != ROPE_END)
-        l->all[r->last].next = i;
+    *vitro_link_at(l, i) = (struct link){ r->end, at, len, ROPE_END };
+    if (last)
+        last->next = i;
     else
         r->first = i;
     r->last = i;
@@ -179,11 +217,11 @@ void vitro_rope_release(struct links *l, struct rope *r, uint64_t below)
 {
     while (r->first != ROPE_END) {
         uint32_t i = r->first;
-        if (l->all[i].off + l->all[i].len > below ||
-            (l->all[i].next == ROPE_END && below != UINT64_MAX))
+        struct link *link = vitro_link_at(l, i);
+        if (link->off + link->len > below || (link->next == ROPE_END && below != UINT64_MAX))
             return;
-        r->first = l->all[i].next;
-        l->all[i].next = l->free;
+        r->first = link->next;
+        link->next = l->free;
         l->free = i;
     }
     r->last = ROPE_END;
@@ -191,7 +229,12 @@ void vitro_rope_release(struct links *l, struct rope *r, uint64_t below)
 
 uint32_t vitro_links_find(const struct links *l, uint32_t i, uint64_t off)
 {
-    while (i < l->count && l->all[i].off + l->all[i].len <= off)
-        i = l->all[i].next;
-    return i < l->count && l->all[i].off <= off ? i : ROPE_END;
+    const struct link *link = NULL;
+
+    for (; i < l->count; i = link->next) {
+        link = vitro_link_at(l, i);
+        if (link->off + link->len > off)
+            return link->off <= off ? i : ROPE_END;
+    }
+    return ROPE_END;
 }

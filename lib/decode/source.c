@@ -8,11 +8,37 @@
 #include "base/text.h"
 #include "base/util.h"
 
+struct track *vitro_decode_track(const vitro_decode *d, uint32_t conn, uint8_t dir)
+{
+    struct past *past = dir <= VITRO_S2C ? vitro_decode_past(d, conn) : NULL;
+
+    return past && past->tracks ? &past->tracks[dir] : NULL;
+}
+
 struct direction *vitro_decode_direction(const vitro_decode *d, uint32_t conn, uint8_t dir)
 {
-    if (conn >= d->conn_count || dir > VITRO_S2C || !d->conns[conn])
+    struct past *past = dir <= VITRO_S2C ? vitro_decode_past(d, conn) : NULL;
+
+    return past && past->live ? &past->live->dir[dir] : NULL;
+}
+
+struct block_replay *vitro_decode_replay(vitro_decode *d, uint32_t conn, uint8_t dir)
+{
+    struct block_replay **slot = &d->replays[(conn * 2 + dir) & (REPLAYS - 1)];
+
+    if (!d->options.keep)
         return NULL;
-    return &d->conns[conn]->dir[dir];
+    if (!*slot)
+        *slot = vitro_mem_zalloc(&d->account, sizeof **slot);
+    return *slot;
+}
+
+bool vitro_decode_read_block(const struct block_step *step, struct buf *out, void *user)
+{
+    const struct block_place *p = user;
+    vitro_span span = { 0, step->length, p->conn, 0, step->what, VITRO_SOURCE_BLOCK, p->dir, 0 };
+
+    return vitro_decode_gather(p->decode, &span, BLOCK_MAX, out);
 }
 
 vitro_span vitro_event_span(const vitro_event *ev)
@@ -29,15 +55,15 @@ vitro_span vitro_event_span(const vitro_event *ev)
 /* The first run of a span in the source below it; false at the end. */
 static bool run_of(const vitro_decode *d, const vitro_span *span, vitro_span *out)
 {
-    const struct direction *dir = vitro_decode_direction(d, span->conn, span->dir);
+    const struct track *track = vitro_decode_track(d, span->conn, span->dir);
 
     *out = *span;
     out->rope = 0;
     out->id = 0;
     if (!span->length)
         return false;
-    if (span->source == VITRO_SOURCE_DIRECTION && dir) {
-        uint64_t run = vitro_segs_run(&dir->segs, span->offset, &out->offset);
+    if (span->source == VITRO_SOURCE_DIRECTION && track) {
+        uint64_t run = vitro_segs_run(&track->segs, span->offset, &out->offset);
         out->source = VITRO_SOURCE_CAPTURE;
         out->hole = out->offset == ROPE_HOLE;
         out->length = MIN(run, span->length);
@@ -49,10 +75,11 @@ static bool run_of(const vitro_decode *d, const vitro_span *span, vitro_span *ou
         uint32_t i = vitro_links_find(&d->links, span->rope, span->offset);
         if (i == ROPE_END)
             return false;
+        const struct link *link = vitro_link_at(&d->links, i);
         out->source =
             span->source == VITRO_SOURCE_NOTE ? VITRO_SOURCE_CAPTURE : VITRO_SOURCE_DIRECTION;
-        out->offset = d->links.all[i].at + (span->offset - d->links.all[i].off);
-        out->length = MIN(d->links.all[i].off + d->links.all[i].len - span->offset, span->length);
+        out->offset = link->at + (span->offset - link->off);
+        out->length = MIN(link->off + link->len - span->offset, span->length);
         out->rope = i; /* where to go on; cleared before it is shown */
         return out->length > 0;
     }
@@ -201,18 +228,16 @@ static bool holds_below(const vitro_decode *d, const vitro_event *ev, const vitr
 /* Where in a direction a byte of the capture went; false when no direction has it. */
 static bool climb(const vitro_decode *d, uint64_t capture, vitro_span *out)
 {
-    for (uint32_t c = 0; c < d->conn_count; c++) {
-        for (uint8_t dir = 0; dir < 2 && d->conns[c]; dir++) {
-            const struct segs *s = &d->conns[c]->dir[dir].segs;
-            for (size_t i = s->first; i < s->first + s->count; i++) {
-                const struct seg *g = &s->all[i];
-                uint64_t len = (i + 1 < s->first + s->count ? g[1].at : s->end) - g->at;
-                if (g->capture == ROPE_HOLE || capture < g->capture || capture - g->capture >= len)
-                    continue;
-                *out = (vitro_span){ g->at + (capture - g->capture), 1,   c, 0, 0,
-                                     VITRO_SOURCE_DIRECTION,         dir, 0 };
-                return true;
-            }
+    for (uint32_t i = 0; i < 2 * d->conn_count; i++) {
+        const struct track *track = vitro_decode_track(d, i / 2, i % 2);
+        struct packlog_at at = { .log = NULL };
+        struct seg s;
+        while (track && vitro_segs_next(&track->segs, &at, &s)) {
+            if (s.capture == ROPE_HOLE || capture < s.capture || capture - s.capture >= s.len)
+                continue;
+            *out = (vitro_span){ s.at + (capture - s.capture), 1,     i / 2, 0, 0,
+                                 VITRO_SOURCE_DIRECTION,       i % 2, 0 };
+            return true;
         }
     }
     return false;

@@ -211,7 +211,7 @@ uint64_t vitro_seen_streams_oldest(const struct direction *d)
         const struct stream *s = CONTAINER_OF(l, struct stream, link);
         const struct rope *r = &s->body[d->dir].rope;
         if (r->first != ROPE_END && s->body[d->dir].from < r->end)
-            oldest = MIN(oldest, links->all[r->first].at);
+            oldest = MIN(oldest, vitro_link_at(links, r->first)->at);
     }
     return oldest;
 }

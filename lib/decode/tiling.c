@@ -168,25 +168,24 @@ static vitro_code check_items(struct tiling *t, const vitro_event *ev)
 /* All of the block was told once its last frame was. */
 static vitro_code check_block_end(struct tiling *t, const vitro_event *ev)
 {
-    const struct direction *d = vitro_decode_direction(t->d, ev->conn, ev->dir);
+    const struct track *track = vitro_decode_track(t->d, ev->conn, ev->dir);
+    struct block_step step;
 
-    if (ev->kind != VITRO_EVENT_FRAME || ev->detail >= d->log.count ||
-        !(ev->flags & FRAME_END_HEADERS))
+    if (ev->kind != VITRO_EVENT_FRAME || !(ev->flags & FRAME_END_HEADERS) || !track ||
+        !vitro_block_log_step(&track->log, ev->detail, &step))
         return VITRO_OK;
-    if (t->block_next != d->log.steps[ev->detail].length)
+    if (t->block_next != step.length)
         return broken(t, ev, "end of block not told", t->block_next);
     return VITRO_OK;
 }
 
 /* ---- Directions ---------------------------------------------------------------------------- */
 
-static vitro_code check_holes(struct tiling *t, const vitro_event *ev, const struct direction *d,
-                              uint64_t to)
+static vitro_code check_holes(struct tiling *t, const vitro_event *ev, const struct track *track,
+                              uint64_t *next, uint64_t to)
 {
-    uint64_t *next = &t->next[d->conn->number][d->dir];
-
     while (*next < to) {
-        uint64_t capture, run = vitro_segs_run(&d->segs, *next, &capture);
+        uint64_t capture, run = vitro_segs_run(&track->segs, *next, &capture);
         if (!run || capture != ROPE_HOLE)
             return broken(t, ev, "bytes not told", *next);
         *next += run;
@@ -196,16 +195,16 @@ static vitro_code check_holes(struct tiling *t, const vitro_event *ev, const str
 
 static vitro_code check_direction(struct tiling *t, const vitro_event *ev)
 {
-    const struct direction *d = vitro_decode_direction(t->d, ev->conn, ev->dir);
+    const struct track *track = vitro_decode_track(t->d, ev->conn, ev->dir);
     uint64_t *next;
     vitro_code rc;
 
-    if (!d)
+    if (!track)
         return broken(t, ev, "no such connection", ev->conn);
     next = &t->next[ev->conn][ev->dir];
     if (ev->offset < *next)
         return broken(t, ev, "bytes told twice", ev->offset);
-    rc = check_holes(t, ev, d, ev->offset);
+    rc = check_holes(t, ev, track, next, ev->offset);
     *next = ev->offset + ev->length;
     return rc;
 }
@@ -227,13 +226,12 @@ static vitro_code check_event(struct tiling *t, const vitro_event *ev)
 
 static vitro_code check_ends(struct tiling *t, const vitro_event *last)
 {
-    for (uint32_t c = 0; c < t->d->conn_count; c++) {
-        for (uint8_t dir = 0; dir < 2 && t->d->conns[c]; dir++) {
-            const struct direction *d = &t->d->conns[c]->dir[dir];
-            vitro_code rc = check_holes(t, last, d, d->segs.end);
-            if (rc)
-                return rc;
-        }
+    for (uint32_t i = 0; i < 2 * t->d->conn_count; i++) {
+        const struct track *track = vitro_decode_track(t->d, i / 2, i % 2);
+        vitro_code rc =
+            track ? check_holes(t, last, track, &t->next[i / 2][i % 2], track->segs.end) : VITRO_OK;
+        if (rc)
+            return rc;
     }
     for (size_t i = 0; i < t->row_cap; i++) {
         if (t->rows[i].used && t->rows[i].data != t->rows[i].covered)

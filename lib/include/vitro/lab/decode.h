@@ -335,8 +335,8 @@ VITRO_API const char *vitro_decode_why(uint8_t why);
 /** Numbers of this run. Thread: the decoder's. */
 VITRO_API void vitro_decode_stats_get(const vitro_decode *d, vitro_decode_stats *out);
 
-/** What the endpoints of a connection are called: "192.0.2.1:49152". Lends; "" when unknown.
- * Thread: the decoder's. */
+/** What the endpoints of a connection are called: "192.0.2.1:49152"; "" when unknown. Lends until
+ * the next call with the same dir. Thread: the decoder's. */
 VITRO_API const char *vitro_decode_endpoint(const vitro_decode *d, uint32_t conn, int dir);
 
 /**
