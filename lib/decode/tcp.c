@@ -19,6 +19,8 @@ void vitro_tcp_init(struct tcp *t, const struct tcp_options *options, struct acc
         t->options = *options;
     if (!t->options.max_conns)
         t->options.max_conns = 65536;
+    if (!t->options.max_closed)
+        t->options.max_closed = 1024;
     if (!t->options.max_spans)
         t->options.max_spans = 65536;
     if (!t->options.max_conn_spans)
@@ -116,6 +118,7 @@ static void drop_conn(struct tcp *t, struct tcp_conn *c)
     *at = c->chain;
     list_remove(&c->link);
     t->conns--;
+    t->closed_count -= c->closed;
     vitro_freelist_put(&t->conn_list, c);
 }
 
@@ -276,11 +279,17 @@ static void take_segment(struct tcp *t, struct tcp_conn *c, const struct segment
         vitro_flow_fin(t, c, dir, &bytes, seq + s->len);
 }
 
+/* It is the last one that had a packet. */
 static void touch(struct tcp *t, struct tcp_conn *c)
 {
-    c->closed = c->reset || (c->flows[FLOW_C2S].fin_told && c->flows[FLOW_S2C].fin_told);
+    bool closed = c->reset || (c->flows[FLOW_C2S].fin_told && c->flows[FLOW_S2C].fin_told);
+
+    t->closed_count += closed && !c->closed;
+    c->closed = closed;
     list_remove(&c->link);
-    list_append(c->closed ? &t->closed : &t->open, &c->link);
+    list_append(closed ? &t->closed : &t->open, &c->link);
+    if (t->closed_count > t->options.max_closed)
+        end_conn(t, conn_of(t->closed.next), 0);
 }
 
 vitro_code vitro_tcp_push(struct tcp *t, const struct segment *s, vitro_error *err)

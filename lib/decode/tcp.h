@@ -15,8 +15,8 @@
  *
  * Memory: at most max_conns connections of about 320 bytes and max_spans spans of 80 bytes, for
  * any input; the connection longest without a packet ends when a new one needs its place, closed
- * ones first. Time: linear in segments (a late segment finds its place among those that wait in
- * some thirty steps).
+ * ones first; of those that are over max_closed are kept, for segments that come late. Time: linear
+ * in segments (a late segment finds its place among those that wait in some thirty steps).
  *
  * Source: RFC 9293.
  */
@@ -85,6 +85,7 @@ typedef bool flow_fn(const struct flow_event *event, void *user);
 
 struct tcp_options {
     size_t max_conns;      /* 0: 65536 */
+    size_t max_closed;     /* of these that are over and may still have late segments; 0: 1024 */
     size_t max_spans;      /* 0: 65536 in all */
     size_t max_conn_spans; /* 0: 4096 in one direction */
     uint64_t hash_seed;    /* any; a chosen one keeps a hostile capture from choosing collisions */
@@ -102,6 +103,7 @@ struct tcp {
     struct tcp_conn **slots; /* hash table, a power of two */
     size_t slot_count;
     size_t conns, spans; /* alive now */
+    size_t closed_count; /* of the connections */
     uint64_t draw;       /* levels of the next span */
     uint32_t next_conn;
     bool stopped; /* emit has returned false */

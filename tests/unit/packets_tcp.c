@@ -341,7 +341,9 @@ Test(tcp, bytes_beyond_the_snap_length_are_a_gap_in_their_place)
 Test(tcp, memory_stays_within_its_bounds_whatever_comes)
 {
     struct pcap_write w;
-    struct flows f = { .options = { 50, 100, 20, 7 } };
+    struct flows f = {
+        .options = { .max_conns = 50, .max_spans = 100, .max_conn_spans = 20, .hash_seed = 7 }
+    };
     struct chance c = seed_chance();
 
     pcap_write_init(&w, PCAP_NG, 1);
@@ -361,6 +363,29 @@ Test(tcp, memory_stays_within_its_bounds_whatever_comes)
     cr_expect(lt(sz, f.peak, 50 * 320 + 100 * 80 + 1024));
     cr_expect(eq(sz, f.left, 0));
     cr_expect(gt(u32, f.conns, 90));
+    pcap_write_done(&w);
+    flows_done(&f);
+}
+
+Test(tcp, connections_that_are_over_are_ended_when_others_followed)
+{
+    enum { CONNS = 40, KEPT = 3 };
+    struct pcap_write w;
+    struct flows f = { .options = { .max_closed = KEPT } };
+
+    pcap_write_init(&w, PCAP_NG, 1);
+    for (uint16_t i = 0; i < CONNS; i++) {
+        struct pcap_talk talk = fresh;
+        talk.shape.client_port = (uint16_t)(2000 + i);
+        pcap_talk_open(&w, &talk);
+        pcap_talk_send(&w, &talk, 0, "bytes", 5);
+        pcap_talk_close(&w, &talk);
+    }
+    cr_assert(eq(int, flows_run(&f, pcap_write_lend, &w), CAPTURE_END));
+    cr_expect(eq(u32, f.conns, CONNS));
+    cr_expect(eq(sz, f.ends, CONNS));
+    cr_expect(lt(sz, f.peak, (KEPT + 1) * 320 + 1024));
+    cr_expect(eq(sz, f.left, 0));
     pcap_write_done(&w);
     flows_done(&f);
 }
