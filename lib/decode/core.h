@@ -150,7 +150,7 @@ struct direction {
     uint32_t tables[SETTINGS_WAITING]; /* HEADER_TABLE_SIZE that the other has announced */
     uint8_t table_first, table_count;
     uint32_t held_first, held_last; /* units of a gate that are not on the wire yet; 0: none */
-    uint32_t blocks;                /* steps of the log, where none is kept */
+    uint32_t blocks;                /* numbered, where no log is kept */
     uint32_t packet;                /* of the last byte */
     int64_t time;
 };

@@ -20,19 +20,13 @@ static void point(struct direction *d)
         vitro_block_log_point(&d->track->log, &d->log_writer, &d->hpack, &all->points);
 }
 
-static uint32_t log_step(struct direction *d, const struct block_step *s)
-{
-    if (d->conn->decode->options.keep)
-        return vitro_block_log_add(&d->track->log, &d->log_writer, s);
-    return d->blocks++;
-}
-
 static void step(struct direction *d, enum block_step_kind kind, uint32_t what)
 {
     struct block_step s = { what, 0, 0, (uint8_t)kind };
 
     point(d);
-    log_step(d, &s);
+    if (d->conn->decode->options.keep)
+        vitro_block_log_add(&d->track->log, &d->log_writer, &s);
 }
 
 void vitro_headers_lose(struct direction *d)
@@ -102,7 +96,8 @@ static uint32_t block_decode(struct direction *d)
     if (vitro_block_same(&before, &d->hpack))
         s.kind = BLOCK_STEP_STILL;
     all->fields_of = d->track;
-    all->fields_step = log_step(d, &s);
+    all->fields_step =
+        all->options.keep ? vitro_block_log_add(&d->track->log, &d->log_writer, &s) : d->blocks++;
     for (const struct block_field *f = all->fields.first; f; f = f->next)
         all->stats.headers += f->wire.repr != HPACK_SIZE_UPDATE && f->wire.repr != HPACK_REST;
     return all->fields_step;
