@@ -40,6 +40,7 @@ LIB_C      := $(filter-out $(foreach d,$(DECODE_DIRS),lib/$(d)/%),$(wildcard lib
 DECODE_C   := $(wildcard $(foreach d,$(DECODE_DIRS) base frame wire pb crypto trace,lib/$(d)/*.c))
 VITRO_C    := $(wildcard tools/*.c tools/ui/*.c tools/serve/*.c)
 PLUGIN_C   := $(wildcard tools/protoc-gen-vitro/*.c)
+MANUAL_C   := $(wildcard tools/manual/*.c)
 SUPPORT_C  := $(wildcard tests/support/*.c)
 UNIT_C     := $(wildcard tests/unit/*.c)
 PROGRAM_C  := $(wildcard tests/soak/*.c tests/threads/*.c tests/bench/vitro/*.c tests/differential/*.c \
@@ -54,6 +55,7 @@ LIB_O      := $(LIB_C:%.c=$(B)/%.o)
 DECODE_O   := $(DECODE_C:%.c=$(B)/%.o)
 VITRO_O    := $(VITRO_C:%.c=$(B)/%.o)
 PLUGIN_O   := $(PLUGIN_C:%.c=$(B)/%.o)
+MANUAL_O   := $(MANUAL_C:%.c=$(B)/%.o) $(B)/tools/protoc-gen-vitro/text.o $(B)/tools/ui/keymap.o
 SUPPORT_O  := $(SUPPORT_C:%.c=$(B)/%.o)
 PROTO_H    := $(PROTOS:proto/%.proto=$(GEN)/%.vitro.h)
 PROTO_A    := $(B)/gen/libproto.a
@@ -187,6 +189,18 @@ $(BIN)/protoc-gen-vitro: $(PLUGIN_O) $(B)/gen/google/protobuf/compiler/plugin.pb
 	@$(CC) $(OPT) $(LINK) -o $@ $^ -lprotobuf-c
 $(VITRO_O) $(patsubst %.c,$(B)/%.o,$(wildcard lessons/*.c lessons/*/*.c)): | $(PROTO_H)
 
+$(B)/tools/vitro.o: private CPPFLAGS += -DVERSION='"$(VERSION)"'
+
+# ---- manual pages, made of the public headers and of what the programs say of themselves -------
+man: build/man/.made    ## the manual pages, below build/man
+$(B)/manual: $(MANUAL_O) $(LIB)/libvitro.a
+	@mkdir -p $(@D) && echo '  LD $@'
+	@$(CC) $(OPT) -pthread $(LINK) -o $@ $^ $(LDLIBS)
+build/man/.made: $(B)/manual $(BIN)/vitro $(BIN)/protoc-gen-vitro tools/manual/pages.sh \
+                 tools/manual/vitro.7 $(wildcard lib/include/vitro/*.h lessons/standalone/*.c)
+	@echo '  MAN build/man'
+	@VERSION='$(VERSION)' sh tools/manual/pages.sh build/man $(B)/manual $(BIN) && touch $@
+
 # A lesson: its program beside its text, found by `vitro learn` next to itself.
 .SECONDEXPANSION:
 $(OUT)/lessons/%/main: $$(addprefix $(B)/,$$(addsuffix .o,$$(basename $$(wildcard lessons/$$*/*.c)))) \
@@ -279,14 +293,18 @@ compile_commands:       ## build/compile_commands.json for editors and clang-tid
 	@mkdir -p build && sh tests/check/compile_commands.sh '$(CC) $(BASE_FLAGS) $(WARN)' '$(GNU)' \
 	  '$(POSIX)' $(LIB_C) $(DECODE_C) $(VITRO_C) > build/compile_commands.json
 
-install:                ## headers, libraries, programs and lessons under PREFIX
+install:                ## headers, libraries, programs, manual pages and lessons under PREFIX
 	@sh tools/deps/install.sh run
-	@$(MAKE) V=release build
+	@$(MAKE) V=release build man
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' VERSION='$(VERSION)' sh tools/install.sh build/release
+
+uninstall:              ## remove what install put under PREFIX
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' sh tools/install.sh --remove
 
 clean:                  ## remove build/
 	@rm -rf build
 
 .PHONY: all build run check deps help programs lessons suites test-programs asan ubsan tsan soak \
-        differential interop bless bench layers format tidy all-checks headers compile_commands install clean
+        differential interop bless bench layers format tidy all-checks headers compile_commands man install uninstall \
+        clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,9 +1,20 @@
 #!/bin/sh
 # Copy what was built in $1 to DESTDIR/PREFIX: headers, libraries, pkg-config files, the two
-# programs and the lessons. Called by `make install`, which sets DESTDIR, PREFIX and VERSION.
+# programs, the lessons, and the manual pages of build/man when they are made. With --remove, take
+# all that away. Called by `make install`, which sets DESTDIR, PREFIX and VERSION.
 set -eu
 from=$1
 to=$DESTDIR$PREFIX
+
+if [ "$from" = --remove ]; then
+    rm -rf "$to/include/vitro" "$to/include/vitro.h" "$to/lib/vitro" "$to/share/vitro"
+    rm -f "$to"/lib/libvitro.* "$to"/lib/libvitro-decode.* "$to"/lib/pkgconfig/vitro.pc \
+        "$to"/lib/pkgconfig/vitro-decode.pc "$to"/bin/vitro "$to"/bin/protoc-gen-vitro \
+        "$to"/share/man/man1/vitro.1 "$to"/share/man/man1/vitro-*.1 \
+        "$to"/share/man/man1/protoc-gen-vitro.1 "$to"/share/man/man3/vitro_*.3 \
+        "$to"/share/man/man7/vitro.7
+    exit 0
+fi
 
 mkdir -p "$to/include/vitro/lab" "$to/lib/pkgconfig" "$to/bin"
 for header in lib/include/*.h lib/include/vitro/*.h lib/include/vitro/lab/*.h; do
@@ -48,3 +59,8 @@ done
 mkdir -p "$to/share/vitro/standalone"
 install -m 644 lessons/standalone/*.c lessons/standalone/Makefile lessons/standalone/README.md \
     proto/chat.proto "$to/share/vitro/standalone/"
+for section in man1 man3 man7; do
+    [ -d "build/man/$section" ] || continue
+    mkdir -p "$to/share/man/$section"
+    install -m 644 "build/man/$section"/* "$to/share/man/$section/"
+done

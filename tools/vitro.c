@@ -68,13 +68,16 @@ static const struct command {
       "  --ascii                 other characters as \\u{..}\n"
       "  --mouse                 click selects, the wheel scrolls; % turns it on and off\n"
       "The screen reads $XDG_CONFIG_HOME/vitro/config, else ~/.config/vitro/config, a line each:\n"
-      "  theme dark|light|plain  language en|ko  mouse on|off  ascii on|off\n"
+      "  theme WHICH             dark, light or plain\n"
+      "  language WHICH          en or ko\n"
+      "  mouse WHICH, ascii WHICH\n"
+      "                          on or off\n"
       "  bind KEY ACTION         KEY as ? names it; ACTION as Tab offers it behind `:bind KEY `;\n"
       "                          none takes the key away\n"
       "Status: 0 done; 2 usage; 3 the capture cannot be read, or is cut: what it has was shown.\n" },
     { "watch", watch_main,
       "-i IFACE [FILTER] | unix:PATH | listen:PATH [--keep SIZE] [the options of inspect]",
-      "the same of what happens now: on a network interface, or in programs that use vitro",
+      "decode what happens now: on a network interface, or in programs that use vitro",
       "  -i IFACE [FILTER]       packets of a network interface (lo, eth0, any); FILTER is libpcap's,\n"
       "                          such as `port 50051`: man pcap-filter\n"
       "  unix:PATH               join a program that runs with VITRO_TRACE=listen:PATH\n"
@@ -107,10 +110,16 @@ static const struct command {
 
 static void usage(FILE *out)
 {
-    fputs("usage: vitro COMMAND ...\n\n", out);
+    fputs("usage: vitro COMMAND ...\n\ngRPC in glass: watch calls, make them, learn from them\n\n",
+          out);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].about);
-    fputs("\nvitro help COMMAND tells more.\n", out);
+    fputs(
+        "\n`vitro help COMMAND` tells more, `vitro --version` which one this is. VITRO_TRACE=file:F\n"
+        "keeps what any program does that uses the library in F: vitro inspect opens it.\n"
+        "Status: 0 done; 1 the answer is negative; 2 usage; 3 cannot read, open, bind or connect;\n"
+        "130 after Ctrl-C.\n",
+        out);
 }
 
 static void help(const struct command *c)
@@ -132,6 +141,18 @@ static bool asks_help(const char *arg)
     return strcmp(arg, "-h") == 0 || strcmp(arg, "--help") == 0;
 }
 
+/* What is asked of vitro itself; false: a command follows. */
+static bool answered(int argc, char **argv)
+{
+    if (strcmp(argv[1], "--version") == 0)
+        printf("vitro %s\n", VERSION);
+    else if (asks_help(argv[1]) || (strcmp(argv[1], "help") == 0 && argc == 2))
+        usage(stdout);
+    else
+        return false;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     const struct command *c;
@@ -141,11 +162,9 @@ int main(int argc, char **argv)
         usage(stderr);
         return EXIT_USAGE;
     }
-    wants_help = strcmp(argv[1], "help") == 0;
-    if (asks_help(argv[1]) || (wants_help && argc == 2)) {
-        usage(stdout);
+    if (answered(argc, argv))
         return EXIT_DONE;
-    }
+    wants_help = strcmp(argv[1], "help") == 0;
     c = find(wants_help ? argv[2] : argv[1]);
     if (!c) {
         command_fail("usage", wants_help ? argv[2] : argv[1], "no such command",

@@ -31,6 +31,7 @@ step headers    make WERROR=-Werror headers
 step symbols    sh tests/check/symbols.sh
 step banned     sh tests/check/banned.sh
 step documents  sh tests/check/documents.sh
+step manual     sh tests/check/manual.sh
 step captures   sh tests/check/captures.sh
 step format     run_format
 step sanitizers make V=asan WERROR=-Werror suites

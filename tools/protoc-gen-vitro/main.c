@@ -22,11 +22,21 @@ typedef Google__Protobuf__Compiler__CodeGeneratorResponse__File response_file;
 enum { FEATURE_PROTO3_OPTIONAL = 1 };
 
 static const char usage[] =
-    "protoc-gen-vitro: messages and stubs in C of a .proto, run by protoc:\n"
-    "  protoc --plugin=protoc-gen-vitro --vitro_out=[PARAMETER,...:]DIR FILE.proto\n"
-    "Parameters:\n"
-    "  messages=external  write stubs over protoc-c's FILE.pb-c.h\n"
-    "  stubs=none         write messages only\n";
+    "usage: protoc --plugin=protoc-gen-vitro --vitro_out=[PARAMETER,...:]DIR FILE.proto...\n"
+    "\n"
+    "messages and stubs in C of a .proto, for protoc, which runs this program\n"
+    "\n"
+    "Of FILE.proto it makes FILE.vitro.h and FILE.vitro.c. Where it was installed is told by\n"
+    "`pkg-config --variable=plugin vitro`: --plugin=protoc-gen-vitro=PATH. PARAMETER is\n"
+    "  messages=own       messages as well as stubs: the default\n"
+    "  messages=external  stubs over the messages of protoc-c, in FILE.pb-c.h\n"
+    "  stubs=all          stubs of all services: the default\n"
+    "  stubs=none         messages only\n"
+    "Names are protobuf-c's: message Text of package a.b is A__B__Text, its functions\n"
+    "a__b__text__init and so on. Method Say of service Echo in it is a_b_echo_say(); the server's\n"
+    "side is a table a_b_echo_handlers, which a_b_echo_register() serves.\n"
+    "What is wrong with a .proto is said by protoc.\n"
+    "Status: 0 done; 2 usage; 3 what protoc sent cannot be read.\n";
 
 static struct text read_all(FILE *in)
 {

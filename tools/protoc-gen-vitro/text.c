@@ -1,10 +1,11 @@
 /*
- * text - see text.h. The generator runs for milliseconds, so nothing is released before its end;
+ * text - see text.h. A generator runs for milliseconds, so nothing is released before its end;
  * chunks stay linked to each other, so that a leak checker finds them all.
  */
 #include "text.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -24,7 +25,7 @@ static struct chunk *chunk_new(size_t size)
 {
     struct chunk *c = calloc(1, sizeof *c + size);
     if (!c) {
-        fputs("protoc-gen-vitro: out of memory\n", stderr);
+        fprintf(stderr, "%s: out of memory\n", program_invocation_short_name);
         abort();
     }
     c->size = size;
@@ -117,7 +118,8 @@ static const char *var_value(const struct var *vars, const char *name, size_t le
             return v->value;
         }
     }
-    fprintf(stderr, "protoc-gen-vitro: no variable %.*s in a template\n", (int)len, name);
+    fprintf(stderr, "%s: no variable %.*s in a template\n", program_invocation_short_name, (int)len,
+            name);
     abort();
 }
 

@@ -1,5 +1,5 @@
 /*
- * text - strings of the generator: an arena that lives as long as the process, growing text,
+ * text - strings of the generators: an arena that lives as long as the process, growing text,
  * and templates with $name$ in them.
  */
 #ifndef PROTOC_GEN_VITRO_TEXT_H

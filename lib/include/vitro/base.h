@@ -48,12 +48,12 @@ typedef struct vitro_str {
  * View a C string as a span.
  *
  * @param text  lent; NULL gives the empty span.
- * @return a span that is valid as long as text is.
+ * @return lends a span, valid as long as text is.
  * Thread: any.
  */
 VITRO_API vitro_str vitro_str_of(const char *text);
 
-/** True when a and b hold the same bytes. Thread: any. */
+/** True when a and b, lent until return, hold the same bytes. Thread: any. */
 VITRO_API bool vitro_str_eq(vitro_str a, vitro_str b);
 
 /**
@@ -119,7 +119,9 @@ typedef struct vitro_error {
  * Write an error as one line, newest cause first:
  * "UNAVAILABLE: connect: ipv4:127.0.0.1:50051 <- socket: Connection refused (111)".
  *
+ * @param err   lent until return.
  * @param out   filled and always terminated when size is not 0; cut at size - 1 bytes.
+ * @param size  of out; VITRO_ERROR_LINE holds all but extraordinary lines.
  * @return the length of the whole line, which may be more than size - 1.
  * Thread: any. Control characters are shown as \u{..}: the line is safe for a terminal.
  */

@@ -139,7 +139,7 @@ VITRO_API VITRO_CHECKED vitro_code vitro_call_reserve(vitro_call *call, size_t n
  * Queue the message that was written into the room of vitro_call_reserve().
  *
  * @param flags  0 or VITRO_SEND_...
- * @param more   as in vitro_call_send().
+ * @param more   set as vitro_call_send() sets it; may be NULL.
  * Thread: loop.  Wire: as vitro_call_send().
  */
 VITRO_API void vitro_call_commit(vitro_call *call, uint32_t flags, bool *more);
@@ -152,6 +152,9 @@ VITRO_API void vitro_call_commit(vitro_call *call, uint32_t flags, bool *more);
  *                 also when this function fails.
  * @param release  called with msg.ptr, msg.len and user, at the end of the turn in which the bytes
  *                 have left or were given up; before the return when this function fails.
+ * @param user     kept until then.
+ * @param flags    0 or VITRO_SEND_...
+ * @param more     set to false when the peer is behind: wait for writable. May be NULL.
  * @return as vitro_call_send().
  * Thread: loop.  Wire: as vitro_call_send().
  */
@@ -208,7 +211,7 @@ VITRO_API void vitro_call_credit(vitro_call *call, uint32_t n);
 /** Put another `user` in place for the events that follow. Keeps it. Thread: loop. */
 VITRO_API void vitro_call_set_user(vitro_call *call, void *user);
 
-/** The `user` of the events. Thread: loop. */
+/** The `user` of the events: what was given, as it was given. Thread: loop. */
 VITRO_API void *vitro_call_user(const vitro_call *call);
 
 /** The method's path, "/package.Service/Method". Lends until the last unref. Thread: loop. */
@@ -234,7 +237,7 @@ VITRO_API uint32_t vitro_call_id(const vitro_call *call);
 /** The loop that the call belongs to. Lends. Thread: any. */
 VITRO_API vitro_loop *vitro_call_loop(const vitro_call *call);
 
-/** One more reference. Thread: loop. */
+/** One more reference. @return gives call: vitro_call_unref(). Thread: loop. */
 VITRO_API vitro_call *vitro_call_ref(vitro_call *call);
 
 /**

@@ -45,7 +45,7 @@ typedef struct vitro_channel_options {
  * @param loop    keeps: must outlive the channel. NULL: the channel makes a loop of its own,
  *                driven by whoever calls a blocking function.
  * @param target  "ipv4:127.0.0.1:50051", "dns:host:port", "unix:/path", "host:port"; copies.
- * @param options may be NULL.
+ * @param options copied; NULL: all defaults.
  * @return VITRO_OK; VITRO_INVALID_ARGUMENT for a target or option that cannot be meant;
  *         VITRO_RESOURCE_EXHAUSTED out of memory.
  * Thread: loop.  Source: grpc/doc/naming.md.
@@ -102,7 +102,7 @@ typedef struct vitro_call_options {
  *
  * @param out      gives one reference; vitro_call_unref().
  * @param method   copied, but for its path, which is static.
- * @param options  may be NULL.
+ * @param options  copied; NULL: all defaults.
  * @param events   keeps: must outlive the call.
  * @param user     kept; handed to every event.
  * @return VITRO_OK: everything else, a refused connection too, arrives as the closed event.
@@ -125,7 +125,7 @@ VITRO_API void vitro_reply_done(vitro_reply *reply);
  * @param channel  any channel.
  * @param method   a unary method.
  * @param request  serialized message; lent until return.
- * @param options  may be NULL.
+ * @param options  lent until return; NULL: all defaults.
  * @param reply    filled on success, metadata also on failure; the caller ends it with
  *                 vitro_reply_done() in either case.
  * @param err      filled on failure: the status, its text, its causes.
@@ -141,7 +141,9 @@ VITRO_API VITRO_CHECKED vitro_code vitro_unary(vitro_channel *channel, const vit
  * Start a call of any kind for the blocking functions below, which are its only user. On a started
  * loop one thread may read while another one writes; vitro_call_close() is for the last of them.
  *
- * @param out  gives one reference; vitro_call_close().
+ * @param out      gives one reference; vitro_call_close().
+ * @param method   copied, but for its path, which is static.
+ * @param options  copied; NULL: all defaults. Their reply is lent until vitro_call_close().
  * @return as vitro_call_start().
  * Thread: loop, or any when the loop was started.
  */
@@ -161,7 +163,12 @@ VITRO_API VITRO_CHECKED vitro_code vitro_call_open(vitro_call **out, vitro_chann
 VITRO_API VITRO_CHECKED vitro_code vitro_call_write(vitro_call *call, vitro_bytes msg,
                                                     uint32_t flags, vitro_error *err);
 
-/** Half-close a call of vitro_call_open(). Thread: as vitro_unary(). */
+/**
+ * Half-close a call of vitro_call_open(): no message follows.
+ *
+ * @return as vitro_call_send_end().
+ * Thread: as vitro_unary().
+ */
 VITRO_API vitro_code vitro_call_write_end(vitro_call *call, vitro_error *err);
 
 /**

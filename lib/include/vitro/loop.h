@@ -37,7 +37,7 @@ typedef struct vitro_loop_options {
  * Make a loop, not started.
  *
  * @param out      gives one reference; vitro_loop_unref().
- * @param options  may be NULL.
+ * @param options  copied; NULL: all defaults.
  * @return VITRO_OK; VITRO_INVALID_ARGUMENT; VITRO_RESOURCE_EXHAUSTED out of memory or of file
  *         descriptors.
  * Thread: any.
@@ -46,7 +46,7 @@ VITRO_API VITRO_CHECKED vitro_code vitro_loop_new(vitro_loop **out,
                                                   const vitro_loop_options *options,
                                                   vitro_error *err);
 
-/** One more reference. @return loop. Thread: any. */
+/** One more reference. @return gives loop: vitro_loop_unref(). Thread: any. */
 VITRO_API vitro_loop *vitro_loop_ref(vitro_loop *loop);
 
 /**
@@ -101,6 +101,7 @@ VITRO_API void vitro_loop_stop(vitro_loop *loop);
 /**
  * Run fn(user) in a turn of the loop. In the order of posting, for one poster.
  *
+ * @param fn    called once, on the thread of the loop.
  * @param user  kept until then.
  * @return VITRO_OK; VITRO_RESOURCE_EXHAUSTED out of memory: fn is not called then.
  * Thread: any that holds a reference until this returns: fn may drop another before.

@@ -44,7 +44,14 @@ VITRO_API void vitro_md_free(vitro_md *md);
  */
 VITRO_API vitro_code vitro_md_add(vitro_md *md, vitro_str key, vitro_bytes value, vitro_error *err);
 
-/** As vitro_md_add(), of terminated texts. */
+/**
+ * Add one entry of terminated texts, as vitro_md_add() does.
+ *
+ * @param key    copied.
+ * @param value  copied.
+ * @return as vitro_md_add().
+ * Thread: any.
+ */
 VITRO_API vitro_code vitro_md_add_text(vitro_md *md, const char *key, const char *value,
                                        vitro_error *err);
 
@@ -61,7 +68,11 @@ VITRO_API vitro_code vitro_md_append(vitro_md *md, const vitro_md *from, vitro_e
 /**
  * Add the entry number `at` of another list, as vitro_md_append() does with all.
  *
- * @param at  less than vitro_md_count(from), else VITRO_INVALID_ARGUMENT.
+ * @param from  copied; not md itself.
+ * @param at    from 0.
+ * @return VITRO_OK; VITRO_INVALID_ARGUMENT unless at is less than vitro_md_count(from);
+ *         VITRO_RESOURCE_EXHAUSTED when memory is out, nothing was added.
+ * Thread: any.
  */
 VITRO_API vitro_code vitro_md_append_one(vitro_md *md, const vitro_md *from, size_t at,
                                          vitro_error *err);
@@ -83,6 +94,7 @@ VITRO_API bool vitro_md_at(const vitro_md *md, size_t at, vitro_str *key, vitro_
 /**
  * The first value of a key.
  *
+ * @param key    lent until return; compared as it is, and keys are lower case.
  * @param value  lent until md changes; may be NULL. Untouched when there is none.
  * @return false when the key does not occur.
  * Thread: any.
@@ -90,14 +102,23 @@ VITRO_API bool vitro_md_at(const vitro_md *md, size_t at, vitro_str *key, vitro_
 VITRO_API bool vitro_md_get(const vitro_md *md, vitro_str key, vitro_bytes *value);
 
 /**
- * The next value of a key: for (size_t at = 0; vitro_md_find(md, key, &at, &value);)
+ * The next value of a key, for those that occur more than once:
  *
- * @param at     where to begin; set behind what was found.
- * @param value  as vitro_md_get().
+ *      vitro_str key = vitro_str_of("x-tenant");
+ *      vitro_bytes value;
+ *
+ *      for (size_t at = 0; vitro_md_find(md, key, &at, &value);)
+ *          printf("%.*s\n", (int)value.len, (const char *)value.ptr);
+ *
+ * @param key    lent until return.
+ * @param at     where to begin, from 0; set behind what was found.
+ * @param value  lent until md changes; may be NULL. Untouched when there is none.
+ * @return false when the key does not occur from there on.
+ * Thread: any.
  */
 VITRO_API bool vitro_md_find(const vitro_md *md, vitro_str key, size_t *at, vitro_bytes *value);
 
-/** Remove all entries of a key; returns how many there were. Thread: any. */
+/** Remove all entries of a key, lent until return. @return how many there were. Thread: any. */
 VITRO_API size_t vitro_md_remove(vitro_md *md, vitro_str key);
 
 /** Remove all entries. Thread: any. */

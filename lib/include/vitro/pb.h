@@ -91,7 +91,10 @@ VITRO_API void vitro_pb_free(ProtobufCMessage *message);
 /**
  * What a generated xxx__unpack(allocator, len, data) does: vitro_pb_unpack with defaults.
  *
+ * @param type       keeps: generated descriptors live forever.
  * @param allocator  keeps, until the message is released; NULL: the library's.
+ * @param len        of data.
+ * @param data       copied.
  * @return gives: vitro_pb_free_unpacked(); NULL when the bytes are refused.
  * Thread: any.
  */
@@ -123,7 +126,7 @@ VITRO_API void vitro_pb_free_unpacked(ProtobufCMessage *message, ProtobufCAlloca
  */
 VITRO_API size_t vitro_pb_pack(const ProtobufCMessage *message, uint8_t *out, size_t room);
 
-/** The length of the packed message. Thread: any. */
+/** The length of the packed message, lent until return. Thread: any. */
 VITRO_API size_t vitro_pb_size(const ProtobufCMessage *message);
 
 /**
@@ -144,7 +147,9 @@ typedef struct vitro_pb_file {
  * google.protobuf.FileDescriptorSet: what a trace's schema note and reflection carry.
  *
  * @param files  lends.
+ * @param count  of files.
  * @param out    filled; may be NULL when room is 0.
+ * @param room   of out, in bytes.
  * @return the length of the whole set, 0 when memory is out; more than room: nothing of use
  *         was written.
  * Thread: any.

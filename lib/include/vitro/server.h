@@ -66,7 +66,7 @@ typedef struct vitro_method_options {
  * Serve a method. A second registration of a path takes the place of the first.
  *
  * @param method   copied, but for its path, which is static.
- * @param options  may be NULL.
+ * @param options  copied; NULL: all defaults.
  * @param events   keeps: the handler; must outlive the server.
  * @param user     kept; handed to every event until vitro_call_set_user().
  * @return VITRO_OK; VITRO_INVALID_ARGUMENT for a path that is not /Service/Method;
@@ -82,9 +82,11 @@ VITRO_API VITRO_CHECKED vitro_code vitro_server_add(vitro_server *server,
 /**
  * Listen on one more address.
  *
- * @param target  "ipv4:127.0.0.1:50051", "unix:/path", "host:port"; port 0 takes a free one.
- * @param bound   filled with the address as a target, its port told; cut at bound_size - 1 bytes
- *                and terminated. May be NULL.
+ * @param target      lent until return: "ipv4:127.0.0.1:50051", "unix:/path", "host:port"; port 0
+ *                    stands for a free one.
+ * @param bound       filled with the address as a target, its port told; cut at bound_size - 1
+ *                    bytes and terminated. May be NULL.
+ * @param bound_size  of bound, in bytes.
  * @return VITRO_OK; VITRO_UNAVAILABLE when the address is in use or cannot be had;
  *         VITRO_INVALID_ARGUMENT for a target that cannot be meant.
  * Thread: the first loop's.
@@ -124,8 +126,13 @@ VITRO_API VITRO_CHECKED vitro_code vitro_server_run(vitro_server *server, int64_
 VITRO_API void vitro_server_drain(vitro_server *server, int64_t grace_ns,
                                   void (*on_drained)(vitro_server *server, void *user), void *user);
 
-/** How many connections and calls are open now, over all loops. Either may be NULL. Thread: the
- *  first loop's; the counts of other loops are of a moment ago. */
+/**
+ * How many connections and calls are open now, over all loops.
+ *
+ * @param connections  set; may be NULL.
+ * @param calls        set; may be NULL.
+ * Thread: the first loop's; the counts of other loops are of a moment ago.
+ */
 VITRO_API void vitro_server_load(const vitro_server *server, size_t *connections, size_t *calls);
 
 /**

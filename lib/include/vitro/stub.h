@@ -24,7 +24,7 @@ extern "C" {
  * @param request   lent until return.
  * @param type      of the response; static.
  * @param response  gives: vitro_pb_free(), or its generated free_unpacked(). NULL on failure.
- * @param options   may be NULL.
+ * @param options   lent until return; NULL: all defaults.
  * @param err       filled on failure; may be NULL.
  * @return the call's status; VITRO_INTERNAL when the response is no such message.
  * Thread: as vitro_unary().  Wire: a whole unary call.
@@ -38,7 +38,9 @@ vitro_stub_unary(vitro_channel *channel, const vitro_method *method,
  * Start a call for the blocking functions, with its only request when there is one.
  *
  * @param call     gives one reference: vitro_call_close(). NULL on failure.
+ * @param method   copied, but for its path, which is static.
  * @param request  lent until return; NULL when requests follow with vitro_stub_write().
+ * @param options  as vitro_call_open(): copied.
  * @return as vitro_call_open() and vitro_call_write().
  * Thread: as vitro_unary().
  */
@@ -77,7 +79,8 @@ VITRO_API VITRO_CHECKED vitro_code vitro_stub_read(vitro_call *call,
  * End the requests of a call of vitro_stub_open(), wait for its only response and close it.
  *
  * @param call  takes.
- * @param out   as vitro_stub_read().
+ * @param type  of the response; static.
+ * @param out   gives: vitro_pb_free(); NULL on failure.
  * @return the call's status; VITRO_INTERNAL when the response is no such message.
  * Thread: as vitro_unary().
  */
@@ -89,7 +92,9 @@ VITRO_API VITRO_CHECKED vitro_code vitro_stub_finish(vitro_call *call,
  * Start a call with events, and send its only request when there is one.
  *
  * @param call     gives one reference: vitro_call_unref(). NULL on failure.
+ * @param method   copied, but for its path, which is static.
  * @param request  copied; NULL when requests follow with vitro_stub_send().
+ * @param options  copied; NULL: all defaults.
  * @param events   keeps: must outlive the call. NULL, which stands for events that were not
  *                 begun with their _INIT, is refused.
  * @param user     kept; handed to every event.
@@ -169,6 +174,7 @@ typedef struct vitro_stub_route {
  * Serve the methods of a service that have a handler; the others are UNIMPLEMENTED.
  *
  * @param routes    lent; what they point to is static.
+ * @param n         how many.
  * @param handlers  keeps: must outlive the server. Begins with its size (size_t).
  * @param user      kept; handed to every handler.
  * @return as vitro_server_add(); VITRO_INVALID_ARGUMENT when the table's size is 0;

@@ -61,7 +61,10 @@ VITRO_API VITRO_CHECKED vitro_code vitro_trace_open(vitro_trace **out, const cha
 /**
  * Add sinks to a trace, with options of their own. They get what is written from now on.
  *
- * Parameters, results and thread as vitro_trace_open(). On failure the trace is as before.
+ * @param sinks    copied; as vitro_trace_open().
+ * @param options  copied; NULL: all defaults.
+ * @return as vitro_trace_open(); on failure the trace is as before.
+ * Thread: as vitro_trace_open().
  */
 VITRO_API VITRO_CHECKED vitro_code vitro_trace_add(vitro_trace *trace, const char *sinks,
                                                    const vitro_trace_options *options,
@@ -92,7 +95,7 @@ VITRO_API bool vitro_trace_flush(vitro_trace *trace);
  * Put a sentence into the trace: a note of the kind `say`.
  *
  * @param trace   lent; NULL does nothing.
- * @param format  as printf; cut at 1,023 bytes.
+ * @param format  lent until return; as printf; cut at 1,023 bytes.
  * Thread: any.
  */
 VITRO_API void vitro_trace_say(vitro_trace *trace, const char *format, ...) VITRO_PRINTF(2, 3);

@@ -17,9 +17,14 @@ fail() {
 }
 
 rm -rf "$work" && mkdir -p "$work"
+make -s WERROR=-Werror man || fail "no manual pages"
 DESTDIR='' PREFIX=$prefix VERSION=0.0.0 sh tools/install.sh build || exit 1
 export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
 export ASAN_OPTIONS=detect_leaks=1
+
+LC_ALL=C.UTF-8 man -M "$prefix/share/man" vitro_call_send 2>/dev/null |
+    grep -q 'vitro_call_send(vitro_call \*call, vitro_bytes msg, uint32_t flags,' ||
+    fail "man finds no page in the installed copy"
 
 # ---- how long they are: all behind the head comment, blank lines too ------------------------------
 lines() { # FILE MOST
