@@ -15,16 +15,16 @@ static uint32_t read_number(const char **p, const char *end)
     return n;
 }
 
-/* [3], [1-4], [9-] */
+/* [3], [1-4], [9-], [1-4+], [+] */
 static void read_range(struct lesson_term *t, const char *p, const char *end)
 {
-    t->ranged = true;
     p++;
     t->from = t->to = read_number(&p, end);
     if (p < end && *p == '-') {
         p++;
-        t->to = p < end && *p != ']' ? read_number(&p, end) : UINT32_MAX;
+        t->to = p < end && *p >= '0' && *p <= '9' ? read_number(&p, end) : UINT32_MAX;
     }
+    t->counted = p < end && *p == '+';
 }
 
 static vitro_str trim(vitro_str s)

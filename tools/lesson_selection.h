@@ -15,7 +15,7 @@
 /* One alternative of a selector. */
 struct lesson_term {
     vitro_str words; /* lent, without its range and without blanks around */
-    bool ranged;
+    bool counted;      /* the block says how many there are */
     uint32_t from, to; /* from 1, both shown */
     uint32_t count;    /* events that its words describe */
     uint32_t shown;    /* of these */

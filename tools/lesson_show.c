@@ -44,10 +44,10 @@ static void show_lines(const struct lesson_show *s, vitro_str lines)
     }
 }
 
-/* What a range left out is counted: "c2s DATA 3: 607 in all, 4 shown". True: there are some. */
+/* What was asked to be counted: "c2s DATA 3: 607 in all, 4 shown". True: there are some. */
 static bool show_count(const struct lesson_show *s, const struct lesson_term *t)
 {
-    if (t->ranged && t->count > t->shown)
+    if (t->counted)
         fprintf(s->printer->out, "%.*s: %" PRIu32 "%s %" PRIu32 "%s\n", (int)t->words.len,
                 t->words.ptr, t->count, say(s, IN_ALL), t->shown, say(s, SHOWN));
     return t->count > 0;

@@ -381,20 +381,25 @@ Test(learn, a_range_shows_some_of_what_its_words_describe_and_counts_the_rest)
         uint32_t shown; /* with what came out of them */
         unsigned term;
         uint32_t term_shown, count;
+        bool counted;
         const char *words;
     } cases[] = {
-        { "SETTINGS [1-3]", 3, 0, 3, 4, "SETTINGS" },
-        { "SETTINGS [2]", 1, 0, 1, 4, "SETTINGS" },
-        { " SETTINGS  !ACK [2-] ", 1, 0, 1, 2, "SETTINGS  !ACK" },
-        { "SETTINGS [0]", 0, 0, 0, 4, "SETTINGS" },
-        { "SETTINGS [5-9]", 0, 0, 0, 4, "SETTINGS" },
-        { "SETTINGS [9999999999999-]", 0, 0, 0, 4, "SETTINGS" },
-        { "SETTINGS [1-", 4, 0, 4, 4, "SETTINGS" },
-        { "PREFACE, SETTINGS [1-2]", 3, 1, 2, 4, "SETTINGS" },
-        { "DATA 1 [1]", 3, 0, 1, 2, "DATA 1" }, /* its message and fields come with it */
-        { "DATA 1 [1], GRPC [2]", 5, 1, 1, 2, "GRPC" },
-        { "SETTINGS", 4, 0, 4, 4, "SETTINGS" },
-        { "[1]", 0, 0, 0, 0, "" },
+        { "SETTINGS [1-3]", 3, 0, 3, 4, false, "SETTINGS" },
+        { "SETTINGS [2]", 1, 0, 1, 4, false, "SETTINGS" },
+        { " SETTINGS  !ACK [2-] ", 1, 0, 1, 2, false, "SETTINGS  !ACK" },
+        { "SETTINGS [0]", 0, 0, 0, 4, false, "SETTINGS" },
+        { "SETTINGS [+]", 0, 0, 0, 4, true, "SETTINGS" },
+        { "SETTINGS [1+]", 1, 0, 1, 4, true, "SETTINGS" },
+        { "SETTINGS [2-3+]", 2, 0, 2, 4, true, "SETTINGS" },
+        { "SETTINGS [2-+]", 3, 0, 3, 4, true, "SETTINGS" },
+        { "SETTINGS [5-9]", 0, 0, 0, 4, false, "SETTINGS" },
+        { "SETTINGS [9999999999999-]", 0, 0, 0, 4, false, "SETTINGS" },
+        { "SETTINGS [1-", 4, 0, 4, 4, false, "SETTINGS" },
+        { "PREFACE, SETTINGS [1-2]", 3, 1, 2, 4, false, "SETTINGS" },
+        { "DATA 1 [1]", 3, 0, 1, 2, false, "DATA 1" }, /* its message and fields come with it */
+        { "DATA 1 [1], GRPC [2]", 5, 1, 1, 2, false, "GRPC" },
+        { "SETTINGS", 4, 0, 4, 4, false, "SETTINGS" },
+        { "[1]", 0, 0, 0, 0, false, "" },
     };
     struct run r;
 
@@ -408,6 +413,7 @@ Test(learn, a_range_shows_some_of_what_its_words_describe_and_counts_the_rest)
         cr_expect_eq(s.chosen, cases[i].shown, "%s: %u", cases[i].selector, s.chosen);
         cr_expect(t->shown == cases[i].term_shown && t->count == cases[i].count, "%s: %u of %u",
                   cases[i].selector, t->shown, t->count);
+        cr_expect_eq(t->counted, cases[i].counted, "%s", cases[i].selector);
         cr_expect(vitro_str_eq(t->words, vitro_str_of(cases[i].words)), "%s", cases[i].selector);
         lesson_selection_done(&s);
     }
