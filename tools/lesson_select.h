@@ -7,7 +7,8 @@
  *      c2s PREFACE, c2s SETTINGS    one of the two
  *      c2s DATA 3 [1-4]             of those that the words describe, the first four
  *      NOTE waiting [2], GRPC [9-]  the second; from the ninth on
- *      c2s DATA 3 [1-4+], DATA [+]  the first four, and a line that says how many there are; it alone
+ *      c2s DATA 3 [1-4+], DATA [+]  the first four, and a line that says how many there are; it
+ * alone
  *
  * Words: c2s, s2c; the stream's number; PREFACE, the frame's type (HEADERS) and its flags
  * (END_STREAM); TCP with SYN, FIN, RST; GRPC; PROTOBUF and the message's type; NOTE, its kind

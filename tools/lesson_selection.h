@@ -14,7 +14,7 @@
 
 /* One alternative of a selector. */
 struct lesson_term {
-    vitro_str words; /* lent, without its range and without blanks around */
+    vitro_str words;   /* lent, without its range and without blanks around */
     bool counted;      /* the block says how many there are */
     uint32_t from, to; /* from 1, both shown */
     uint32_t count;    /* events that its words describe */

@@ -191,6 +191,19 @@ Test(learn, every_event_of_a_run_is_shown_and_every_selector_finds_some)
     each_lesson(check_events);
 }
 
+/* A message that was cut: its stream was reset, and a block of the lesson shows it as it is. */
+static bool is_cut_by_reset(vitro_decode *d, const vitro_event *cut)
+{
+    const uint8_t rst_stream = 3;
+    bool reset = false;
+    vitro_event ev;
+
+    for (uint32_t n = 1; vitro_decode_event(d, n, &ev); n++)
+        reset |= ev.kind == VITRO_EVENT_FRAME && ev.type == rst_stream && ev.stream == cut->stream;
+    return reset && cut->bits == VITRO_EVENT_CUT &&
+           (cut->kind == VITRO_EVENT_GRPC || cut->kind == VITRO_EVENT_UNKNOWN);
+}
+
 static void check_tiling(const char *dir)
 {
     vitro_error err = { 0 };
@@ -201,10 +214,10 @@ static void check_tiling(const char *dir)
     run_open(&r, dir);
     cr_assert_eq(vitro_decode_check_tiling(r.decode, &err), VITRO_OK, "%s", err.frame[0].text);
     vitro_decode_stats_get(r.decode, &s);
-    cr_assert_eq(s.unknown, 0);
     cr_assert_eq(s.lost, 0);
     for (uint32_t n = 1; vitro_decode_event(r.decode, n, &ev); n++)
-        cr_assert(!ev.why && !ev.bits, "event %u: %s", n, vitro_decode_why(ev.why));
+        cr_assert((!ev.why && !ev.bits) || is_cut_by_reset(r.decode, &ev), "%s: event %u: %s", dir,
+                  n, vitro_decode_why(ev.why));
     run_close(&r);
 }
 
