@@ -226,7 +226,7 @@ $(PROGRAMS): $(B)/%: $(B)/%.o $(TEST_PROTO_A) $(PROTO_A) $(STATIC)
 	@$(CC) $(OPT) -pthread -o $@ $(filter %.o,$^) $(filter-out %.o,$^) $(LDLIBS)
 # What the programs under tools/ are made of is tested with their parts.
 TOOL_TESTS := $(addprefix $(B)/tests/unit/,learn learn_progress decode_print serve serve_order \
-              serve_room serve_file filter ui_views ui_keys ui_moment ui_terminal)
+              serve_room serve_file filter ui_views ui_keys ui_moment ui_terminal hostile)
 TOOL_TESTS += $(addprefix $(B)/tests/unit/,watch_merge)
 $(TOOL_TESTS): $(filter-out %/vitro.o,$(VITRO_O)) | programs lessons
 $(TOOL_TESTS): private LDLIBS := $(PROTO_A) $(STATIC) $(LDLIBS) \

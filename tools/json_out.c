@@ -3,18 +3,40 @@
 #include <inttypes.h>
 
 #include "base/text.h"
+#include "wrap.h"
 
+/* One UTF-16 unit, or the two of a character behind U+FFFF (RFC 8259, 7). */
+static void put_escape(FILE *out, uint32_t c)
+{
+    if (c < 0x10000) {
+        fprintf(out, "\\u%04x", (unsigned)c);
+        return;
+    }
+    c -= 0x10000;
+    fprintf(out, "\\u%04x\\u%04x", 0xd800U + (unsigned)(c >> 10), 0xdc00U + (unsigned)(c & 0x3ff));
+}
+
+/* JSON may hold any character raw; a terminal that shows it may not get every one. */
 static void put_string(FILE *out, vitro_str s)
 {
+    unsigned marks = 0;
+    uint32_t c;
+
     fputc('"', out);
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        if (c == '"' || c == '\\')
-            fprintf(out, "\\%c", c);
-        else if (c < 0x20 || c == 0x7f)
-            fprintf(out, "\\u%04x", c);
+    while (s.len) {
+        size_t n = vitro_utf8_decode(s, &c);
+        marks = n && wrap_columns_of(c) == 0 ? marks + 1 : 0;
+        if (n == 0)
+            put_escape(out, 0xfffd);
+        else if (c == '"' || c == '\\')
+            fprintf(out, "\\%c", (char)c);
+        else if (!vitro_utf8_printable(c) || marks > WRAP_MARKS)
+            put_escape(out, c);
         else
-            fputc(c, out);
+            fwrite(s.ptr, 1, n, out);
+        n = n ? n : 1;
+        s.ptr += n;
+        s.len -= n;
     }
     fputc('"', out);
 }

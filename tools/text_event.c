@@ -35,28 +35,41 @@ static void put(struct printer *p, const char *text, size_t len)
         fwrite(text, 1, len, p->out);
 }
 
-/* The longest piece of at most n bytes that does not end inside a character. */
-static size_t whole_characters(vitro_str s, size_t n)
+/* The beginning of s that may be shown as it is. */
+static size_t harmless(vitro_str s, unsigned *marks)
 {
-    if (n >= s.len)
-        return s.len;
-    for (size_t back = 0; back < 4 && back < n; back++) {
-        if (((unsigned char)s.ptr[n - back] & 0xc0) != 0x80)
-            return n - back;
+    size_t at = 0, n;
+    uint32_t c;
+
+    for (; at < s.len; at += n) {
+        n = vitro_utf8_decode((vitro_str){ s.ptr + at, s.len - at }, &c);
+        if (n == 0 || !vitro_utf8_printable(c))
+            break;
+        *marks = wrap_columns_of(c) ? 0 : *marks + 1;
+        if (*marks > WRAP_MARKS)
+            break;
     }
-    return n;
+    return at;
 }
 
 void print_escaped(struct printer *p, vitro_str s)
 {
-    char buf[64 * 10 + 1]; /* a byte becomes at most \u{10ffff} */
-    struct text t;
+    unsigned marks = 0;
+    uint32_t c;
 
     while (s.len) {
-        size_t n = whole_characters(s, 64);
-        vitro_text_init(&t, buf, sizeof buf);
-        vitro_text_escape(&t, (vitro_str){ s.ptr, n });
-        put(p, buf, t.len < sizeof buf ? t.len : sizeof buf - 1);
+        size_t n = harmless(s, &marks);
+        put(p, s.ptr, n);
+        s.ptr += n;
+        s.len -= n;
+        if (!s.len)
+            break;
+        n = vitro_utf8_decode(s, &c);
+        if (n)
+            fprintf(p->out, "\\u{%" PRIx32 "}", c);
+        else
+            fprintf(p->out, "\\x{%02x}", (unsigned char)*s.ptr);
+        n = n ? n : 1;
         s.ptr += n;
         s.len -= n;
     }

@@ -9,18 +9,38 @@ enum { COLUMNS = 80 };
 
 static const struct range {
     uint32_t first, last;
-} wide[] = { { 0x1100, 0x115f }, { 0x2e80, 0x303e },   { 0x3041, 0xa4cf },   { 0xa960, 0xa97c },
-             { 0xac00, 0xd7a3 }, { 0xf900, 0xfaff },   { 0xfe30, 0xfe6f },   { 0xff00, 0xff60 },
-             { 0xffe0, 0xffe6 }, { 0x1f300, 0x1f64f }, { 0x1f900, 0x1f9ff }, { 0x20000, 0x3fffd } },
-  none[] = { { 0x0300, 0x036f }, { 0x1160, 0x11ff }, { 0x200b, 0x200f }, { 0xfe00, 0xfe0f } };
+} wide[] = {
+#define WIDE(first, last) { first, last },
+#include "width.def"
+},
+  none[] = {
+#define NONE(first, last) { first, last },
+#include "width.def"
+  };
 
 static bool among(const struct range *ranges, size_t n, uint32_t c)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (c >= ranges[i].first && c <= ranges[i].last)
+    size_t lo = 0;
+
+    while (lo < n) {
+        size_t mid = lo + (n - lo) / 2;
+        if (c > ranges[mid].last)
+            lo = mid + 1;
+        else if (c < ranges[mid].first)
+            n = mid;
+        else
             return true;
     }
     return false;
+}
+
+int wrap_columns_of(uint32_t c)
+{
+    if (c < 0x300)
+        return 1;
+    if (among(none, ARRAY_LEN(none), c))
+        return 0;
+    return among(wide, ARRAY_LEN(wide), c) ? 2 : 1;
 }
 
 int wrap_columns(vitro_str s)
@@ -30,8 +50,8 @@ int wrap_columns(vitro_str s)
 
     while (s.len) {
         size_t n = vitro_utf8_decode(s, &c);
-        if (n && !among(none, ARRAY_LEN(none), c))
-            columns += among(wide, ARRAY_LEN(wide), c) ? 2 : 1;
+        if (n)
+            columns += wrap_columns_of(c);
         n = n ? n : 1;
         s.ptr += n;
         s.len -= n;

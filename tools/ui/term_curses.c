@@ -19,6 +19,7 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #define NCURSES_WIDECHAR         1
 #define NCURSES_NOMACROS         1
@@ -258,19 +259,35 @@ void term_size(int *w, int *h)
     *h = getmaxy(stdscr);
 }
 
+/* The C library, and with it curses, may know another Unicode than we do. */
+static bool is_known(const wchar_t *wide, int width)
+{
+    if (wcwidth(wide[0]) != width)
+        return false;
+    for (size_t i = 1; wide[i]; i++) {
+        if (wcwidth(wide[i]) != 0)
+            return false;
+    }
+    return true;
+}
+
 static void put_cell(int y, int x, const struct cell *c)
 {
     wchar_t wide[CELL_TEXT];
     cchar_t out;
     size_t n = mbstowcs(wide, c->text, CELL_TEXT - 1);
+    int times = 1;
 
-    if (n == (size_t)-1 || !n) {
+    wide[n == (size_t)-1 ? 0 : n < CCHARW_MAX ? n : CCHARW_MAX] = 0;
+    if (!wide[0] || !is_known(wide, c->width)) {
         wide[0] = L'?';
-        n = 1;
+        wide[1] = 0;
+        times = c->width;
     }
-    wide[n < CCHARW_MAX ? n : CCHARW_MAX] = 0;
-    if (setcchar(&out, wide, term.attrs[c->style], term.pairs[c->style], NULL) != ERR)
-        mvadd_wch(y, x, &out);
+    for (int i = 0; i < times; i++) {
+        if (setcchar(&out, wide, term.attrs[c->style], term.pairs[c->style], NULL) != ERR)
+            mvadd_wch(y, x + i, &out);
+    }
 }
 
 void term_draw(const struct grid *g)
