@@ -84,10 +84,10 @@ all: deps               ## build the libraries, the programs and the lessons
 build: $(LIB)/libvitro.a $(LIB)/libvitro-decode.a $(LIB)/libvitro.so $(LIB)/libvitro-decode.so \
        programs lessons
 
-run:                    ## the first lesson, as text
+run:                    ## the lessons; where there is no terminal, one of them as text
 	@sh tools/deps/install.sh run
 	@$(MAKE) -s programs lessons
-	@build/bin/vitro learn 08 --plain
+	@if [ -t 0 ] && [ -t 1 ]; then build/bin/vitro learn; else build/bin/vitro learn 08 --plain; fi
 
 check:                  ## all tests, sanitizers, layers, headers, symbols, documents, format
 	@sh tools/deps/install.sh run check

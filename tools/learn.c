@@ -218,6 +218,7 @@ static int show(struct learn *in)
 {
     vitro_error err = { 0 };
     struct printer printer = { .out = stdout, .explain = true, .few = FEW };
+    vitro_event first;
     struct lesson_show s = { &printer, NULL, in->place->dir };
     vitro_code rc;
 
@@ -228,6 +229,8 @@ static int show(struct learn *in)
     }
     rc = run(in, &err);
     s.decode = in->decode;
+    printer.timed = in->decode && vitro_decode_event(in->decode, 1, &first);
+    printer.start = printer.timed ? first.time : 0;
     if (in->decode && vitro_decode_count(in->decode))
         lesson_show(&s, &in->text);
     if (!rc)

@@ -142,7 +142,10 @@ static void row_title(const vitro_event *ev, const vitro_detail *dt, struct row 
     else if (is_frame(ev) && (ev->type == 4 || ev->type == 6) && (ev->flags & 1))
         mark = " ACK";
     snprintf(out->title, sizeof out->title, "%s%.*s%s",
-             ev->bits & VITRO_EVENT_HELD ? "held " : before[ev->kind & 7], n, dt->title.ptr, mark);
+             out->held                     ? ""
+             : ev->bits & VITRO_EVENT_HELD ? "held "
+                                           : before[ev->kind & 7],
+             n, dt->title.ptr, mark);
 }
 
 static void row_tail(const vitro_event *ev, struct row *out)
@@ -173,7 +176,8 @@ void model_row(const struct model *m, uint32_t number, struct row *out)
     if (ev.conn != VITRO_NO_CONN)
         out->arrow = ev.dir == VITRO_C2S ? '>' : '<';
     out->style = (uint8_t)style_of(&ev);
-    out->bad = ev.why || ev.kind == VITRO_EVENT_UNKNOWN || ev.bits;
+    out->bad = ev.why || ev.kind == VITRO_EVENT_UNKNOWN || (ev.bits & ~VITRO_EVENT_HELD);
+    out->held = model_held(m, number);
     if (model_masked(m, number)) {
         snprintf(out->title, sizeof out->title, "????????");
         return;

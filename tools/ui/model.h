@@ -40,6 +40,7 @@ struct row { /* one event of the list */
     char arrow;
     uint8_t style; /* enum style */
     bool bad;
+    bool held; /* of a lesson: not yet sent */
     char title[160];
     char tail[40]; /* stream and length */
 };

@@ -146,6 +146,9 @@ void ui_lesson_hints(struct ui *ui, struct area a);
 
 /* ---- what it shares ---- */
 
+/* A screen so large that all panes are on it at once. */
+bool ui_shows_all(const struct ui *ui);
+
 /* True, and said, when a screen has no room for anything else. */
 bool ui_too_small(struct area a);
 

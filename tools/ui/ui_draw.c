@@ -23,7 +23,7 @@
 
 enum { LEFT = 38, TEXT = 38, PAGE = 78, WIDE = 120, TALL = 40, LEAST_WIDTH = 20, LEAST_HEIGHT = 3 };
 
-static bool all_at_once(const struct ui *ui)
+bool ui_shows_all(const struct ui *ui)
 {
     return ui->w >= WIDE && ui->h >= TALL;
 }
@@ -37,14 +37,14 @@ static int fence(int at, int moved, int least, int size)
 struct area ui_pane(const struct ui *ui, struct grid *g, enum pane pane)
 {
     struct area a = { g, 1, 0, ui->h - 2, ui->w };
-    int left = all_at_once(ui) ? ui->w * 3 / 8 : ui->w >= 80 ? LEFT : ui->w / 2 - 1;
-    int top = (a.h + 1) / 2, upper = all_at_once(ui) ? a.h / 3 : top;
+    int left = ui_shows_all(ui) ? ui->w * 3 / 8 : ui->w >= 80 ? LEFT : ui->w / 2 - 1;
+    int top = (a.h + 1) / 2, upper = ui_shows_all(ui) ? a.h / 3 : top;
 
     if (ui->alone)
         return a;
     if (ui->m.study) { /* its text wants more room than its bytes */
         upper = a.h / 3 + 1;
-        if (all_at_once(ui)) {
+        if (ui_shows_all(ui)) {
             left = LEFT;
             a.w -= TEXT + 1;
         }
@@ -67,7 +67,7 @@ struct area ui_pane(const struct ui *ui, struct grid *g, enum pane pane)
 /* Where the text of a lesson stands: on a large screen beside everything else. */
 static struct area text_pane(const struct ui *ui, struct grid *g)
 {
-    if (!ui->alone && all_at_once(ui))
+    if (!ui->alone && ui_shows_all(ui))
         return (struct area){ g, 1, ui->w - TEXT, ui->h - 2, TEXT };
     return ui_pane(ui, g, PANE_INFO);
 }
@@ -80,7 +80,7 @@ void ui_look(struct ui *ui)
 
     if (ui->m.study && ui->w >= UI_MIN_WIDTH && ui->h >= UI_MIN_HEIGHT)
         study_lay_out(ui->m.study, ui->m.language, MIN(text.w - 2, PAGE), text.h - 1);
-    ui->m.moment_seen = seen && (all_at_once(ui) || info == INFO_HPACK || info == INFO_WINDOWS);
+    ui->m.moment_seen = seen && (ui_shows_all(ui) || info == INFO_HPACK || info == INFO_WINDOWS);
 }
 
 /* ---- first and last line --------------------------------------------------------------------- */
@@ -275,9 +275,9 @@ static void put_panes(struct ui *ui, struct grid *g)
         view_bytes(ui_pane(ui, g, PANE_BYTES), m);
     if (ui->alone && m->focus != PANE_INFO)
         return;
-    if (all_at_once(ui) && m->study && !ui->alone)
+    if (ui_shows_all(ui) && m->study && !ui->alone)
         put_two(ui, g);
-    else if (all_at_once(ui) && !m->study)
+    else if (ui_shows_all(ui) && !m->study)
         put_four(ui_pane(ui, g, PANE_INFO), m);
     else
         put_info(ui_pane(ui, g, PANE_INFO), m, m->info);

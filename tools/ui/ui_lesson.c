@@ -26,6 +26,20 @@ static void go_to(struct ui *ui, uint32_t number)
         model_go(&ui->m, number);
 }
 
+/*
+ * To this part's first event. Where it is the only one, to its first byte: there is nothing to
+ * choose from, and the bytes are to be walked through.
+ */
+static void go_to_part(struct ui *ui)
+{
+    const struct study *s = ui->m.study;
+    bool alone = s->shows[s->part].chosen == 1;
+
+    go_to(ui, study_first(s));
+    ui->m.top[PANE_EVENTS] = ui->m.place ? ui->m.place - 1 : 0; /* what belongs to it follows */
+    ui->m.focus = alone && model_has_bytes(&ui->m) ? PANE_BYTES : PANE_EVENTS;
+}
+
 /* Text alone has the whole screen; what comes with events stands beside them. */
 static void enter_part(struct ui *ui)
 {
@@ -36,7 +50,7 @@ static void enter_part(struct ui *ui)
     ui->m.info = INFO_TEXT;
     ui->m.focus = wire ? PANE_EVENTS : PANE_INFO;
     if (wire)
-        go_to(ui, study_first(s));
+        go_to_part(ui);
 }
 
 void ui_lesson_begin(struct ui *ui, struct study *study)
@@ -140,12 +154,24 @@ static void turn(struct ui *ui)
         study_aim(s, GOAL_PART);
 }
 
+/* On a large screen it always is. */
+static bool text_is_seen(const struct ui *ui)
+{
+    bool here = ui->m.info == INFO_TEXT;
+
+    return ui->alone ? here && ui->m.focus == PANE_INFO : here || ui_shows_all(ui);
+}
+
 void ui_lesson_on(struct ui *ui, int unused)
 {
     struct study *s = ui->m.study;
 
     (void)unused;
-    if (study_asks(s))
+    if (!text_is_seen(ui)) {
+        ui->m.info = INFO_TEXT; /* turned away from: back to where it was left */
+        ui->m.focus = PANE_EVENTS;
+        ui->alone = false;
+    } else if (study_asks(s))
         answer(ui);
     else if (s->goal && !study_more(s))
         model_say(&ui->m, "%s",
@@ -233,7 +259,7 @@ static void arrive(struct ui *ui, enum study_goal goal)
     struct study *s = ui->m.study;
 
     if (goal == GOAL_PART)
-        go_to(ui, study_first(s));
+        go_to_part(ui);
     else if (goal == GOAL_STEP)
         go_to(ui, s->sent);
     else if (goal == GOAL_BREAK && s->held_count && !s->over)
@@ -274,6 +300,8 @@ static const char *state_of(const struct ui *ui, char *out, size_t size)
         return view_word(m, "ended", "끝남");
     if (s->goal || s->free)
         return view_word(m, "running", "가는 중");
+    if (ui_lesson_reads(ui))
+        return "";
     if (!s->held_count)
         return s->is.real ? view_word(m, "time runs on", "시간이 흐름") : "";
     snprintf(out, size, m->language == VITRO_KOREAN ? "%zu개 붙듦" : "%zu held", s->held_count);
@@ -300,7 +328,7 @@ void ui_lesson_title(const struct ui *ui, struct area a)
 }
 
 /* The moments of a lesson, and the keys that are worth naming in each. */
-enum moment_of_lesson { READING, ENDING, ASKING, RUNNING, STEPPING, OVER };
+enum moment_of_lesson { READING, ENDING, ASKING, RUNNING, SCROLLING, WALKING, STEPPING, OVER };
 
 static enum moment_of_lesson moment_of(const struct ui *ui)
 {
@@ -314,6 +342,10 @@ static enum moment_of_lesson moment_of(const struct ui *ui)
         return READING;
     if (s->goal)
         return RUNNING;
+    if (study_more(s))
+        return SCROLLING;
+    if (ui->m.focus == PANE_BYTES)
+        return WALKING;
     return s->over ? OVER : STEPPING;
 }
 
@@ -335,6 +367,19 @@ static const struct hint hints[][HINTS] = {
                  { ACT_HELP, ACT_NONE, "all keys", "모든 키" } },
     [RUNNING] = { { ACT_CANCEL, ACT_NONE, "stop", "멈춤" },
                   { ACT_QUIT, ACT_NONE, "to the list", "목록으로" } },
+    [SCROLLING] = { { ACT_ON, ACT_NONE, "read on", "더 읽기" },
+                    { ACT_STEP, ACT_NONE, "send one frame", "프레임 하나 보내기" },
+                    { ACT_EVENT_BACK, ACT_EVENT_ON, "event", "이벤트" },
+                    { ACT_BACK, ACT_NONE, "back", "뒤로" },
+                    { ACT_QUIT, ACT_NONE, "list", "목록" },
+                    { ACT_HELP, ACT_NONE, "keys", "키" } },
+    [WALKING] = { { ACT_ON, ACT_NONE, "next", "다음" },
+                  { ACT_LEFT, ACT_RIGHT, "byte", "바이트" },
+                  { ACT_EVENT_BACK, ACT_EVENT_ON, "event", "이벤트" },
+                  { ACT_STEP, ACT_NONE, "send one", "하나 보내기" },
+                  { ACT_BACK, ACT_NONE, "back", "뒤로" },
+                  { ACT_QUIT, ACT_NONE, "list", "목록" },
+                  { ACT_HELP, ACT_NONE, "keys", "키" } },
     [STEPPING] = { { ACT_ON, ACT_NONE, "next", "다음" },
                    { ACT_STEP, ACT_NONE, "send one frame", "프레임 하나 보내기" },
                    { ACT_EVENT_BACK, ACT_EVENT_ON, "event", "이벤트" },

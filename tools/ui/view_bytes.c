@@ -79,6 +79,33 @@ static void put_row(struct area a, const struct model *m, int y, uint64_t from, 
     }
 }
 
+/* Why there are none; of a note what it says, which the list cuts. */
+static void put_no_bytes(struct area a, const struct model *m)
+{
+    vitro_explanation e;
+    int y = 0;
+
+    if (!m->pick)
+        return;
+    if (model_masked(m, m->pick)) {
+        for (; y < 4 && y < a.h; y++)
+            area_put(a, y, 0, ST_DIM, "?? ?? ?? ?? ?? ?? ?? ??");
+        area_wrap(area_part(a, y, 0, a.h - y, a.w), 0, ST_TEXT,
+                  vitro_str_of(view_word(m, "masked, until the question is answered",
+                                         "질문에 답할 때까지 가려 둠")));
+        return;
+    }
+    if (m->ev.kind != VITRO_EVENT_NOTE) {
+        area_put(a, 0, 0, ST_DIM, "%s", view_word(m, "no bytes above TCP", "TCP 위의 바이트 없음"));
+        return;
+    }
+    y = area_wrap(a, y, ST_KEY, vitro_str_of(m->title));
+    if (vitro_explain(m->key, m->language, &e))
+        y = area_wrap(a, y, ST_TEXT, vitro_str_of(e.text));
+    area_put(a, y, 0, ST_DIM, "%s",
+             view_word(m, "(a note: no byte shows this)", "(기록: 바이트에는 나타나지 않음)"));
+}
+
 void view_bytes(struct area a, const struct model *m)
 {
     vitro_span span = vitro_event_span(&m->ev);
@@ -90,13 +117,8 @@ void view_bytes(struct area a, const struct model *m)
     snprintf(head, sizeof head, "%s %s %04" PRIx64 "+%" PRIu64, view_word(m, "bytes", "바이트"),
              name, m->ev.offset, m->ev.length);
     a = view_head(a, m, PANE_BYTES, m->pick ? head : view_word(m, "bytes", "바이트"));
-    if (!m->pick || !model_has_bytes(m)) {
-        if (m->pick)
-            area_put(a, 0, 1, ST_DIM, "%s",
-                     m->ev.kind == VITRO_EVENT_NOTE
-                         ? view_word(m, "a note: no byte of the wire shows this",
-                                     "와이어의 바이트에는 없음")
-                         : view_word(m, "no bytes above TCP", "TCP 위의 바이트 없음"));
+    if (!m->pick || model_masked(m, m->pick) || !model_has_bytes(m)) {
+        put_no_bytes(area_part(a, 0, 1, a.h, a.w - 2), m);
         return;
     }
     rows = (m->ev.length + (uint64_t)wide - 1) / (uint64_t)wide;

@@ -4,6 +4,7 @@
 #include "ui/view.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "ui/study.h"
@@ -49,21 +50,39 @@ static bool is_marked(const struct model *m, uint32_t number)
     return false;
 }
 
+static char mark_of(const struct model *m, const struct row *row)
+{
+    if (row->number == m->pick)
+        return '>';
+    if (m->study && study_marks(m->study, row->number))
+        return '|';
+    if (is_marked(m, row->number))
+        return '\'';
+    return row->bad ? '!' : ' ';
+}
+
+/* What is held has no number that matters: it is the next to go, or behind that. */
+static void put_number(char out[16], const struct model *m, const struct row *row)
+{
+    if (!row->held)
+        snprintf(out, 16, "%4" PRIu32, row->number);
+    else if (m->study->held[0].event == row->number)
+        snprintf(out, 16, "%s", view_word(m, "next", "다음"));
+    else
+        snprintf(out, 16, "    ");
+}
+
 static void put_row(struct area a, const struct model *m, int y, uint32_t number)
 {
     struct row row;
+    char shown[16];
     enum style st;
     int x, tail, end;
 
     model_row(m, number, &row);
+    put_number(shown, m, &row);
     st = (enum style)row.style;
-    x = area_put(a, y, 0, st, "%c%4" PRIu32 " %c ",
-                 number == m->pick                           ? '>'
-                 : m->study && study_marks(m->study, number) ? '|'
-                 : is_marked(m, number)                      ? '\''
-                 : row.bad                                   ? '!'
-                                                             : ' ',
-                 number, row.arrow);
+    x = area_put(a, y, 0, st, "%c%s %c ", mark_of(m, &row), shown, row.arrow);
     tail = wrap_columns(vitro_str_of(row.tail));
     end = a.w - tail - 1;
     area_text(area_part(a, 0, 0, a.h, end > x ? end : x), y, x, st, vitro_str_of(row.title));

@@ -3,6 +3,8 @@
  */
 #include "ui/view.h"
 
+#include <stdio.h>
+
 size_t view_open_lines(const struct model *m, size_t *pick)
 {
     size_t n = 0;
@@ -36,9 +38,16 @@ static void put_line(struct area a, const struct model *m, int y, size_t i)
 void view_tree(struct area a, const struct model *m)
 {
     size_t pick, n = view_open_lines(m, &pick), top, seen = 0;
+    char held[128] = "";
     int y = 0;
 
-    a = view_head(a, m, PANE_TREE, m->title[0] ? m->title : view_word(m, "fields", "필드"));
+    if (model_held(m, m->pick))
+        snprintf(held, sizeof held, "%.60s, %s", m->title,
+                 view_word(m, "not yet sent", "아직 보내지 않음"));
+    a = view_head(a, m, PANE_TREE,
+                  held[0]       ? held
+                  : m->title[0] ? m->title
+                                : view_word(m, "fields", "필드"));
     if (m->why[0])
         area_put(a, y++, 1, ST_BAD, "! %s", m->why);
     top = view_scroll(m->top[PANE_TREE], pick, n, a.h - y);
