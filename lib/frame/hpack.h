@@ -14,6 +14,9 @@
  * so what it knows it resolves rightly; an older entry is told as unknown with its index, and an
  * entry inserted under an unknown name keeps its place. It is never guessed.
  *
+ * Somebody who knows a block's fields may say them (vitro_hpack_tell): what the table could not
+ * resolve is taken from there, marked as told, and an older entry has its place from then on.
+ *
  * Entries carry numbers: 1, 2, 3 ... in the order of insertion, never used again; those from
  * before a late start are 0, -1, -2 ...
  */
@@ -62,7 +65,8 @@ const char *vitro_hpack_wrong_section(enum hpack_wrong wrong);
 
 enum hpack_entry_flag {
     HPACK_ENTRY_NAME_UNKNOWN = 1, /* inserted under a name that is not known */
-    HPACK_ENTRY_VALUE_UNKNOWN = 2
+    HPACK_ENTRY_VALUE_UNKNOWN = 2,
+    HPACK_ENTRY_TOLD = 4 /* some of it was told, and stood in no block */
 };
 
 /* An entry as it is shown. Lent until the table changes. */
@@ -83,6 +87,14 @@ struct hpack_slot {
     uint64_t origin;
 };
 
+/* An entry from before a late start, which was told. */
+struct hpack_old {
+    char *text; /* name, then value */
+    uint32_t name_len, value_len;
+    int64_t number;
+    uint8_t flags;
+};
+
 /* The dynamic table of one direction. Its members are read-only from outside. */
 struct hpack_table {
     struct account *account;
@@ -91,12 +103,14 @@ struct hpack_table {
     uint32_t slot_cap, first; /* first: the oldest slot */
     uint32_t count;           /* entries */
     uint32_t byte_cap, head, tail;
-    uint32_t size;     /* as RFC 7541, 4.1 counts; at least, when parts are unknown */
-    uint32_t max_size; /* what the encoder may use now */
-    uint32_t capacity; /* what is kept at most, whatever max_size */
-    uint32_t old_size; /* older entries not known may take up to so many bytes; */
-    bool max_certain;  /* max_size was seen on the wire or is the protocol's */
-    int64_t next;      /* the number of the next insertion */
+    uint32_t size;          /* as RFC 7541, 4.1 counts; at least, when parts are unknown */
+    uint32_t max_size;      /* what the encoder may use now */
+    uint32_t capacity;      /* what is kept at most, whatever max_size */
+    uint32_t old_size;      /* older entries not known may take up to so many bytes; */
+    bool max_certain;       /* max_size was seen on the wire or is the protocol's */
+    int64_t next;           /* the number of the next insertion */
+    struct hpack_old *olds; /* those of the older entries that were told, newest first */
+    uint32_t old_count, old_cap;
 };
 
 /* Begin empty. capacity bounds memory: about twice as many bytes at most. account is kept. */
@@ -110,8 +124,20 @@ void vitro_hpack_table_done(struct hpack_table *t);
  */
 void vitro_hpack_table_lose(struct hpack_table *t);
 
+/*
+ * Begin in mid-connection with a table of which this is known: its maximum, and how many bytes its
+ * entries take.
+ */
+void vitro_hpack_table_resume(struct hpack_table *t, uint32_t max_size, uint32_t size);
+
 /* False when entries from before a late start may still be there, behind those that are known. */
 bool vitro_hpack_table_complete(const struct hpack_table *t);
+
+/* An older entry that was told, by its number; false when it was not. */
+bool vitro_hpack_table_old(const struct hpack_table *t, int64_t number, struct hpack_entry *out);
+
+/* Say what an older entry is. Without memory it stays unknown. */
+void vitro_hpack_table_tell(struct hpack_table *t, const struct hpack_entry *entry);
 
 /* The i-th entry, 0 is the newest (index 62), number next - 1; i < t->count. */
 struct hpack_entry vitro_hpack_table_entry(const struct hpack_table *t, uint32_t i);
@@ -138,7 +164,8 @@ enum hpack_field_flag {
     HPACK_NAME_UNKNOWN = 0x04,  /* name is empty: an entry from before the beginning */
     HPACK_VALUE_UNKNOWN = 0x08, /* likewise */
     HPACK_INSERTED = 0x10,
-    HPACK_NEVER = 0x20 /* never to be indexed (RFC 7541, 7.1.3) */
+    HPACK_NEVER = 0x20, /* never to be indexed (RFC 7541, 7.1.3) */
+    HPACK_TOLD = 0x40   /* name or value was told: no block that was read has it */
 };
 
 /* A string literal in the block; all 0 when the representation has none. */
@@ -192,6 +219,8 @@ struct hpack_reader {
     uint32_t due;     /* and ask for no more than this */
     bool fields_seen; /* in this block */
     uint8_t failed;   /* strict: enum hpack_wrong that ended it */
+    struct buf told;  /* the fields of this block, as somebody has said them */
+    size_t told_at;   /* those before are used */
 };
 
 /* account is kept, may be NULL. */
@@ -207,6 +236,12 @@ void vitro_hpack_reader_limit(struct hpack_reader *r, uint32_t max_size);
 
 /* Blocks were lost: see vitro_hpack_table_lose. */
 void vitro_hpack_reader_lose(struct hpack_reader *r);
+
+/*
+ * Say the fields of the next block, in its order, as lines "name: value\n"; copied. They only fill
+ * in what the table does not know, and are dropped at the first that contradicts the block.
+ */
+void vitro_hpack_tell(struct hpack_reader *r, vitro_bytes lines);
 
 /* Begin a whole block, lent until its last field was taken; origin is kept with its insertions. */
 void vitro_hpack_block(struct hpack_reader *r, vitro_bytes block, uint64_t origin);

@@ -12,6 +12,8 @@
 #include "base/util.h"
 #include "frame/huffman.h"
 
+enum { TOLD_MAX = 1024 * 1024 };
+
 /* ---- Life ---------------------------------------------------------------------------------- */
 
 /* A Huffman string is decoded before it is known to be too long: room for its worst case. */
@@ -30,6 +32,7 @@ void vitro_hpack_reader_init(struct hpack_reader *r, struct account *account,
     vitro_hpack_table_init(&r->table, account, options->max_size, capacity);
     vitro_buf_init(&r->name, account, scratch_max(r->max_string));
     vitro_buf_init(&r->value, account, scratch_max(r->max_string));
+    vitro_buf_init(&r->told, account, TOLD_MAX);
     r->tolerant = options->tolerant;
     r->limit = options->max_size;
     r->limit_certain = !options->late;
@@ -42,6 +45,7 @@ void vitro_hpack_reader_done(struct hpack_reader *r)
     vitro_hpack_table_done(&r->table);
     vitro_buf_done(&r->name);
     vitro_buf_done(&r->value);
+    vitro_buf_done(&r->told);
 }
 
 void vitro_hpack_reader_limit(struct hpack_reader *r, uint32_t max_size)
@@ -63,7 +67,7 @@ void vitro_hpack_reader_lose(struct hpack_reader *r)
 bool vitro_hpack_reader_copy(struct hpack_reader *dst, const struct hpack_reader *src)
 {
     struct hpack_table table;
-    struct buf name = dst->name, value = dst->value;
+    struct buf name = dst->name, value = dst->value, told = dst->told;
 
     vitro_hpack_table_init(&table, dst->table.account, 0, 0);
     if (!vitro_hpack_table_copy(&table, &src->table))
@@ -73,11 +77,21 @@ bool vitro_hpack_reader_copy(struct hpack_reader *dst, const struct hpack_reader
     dst->table = table;
     dst->name = name;
     dst->value = value;
+    dst->told = told;
+    vitro_buf_consume(&dst->told, told.len);
+    dst->told_at = 0;
     dst->name.max = src->name.max;
     dst->value.max = src->value.max;
     dst->block.ptr = NULL;
     dst->block.len = dst->at = 0;
     return true;
+}
+
+void vitro_hpack_tell(struct hpack_reader *r, vitro_bytes lines)
+{
+    vitro_buf_consume(&r->told, r->told.len);
+    r->told_at = 0;
+    (void)vitro_buf_append(&r->told, lines.ptr, lines.len); /* else nothing was said */
 }
 
 void vitro_hpack_block(struct hpack_reader *r, vitro_bytes block, uint64_t origin)
@@ -87,6 +101,10 @@ void vitro_hpack_block(struct hpack_reader *r, vitro_bytes block, uint64_t origi
     r->at = 0;
     r->origin = origin;
     r->fields_seen = false;
+    if (r->told_at) { /* of a block that was left before its end */
+        vitro_buf_consume(&r->told, r->told.len);
+        r->told_at = 0;
+    }
 }
 
 /* ---- Pieces of a representation ------------------------------------------------------------ */
@@ -200,6 +218,19 @@ static bool may_be_older(const struct hpack_table *t, uint32_t behind)
     return behind < t->old_size / HPACK_ENTRY_OVERHEAD;
 }
 
+static void take_entry(struct hpack_field *f, const struct hpack_entry *e)
+{
+    f->name = e->name;
+    f->value = e->value;
+    f->origin = e->origin;
+    if (e->flags & HPACK_ENTRY_NAME_UNKNOWN)
+        f->flags |= HPACK_NAME_UNKNOWN;
+    if (e->flags & HPACK_ENTRY_VALUE_UNKNOWN)
+        f->flags |= HPACK_VALUE_UNKNOWN;
+    if (e->flags & HPACK_ENTRY_TOLD)
+        f->flags |= HPACK_TOLD;
+}
+
 static void index_unknown(struct hpack_reader *r, struct hpack_field *f, uint32_t i)
 {
     f->flags |= HPACK_NAME_UNKNOWN | HPACK_VALUE_UNKNOWN;
@@ -221,18 +252,79 @@ static void look_up(struct hpack_reader *r, struct hpack_field *f)
     }
     i = f->index - HPACK_STATIC_COUNT - 1;
     f->refers = r->table.next - 1 - (int64_t)i;
-    if (i >= r->table.count) {
+    if (i < r->table.count) {
+        e = vitro_hpack_table_entry(&r->table, i);
+        take_entry(f, &e);
+    } else if (r->table.old_count && vitro_hpack_table_old(&r->table, f->refers, &e)) {
+        take_entry(f, &e);
+    } else {
         index_unknown(r, f, i);
+    }
+}
+
+/* ---- What was told --------------------------------------------------------------------------- */
+
+static void told_drop(struct hpack_reader *r)
+{
+    vitro_buf_consume(&r->told, r->told.len);
+    r->told_at = 0;
+}
+
+/* The next field that was told, lent until the block's end; false when there is none. */
+static bool next_told(struct hpack_reader *r, vitro_str *name, vitro_str *value)
+{
+    const char *p = (const char *)r->told.ptr + r->told_at, *end, *colon;
+
+    if (r->told_at == r->told.len)
+        return false;
+    end = memchr(p, '\n', r->told.len - r->told_at);
+    colon = end && end > p ? memchr(p + 1, ':', (size_t)(end - p) - 1) : NULL;
+    if (!colon || colon + 1 == end || colon[1] != ' ')
+        return false;
+    *name = (vitro_str){ p, (size_t)(colon - p) };
+    *value = (vitro_str){ colon + 2, (size_t)(end - colon) - 2 };
+    r->told_at = (size_t)(end + 1 - (const char *)r->told.ptr);
+    return true;
+}
+
+/* Does a field that was told contradict what the block says itself? */
+static bool contradicts(const struct hpack_field *f, vitro_str name, vitro_str value)
+{
+    return (!(f->flags & HPACK_NAME_UNKNOWN) && !vitro_str_eq(f->name, name)) ||
+           (!(f->flags & HPACK_VALUE_UNKNOWN) && !vitro_str_eq(f->value, value));
+}
+
+/* The older entry that the field refers to has a name now; a value, too, when it is all of it. */
+static void remember_old(struct hpack_reader *r, const struct hpack_field *f, vitro_str name,
+                         vitro_str value)
+{
+    static const vitro_str none = { "", 0 };
+    bool whole = f->repr == HPACK_INDEXED;
+    struct hpack_entry e = { name, whole ? value : none, f->refers, 0,
+                             whole ? 0 : HPACK_ENTRY_VALUE_UNKNOWN };
+
+    if (f->index > HPACK_STATIC_COUNT + r->table.count)
+        vitro_hpack_table_tell(&r->table, &e);
+}
+
+/* Take from what was told what an index has left unknown. */
+static void fill_in(struct hpack_reader *r, struct hpack_field *f)
+{
+    vitro_str name, value;
+
+    if (!r->told.len)
+        return;
+    if (!next_told(r, &name, &value) || contradicts(f, name, value)) {
+        told_drop(r);
         return;
     }
-    e = vitro_hpack_table_entry(&r->table, i);
-    f->name = e.name;
-    f->value = e.value;
-    f->origin = e.origin;
-    if (e.flags & HPACK_ENTRY_NAME_UNKNOWN)
-        f->flags |= HPACK_NAME_UNKNOWN;
-    if (e.flags & HPACK_ENTRY_VALUE_UNKNOWN)
-        f->flags |= HPACK_VALUE_UNKNOWN;
+    if (f->wrong || !(f->flags & (HPACK_NAME_UNKNOWN | HPACK_VALUE_UNKNOWN)))
+        return;
+    remember_old(r, f, name, value);
+    f->name = name;
+    f->value = value;
+    f->flags &= (uint8_t) ~(HPACK_NAME_UNKNOWN | HPACK_VALUE_UNKNOWN);
+    f->flags |= HPACK_TOLD;
 }
 
 /* ---- Representations ----------------------------------------------------------------------- */
@@ -247,6 +339,7 @@ static bool read_indexed(struct hpack_reader *r, struct hpack_field *f)
         f->flags |= HPACK_NAME_UNKNOWN | HPACK_VALUE_UNKNOWN;
     } else {
         look_up(r, f);
+        fill_in(r, f);
     }
     return true;
 }
@@ -260,6 +353,8 @@ static void insert(struct hpack_reader *r, struct hpack_field *f)
         e.flags |= HPACK_ENTRY_NAME_UNKNOWN;
     if (f->flags & HPACK_VALUE_UNKNOWN)
         e.flags |= HPACK_ENTRY_VALUE_UNKNOWN;
+    if (f->flags & HPACK_TOLD)
+        e.flags |= HPACK_ENTRY_TOLD;
     if (!vitro_hpack_table_insert(&r->table, &e, &inserted, &f->evicted)) {
         wrong(f, HPACK_WRONG_MEMORY);
         return;
@@ -295,6 +390,7 @@ static bool read_literal(struct hpack_reader *r, struct hpack_field *f, unsigned
     }
     if (!read_string(r, f, false))
         return false;
+    fill_in(r, f);
     if (repr == HPACK_INCREMENTAL_INDEXED && (r->tolerant || !f->wrong))
         insert(r, f);
     return true;
@@ -354,8 +450,10 @@ static void give_up(struct hpack_reader *r, struct hpack_field *f)
 
 bool vitro_hpack_next(struct hpack_reader *r, struct hpack_field *f)
 {
-    if (r->at == r->block.len || r->failed)
+    if (r->at == r->block.len || r->failed) {
+        told_drop(r);
         return false;
+    }
     memset(f, 0, sizeof *f);
     f->off = (uint32_t)r->at;
     if (!read_one(r, f))

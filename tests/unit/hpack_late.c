@@ -226,3 +226,116 @@ Test(hpack_late, numbers_are_never_used_again)
     cr_expect(last_of(&r, &second, 1).refers == after - 1);
     vitro_hpack_reader_done(&r);
 }
+
+/* ---- what is told ---------------------------------------------------------------------------- */
+
+static void tell_block(struct hpack_reader *r, const struct truth *t, size_t b)
+{
+    struct buf lines;
+
+    vitro_buf_init(&lines, NULL, 1 << 20);
+    for (size_t i = 0; i < t->fields[b]; i++) {
+        const char *text = t->field[b][i].text;
+        vitro_buf_append(&lines, text, t->field[b][i].name_len);
+        vitro_buf_append(&lines, ": ", 2);
+        vitro_buf_append(&lines, text + t->field[b][i].name_len, t->field[b][i].value_len);
+        vitro_buf_append(&lines, "\n", 1);
+    }
+    vitro_hpack_tell(r, vitro_buf_bytes(&lines));
+    vitro_buf_done(&lines);
+}
+
+/* How many fields of block b the reader cannot name by itself. */
+static size_t unknown_in(const struct hpack_reader *r, const struct truth *t, size_t b)
+{
+    struct hpack_reader_options late = { 4096, 0, 0, true, true };
+    struct hpack_reader copy;
+    size_t n;
+
+    vitro_hpack_reader_init(&copy, NULL, &late);
+    cr_assert(vitro_hpack_reader_copy(&copy, r));
+    n = read_block(&copy, t, b, 0);
+    vitro_hpack_reader_done(&copy);
+    return n;
+}
+
+Test(hpack_late, blocks_that_are_told_leave_nothing_unknown_and_need_telling_ever_less)
+{
+    static struct truth t;
+    struct chance c = seed_chance();
+    size_t told = 0, silent = 0, complete = 0;
+
+    for (size_t run = 0; run < 400; run++) {
+        uint32_t max_size = (uint32_t[]){ 4096, 300, 600, 16384 }[run % 4];
+        struct hpack_reader_options options = { max_size, 0, 0, true, false };
+        struct hpack_reader full, r;
+        size_t from = seed_between(&c, 0, BLOCKS - 1);
+        truth_make(&t, &c, max_size, run % 5 == 0);
+        vitro_hpack_reader_init(&full, NULL, &options);
+        for (size_t b = 0; b < from; b++)
+            read_block(&full, &t, b, run);
+        options.late = true;
+        vitro_hpack_reader_init(&r, NULL, &options);
+        vitro_hpack_table_resume(&r.table, full.table.max_size, full.table.size);
+        for (size_t b = from; b < BLOCKS; b++) {
+            bool whole = vitro_hpack_table_complete(&r.table);
+            size_t missing = unknown_in(&r, &t, b);
+            cr_assert(!whole || !missing, "complete, and still unknown " SEED_TEXT, seed_of_run(),
+                      run);
+            if (missing)
+                tell_block(&r, &t, b);
+            cr_assert(read_block(&r, &t, b, run) == 0, SEED_TEXT, seed_of_run(), run);
+            told += missing > 0;
+            silent += !missing;
+        }
+        complete += vitro_hpack_table_complete(&r.table);
+        vitro_hpack_reader_done(&r);
+        vitro_hpack_reader_done(&full);
+        vitro_buf_done(&t.bytes);
+    }
+    cr_assert(told > 400 && silent > told && complete > 100, "%zu told, %zu silent, %zu complete",
+              told, silent, complete);
+}
+
+Test(hpack_late, what_was_told_of_an_entry_holds_for_the_blocks_behind)
+{
+    static const uint8_t index_63 = 0xbf, insert[] = { 0x7f, 0x01, 0x01, 'v' }; /* index 64: v */
+    static const char lines[] = "name: value\n", name_only[] = "other: v\n";
+    struct hpack_reader_options late = { 4096, 0, 0, true, true };
+    struct hpack_reader r;
+    struct hpack_field f;
+
+    vitro_hpack_reader_init(&r, NULL, &late);
+    vitro_hpack_tell(&r, (vitro_bytes){ (const uint8_t *)lines, sizeof lines - 1 });
+    f = last_of(&r, &index_63, 1);
+    cr_expect(vitro_str_eq(f.name, vitro_str_of("name")) && f.flags == HPACK_TOLD);
+    f = last_of(&r, &index_63, 1);
+    cr_expect(vitro_str_eq(f.value, vitro_str_of("value")) && f.flags == HPACK_TOLD);
+    vitro_hpack_tell(&r, (vitro_bytes){ (const uint8_t *)name_only, sizeof name_only - 1 });
+    f = last_of(&r, insert, sizeof insert);
+    cr_expect(vitro_str_eq(f.name, vitro_str_of("other")));
+    cr_expect(f.flags == (HPACK_TOLD | HPACK_INSERTED));
+    f = last_of(&r, &(uint8_t){ 0xc0 }, 1); /* 64 is now what 63 was */
+    cr_expect(vitro_str_eq(f.value, vitro_str_of("value")) && f.flags == HPACK_TOLD);
+    vitro_hpack_reader_done(&r);
+}
+
+Test(hpack_late, what_contradicts_the_block_is_not_believed)
+{
+    static const char *const lies[] = {
+        "te: trailers\nx: y\n", "x", "", "\n\n\n", ": \n: \n", ":method: POST\nx",
+        ":method: POST\n:x:y\n"
+    };
+    static const uint8_t block[] = { 0x82, 0xbf }; /* :method: GET, index 63 */
+    struct hpack_reader_options late = { 4096, 0, 0, true, true };
+    struct hpack_reader r;
+
+    for (size_t i = 0; i < ARRAY_LEN(lies); i++) {
+        vitro_str lie = vitro_str_of(lies[i]);
+        vitro_hpack_reader_init(&r, NULL, &late);
+        vitro_hpack_tell(&r, (vitro_bytes){ (const uint8_t *)lie.ptr, lie.len });
+        cr_expect(last_of(&r, block, sizeof block).flags & HPACK_NAME_UNKNOWN, "%zu", i);
+        cr_expect(last_of(&r, block, sizeof block).flags & HPACK_NAME_UNKNOWN, "%zu", i);
+        vitro_hpack_reader_done(&r);
+    }
+}
