@@ -322,6 +322,21 @@ void vitro_queue_consume(struct queue *q, size_t n)
     }
 }
 
+void vitro_queue_copy(const struct queue *q, size_t at, void *to, size_t n)
+{
+    const struct piece *p = q->head;
+    uint8_t *out = to;
+
+    for (; n; p = p->next) {
+        size_t k = at < p->len ? MIN(p->len - at, n) : 0;
+        if (k)
+            memcpy(out, p->ptr + at, k);
+        at -= MIN(at, p->len);
+        out += k;
+        n -= k;
+    }
+}
+
 void vitro_queue_truncate(struct queue *q, size_t n)
 {
     struct queue rest;

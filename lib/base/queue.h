@@ -103,6 +103,9 @@ size_t vitro_queue_sealed_len(const struct queue *q, size_t max);
 /* The first piece, empty when the queue is. Valid until the queue is changed. */
 vitro_bytes vitro_queue_peek(const struct queue *q);
 
+/* Copy n bytes from offset at on, at + n <= len. */
+void vitro_queue_copy(const struct queue *q, size_t at, void *to, size_t n);
+
 /* Drop what lies behind the first n bytes, n <= len: undo an addition that failed half-way. */
 void vitro_queue_truncate(struct queue *q, size_t n);
 

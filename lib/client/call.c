@@ -56,6 +56,7 @@ static struct attempt *attempt_new(struct client_call *c, struct connection *con
     vitro_stream_init(&a->stream, c->base.loop, &vitro_attempt_ops, &conn->account, c->max_recv,
                       c->credit);
     a->stream.call = c->base.id;
+    a->stream.method = c->base.path;
     return a;
 }
 
@@ -110,8 +111,10 @@ void vitro_client_call_begin_attempt(struct client_call *c, struct connection *c
 /* The stream goes on by itself to its end; the call is not told of it any more. */
 static void let_go(struct client_call *c)
 {
-    if (c->attempt)
+    if (c->attempt) {
         c->attempt->call = NULL;
+        c->attempt->stream.method = (vitro_str){ NULL, 0 }; /* it is the call's */
+    }
     c->attempt = NULL;
 }
 

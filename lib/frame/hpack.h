@@ -221,6 +221,7 @@ struct hpack_reader {
     uint8_t failed;   /* strict: enum hpack_wrong that ended it */
     struct buf told;  /* the fields of this block, as somebody has said them */
     size_t told_at;   /* those before are used */
+    uint32_t filled;  /* how many fields of this block it took to fill in */
 };
 
 /* account is kept, may be NULL. */

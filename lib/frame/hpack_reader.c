@@ -101,6 +101,7 @@ void vitro_hpack_block(struct hpack_reader *r, vitro_bytes block, uint64_t origi
     r->at = 0;
     r->origin = origin;
     r->fields_seen = false;
+    r->filled = 0;
     if (r->told_at) { /* of a block that was left before its end */
         vitro_buf_consume(&r->told, r->told.len);
         r->told_at = 0;
@@ -325,6 +326,7 @@ static void fill_in(struct hpack_reader *r, struct hpack_field *f)
     f->value = value;
     f->flags &= (uint8_t) ~(HPACK_NAME_UNKNOWN | HPACK_VALUE_UNKNOWN);
     f->flags |= HPACK_TOLD;
+    r->filled++;
 }
 
 /* ---- Representations ----------------------------------------------------------------------- */

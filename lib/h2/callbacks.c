@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "frame/frame.h"
+#include "h2/told.h"
 
 /*
  * A client may reset as often as it likes within reason: 1,000 at once, then 1,000 a second. Over
@@ -33,12 +35,27 @@ static struct h2_stream *begin_stream(struct h2_session *h, int32_t id)
     return s;
 }
 
+/* Where the frame ends that begins here, and whether a block goes on behind it. */
+static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void *user)
+{
+    struct h2_session *h = user;
+    bool has_block = hd->type == NGHTTP2_HEADERS || hd->type == NGHTTP2_PUSH_PROMISE ||
+                     hd->type == NGHTTP2_CONTINUATION;
+
+    (void)ng;
+    h->begun += FRAME_HEAD_BYTES + hd->length;
+    h->in_block = has_block && !(hd->flags & NGHTTP2_FLAG_END_HEADERS);
+    return 0;
+}
+
 static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
     struct h2_session *h = user;
     struct h2_stream *s = stream_of(h, frame->hd.stream_id);
 
     (void)ng;
+    if (h->told[0])
+        vitro_told_block(h->told[0]);
     if (!s && !h->terminated && frame->hd.type == NGHTTP2_HEADERS &&
         frame->headers.cat == NGHTTP2_HCAT_REQUEST)
         s = begin_stream(h, frame->hd.stream_id);
@@ -64,6 +81,9 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint
     (void)ng;
     (void)frame;
     (void)flags;
+    if (h->told[0])
+        vitro_told_field(h->told[0], (vitro_str){ (const char *)name, name_len },
+                         (vitro_str){ (const char *)value, value_len });
     if (!s)
         return 0; /* refused, or already forgotten: the block only keeps the tables in step */
     s->header_bytes += name_len + value_len + 32; /* RFC 9113, 6.5.2 */
@@ -92,6 +112,7 @@ static void on_end_of_block(struct h2_session *h, struct h2_stream *s, uint8_t f
 {
     bool end = flags & NGHTTP2_FLAG_END_STREAM;
 
+    s->got_headers = true;
     s->remote_end = s->remote_end || end;
     if (is_over(h, s))
         h->ops->fields_over(h, s);
@@ -128,6 +149,8 @@ static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *
 
     (void)ng;
     h->events++;
+    if (h->told[0] && (frame->hd.type == NGHTTP2_HEADERS))
+        vitro_told_end(h, h->told[0], frame->hd.stream_id);
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
         if (s)
@@ -170,6 +193,23 @@ static bool is_their_mistake(uint32_t error)
            error != NGHTTP2_REFUSED_STREAM && error != NGHTTP2_INTERNAL_ERROR;
 }
 
+/* The fields of a block, before its bytes are handed out. */
+static int before_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
+{
+    struct h2_session *h = user;
+
+    (void)ng;
+    if (!h->told[1] || frame->hd.type != NGHTTP2_HEADERS)
+        return 0;
+    vitro_told_block(h->told[1]);
+    for (size_t i = 0; i < frame->headers.nvlen; i++) {
+        const nghttp2_nv *nv = &frame->headers.nva[i];
+        vitro_told_field(h->told[1], (vitro_str){ (const char *)nv->name, nv->namelen },
+                         (vitro_str){ (const char *)nv->value, nv->valuelen });
+    }
+    return 0;
+}
+
 static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
     struct h2_session *h = user;
@@ -190,6 +230,7 @@ static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *
     if (!s)
         return 0;
     list_remove(&s->unsent);
+    s->sent_headers = true;
     if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) {
         s->local_end = true;
         /* Done before the client was: it need not go on (gRPC PROTOCOL-HTTP2, Responses). */
@@ -265,6 +306,8 @@ static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int
 
 void vitro_h2_set_callbacks(nghttp2_session_callbacks *c)
 {
+    nghttp2_session_callbacks_set_on_begin_frame_callback(c, on_begin_frame);
+    nghttp2_session_callbacks_set_before_frame_send_callback(c, before_frame_send);
     nghttp2_session_callbacks_set_on_begin_headers_callback(c, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(c, on_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, on_data_chunk);

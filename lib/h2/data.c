@@ -6,6 +6,7 @@
 
 #include "base/util.h"
 #include "frame/frame.h"
+#include "h2/told.h"
 
 enum { COPY_BELOW = 512, MAX_DATA = 64 * 1024 };
 
@@ -79,6 +80,10 @@ int vitro_h2_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t 
 
     (void)ng;
     (void)frame; /* we never pad */
+    if (h->ops->sending)
+        h->ops->sending(h, s, length);
+    if (h->told[1])
+        vitro_told_skip(h->told[1], FRAME_HEAD_BYTES + length);
     if (!vitro_queue_append(h->producing, header, FRAME_HEAD_BYTES) ||
         !move_bytes(h->producing, &s->send, length))
         return NGHTTP2_ERR_CALLBACK_FAILURE;

@@ -8,7 +8,9 @@
 
 #include "base/error.h"
 #include "base/util.h"
+#include "frame/frame.h"
 #include "h2/callbacks.h"
+#include "h2/told.h"
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
@@ -123,6 +125,7 @@ vitro_code vitro_h2_init(struct h2_session *h, const struct h2_ops *ops,
     int rc;
 
     *h = (struct h2_session){ .ops = ops, .config = *config };
+    h->begun = config->server ? FRAME_PREFACE_BYTES : 0;
     list_init(&h->unsent);
     rc = nghttp2_option_new(&options);
     if (rc == 0)
@@ -142,6 +145,7 @@ vitro_code vitro_h2_init(struct h2_session *h, const struct h2_ops *ops,
 
 void vitro_h2_done(struct h2_session *h)
 {
+    vitro_h2_tell_done(h);
     if (h->ng)
         nghttp2_session_del(h->ng);
     h->ng = NULL;
@@ -166,13 +170,30 @@ vitro_code vitro_h2_take(struct h2_session *h, vitro_bytes bytes, int64_t now, v
         return no_memory(err);
     if (h->terminated)
         return VITRO_OK;
+    if (h->told[0])
+        vitro_told_bytes(h, h->told[0], bytes);
     n = nghttp2_session_mem_recv(h->ng, bytes.ptr, bytes.len);
     if (h->starved)
         return no_memory(err);
+    if (h->told[0]) {
+        vitro_told_end(h, h->told[0], TOLD_ALL);
+        vitro_told_check(h);
+    }
     if (n >= 0)
         return VITRO_OK; /* a mistake of the peer queues a GOAWAY and reads nothing more */
     return vitro_fail(err, VITRO_UNAVAILABLE, "http2", (int32_t)n, "%s",
                       h->fault[0] ? h->fault : nghttp2_strerror((int)n));
+}
+
+static void tell_sent(struct h2_session *h, vitro_bytes bytes)
+{
+    struct h2_told *t = h->told[1];
+
+    if (!t)
+        return;
+    vitro_told_bytes(h, t, bytes);
+    vitro_told_end_first(h, t);
+    vitro_told_check(h);
 }
 
 static bool wanted(const struct h2_session *h, const struct queue *out, size_t limit)
@@ -201,6 +222,7 @@ vitro_code vitro_h2_produce(struct h2_session *h, struct queue *out, size_t limi
             rc = no_memory(err);
         } else {
             h->out += (uint64_t)n;
+            tell_sent(h, (vitro_bytes){ bytes, (size_t)n });
         }
     }
     h->producing = NULL;
@@ -215,6 +237,47 @@ bool vitro_h2_wants_produce(const struct h2_session *h)
 bool vitro_h2_is_over(const struct h2_session *h)
 {
     return !h->starved && !nghttp2_session_want_read(h->ng) && !nghttp2_session_want_write(h->ng);
+}
+
+/* ---- for those who look on --------------------------------------------------------------------
+ */
+
+size_t vitro_h2_until_frame(const struct h2_session *h)
+{
+    if (h->in < h->begun)
+        return (size_t)(h->begun - h->in);
+    if (h->in == h->begun && !h->in_block)
+        return 0;
+    return FRAME_HEAD_BYTES - (size_t)MIN(h->in - h->begun, (uint64_t)FRAME_HEAD_BYTES - 1);
+}
+
+bool vitro_h2_is_quiet(const struct h2_session *h)
+{
+    return !h->starved && !h->terminated && nghttp2_session_get_outbound_queue_size(h->ng) == 0;
+}
+
+uint32_t vitro_h2_setting(const struct h2_session *h, bool peers, uint32_t id)
+{
+    return (peers ? nghttp2_session_get_remote_settings
+                  : nghttp2_session_get_local_settings)(h->ng, (nghttp2_settings_id)id);
+}
+
+/* nghttp2 ends the program when asked for one that it does not know. */
+bool vitro_h2_knows_setting(uint32_t id)
+{
+    return id >= NGHTTP2_SETTINGS_HEADER_TABLE_SIZE && id <= NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE;
+}
+
+int32_t vitro_h2_send_window(const struct h2_session *h, const struct h2_stream *s)
+{
+    return s ? nghttp2_session_get_stream_remote_window_size(h->ng, s->id)
+             : nghttp2_session_get_remote_window_size(h->ng);
+}
+
+int32_t vitro_h2_receive_window(const struct h2_session *h, const struct h2_stream *s)
+{
+    return s ? nghttp2_session_get_stream_local_window_size(h->ng, s->id)
+             : nghttp2_session_get_local_window_size(h->ng);
 }
 
 /* ---- the connection -------------------------------------------------------------------------- */

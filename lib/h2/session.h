@@ -32,6 +32,7 @@ extern "C" {
 
 struct nghttp2_session;
 struct h2_session;
+struct h2_told;
 
 /* How the send side of a stream ends once its queue is empty. */
 enum h2_ending {
@@ -47,11 +48,13 @@ struct h2_stream {
     struct list unsent;  /* while its opening HEADERS waits in nghttp2 */
     size_t header_bytes; /* of the header list that is being received */
     enum h2_ending ending;
-    bool deferred;   /* nghttp2 asked for DATA and there was none */
-    bool remote_end; /* END_STREAM received */
-    bool local_end;  /* END_STREAM sent */
-    bool trailing;   /* our trailers are submitted */
-    bool reset;      /* a reset by us is submitted */
+    bool deferred;     /* nghttp2 asked for DATA and there was none */
+    bool got_headers;  /* a header block of the peer came */
+    bool sent_headers; /* one of ours has left */
+    bool remote_end;   /* END_STREAM received */
+    bool local_end;    /* END_STREAM sent */
+    bool trailing;     /* our trailers are submitted */
+    bool reset;        /* a reset by us is submitted */
 };
 
 /* One header field. Names are lower case. Both are copied unless marked static. */
@@ -90,6 +93,14 @@ struct h2_ops {
        it. */
     void (*closed)(struct h2_session *h, struct h2_stream *s, uint32_t error, bool unsent);
     void (*settings)(struct h2_session *h); /* the peer's SETTINGS came */
+    /*
+     * After vitro_h2_tell: the header block whose first frame stands at `at` of its direction means
+     * nothing to who came then, unless he is told its fields, as lines "name: value\n". Lent.
+     */
+    void (*unseen)(struct h2_session *h, bool sent, uint32_t stream, uint64_t at,
+                   vitro_bytes lines);
+    /* So many bytes of s->send are about to leave. NULL: that is of no interest. */
+    void (*sending)(struct h2_session *h, struct h2_stream *s, size_t n);
     /* The peer will serve no stream above last_id. debug is lent. */
     void (*goaway)(struct h2_session *h, int32_t last_id, uint32_t error, vitro_bytes debug);
 };
@@ -108,6 +119,9 @@ struct h2_session {
     struct h2_config config;
     uint64_t events;         /* frames received so far */
     uint64_t in, out;        /* bytes taken in and produced so far */
+    uint64_t begun;          /* where the last frame that began to come in ends */
+    bool in_block;           /* it leaves a header block open */
+    struct h2_told *told[2]; /* of what came in, of what was sent; NULL: nothing to tell */
     struct queue *producing; /* where produce() writes, NULL outside */
     struct list unsent;      /* streams whose opening HEADERS is not written yet */
     struct h2_stream *block; /* whose header block is under way; NULL: nobody's any more */
@@ -183,6 +197,35 @@ void vitro_h2_grow_connection(struct h2_session *h, uint32_t size);
 
 /* What a stream with bytes to send waits for. */
 enum h2_wait vitro_h2_waiting(const struct h2_session *h, const struct h2_stream *s);
+
+/* ---- for those who look on --------------------------------------------------------------------
+ */
+
+/* How many bytes of input end what is begun; 0: it stands between two frames. */
+size_t vitro_h2_until_frame(const struct h2_session *h);
+
+/* True when nothing waits to be produced but DATA. */
+bool vitro_h2_is_quiet(const struct h2_session *h);
+
+/* Of the HPACK table of what came in, of what was sent: bytes of entries now, and at most. */
+size_t vitro_h2_table_size(const struct h2_session *h, bool sent);
+uint32_t vitro_h2_table_limit(const struct h2_session *h, bool sent);
+
+/* A setting in force: of the peer, which binds us, or ours. id as RFC 9113, 6.5.2. */
+uint32_t vitro_h2_setting(const struct h2_session *h, bool peers, uint32_t id);
+bool vitro_h2_knows_setting(uint32_t id);
+
+/* Bytes that may be sent on the connection, on the stream; and those that may come. */
+int32_t vitro_h2_send_window(const struct h2_session *h, const struct h2_stream *s);
+int32_t vitro_h2_receive_window(const struct h2_session *h, const struct h2_stream *s);
+
+/*
+ * Somebody looks on from here: ops->unseen is called for each block that he could not read, until
+ * he knows the tables as well as the peer. Again: from here on once more. Costs reading each block
+ * twice as long as it lasts.
+ */
+void vitro_h2_tell(struct h2_session *h);
+void vitro_h2_tell_done(struct h2_session *h);
 
 /* GOAWAY with NO_ERROR: streams up to the last one taken are served, no new ones. */
 void vitro_h2_drain(struct h2_session *h);

@@ -19,6 +19,7 @@
 void vitro_driver_init(struct driver *d, vitro_loop *loop, const struct driver_ops *ops)
 {
     *d = (struct driver){ .ops = ops, .loop = loop, .conn = RECORD_NO_CONN };
+    list_init(&d->tracing);
     vitro_queue_init(&d->in, vitro_loop_pool(loop));
     vitro_queue_init(&d->out, vitro_loop_pool(loop));
 }
@@ -110,6 +111,7 @@ static void release_transport(struct driver *d)
         return;
     if (tapped(d))
         vitro_driver_tap_end(d, true, abort ? RECORD_RST : RECORD_FIN);
+    list_remove(&d->tracing);
     d->transport->ops->close(d->transport, abort);
     d->transport = NULL;
 }
@@ -251,6 +253,7 @@ void vitro_driver_open(struct driver *d, struct transport *t)
     d->conn = vitro_recorder_conn(t->recorder);
     t->user = d;
     t->ready = ready;
+    vitro_tracing_begin(d);
     vitro_driver_update_want(d);
     open_layers(d);
     vitro_driver_again(d);

@@ -49,6 +49,16 @@ struct driver_ops {
      * NULL. */
     enum vitro_step (*answer)(struct driver *d, struct queue *out, vitro_error *err);
 
+    /*
+     * Sinks of the trace have come since the connection began, and join it here: tell them what
+     * they have missed. All that was taken in and produced has crossed, and until_frame is 0.
+     * False: ask again later. NULL: the connection is shown to nobody who came late.
+     */
+    bool (*join)(struct driver *d, struct audience waiting);
+
+    /* How many bytes of input end what is begun; 0: the session stands between two frames. */
+    size_t (*until_frame)(const struct driver *d);
+
     /* The peer has sent its last byte; the session may go on sending. NULL: it is closed then. */
     void (*on_end)(struct driver *d);
 
@@ -81,21 +91,24 @@ struct driver {
     int64_t linger_ns; /* after that: how long the peer's end is waited for; 0: not */
     uint32_t conn;     /* number of the connection in its trace; RECORD_NO_CONN without one */
     enum driver_state state;
+    bool telling; /* the session: what comes in is shown to late sinks behind its own notes */
 
     /* private */
     struct task read_again, write, closed; /* what a later turn has to do */
     struct timer linger;
-    unsigned wanted;   /* what the transport watches for */
-    bool opened;       /* on_open was called */
-    bool more;         /* produce has more */
-    bool blocked;      /* the transport takes no more now */
-    bool flush;        /* closing, but not before all is written */
-    bool layers_ended; /* the layers have said farewell */
-    bool shut;         /* our last byte is sent */
-    bool peer_ended;   /* no byte will be read any more */
-    bool end_told;     /* on_end was called */
-    bool paused;       /* vitro_driver_pause */
-    vitro_error *why;  /* NULL: clean */
+    struct list tracing; /* in the list of its trace, on this loop */
+    unsigned wanted;     /* what the transport watches for */
+    bool opened;         /* on_open was called */
+    bool more;           /* produce has more */
+    bool blocked;        /* the transport takes no more now */
+    bool flush;          /* closing, but not before all is written */
+    bool layers_ended;   /* the layers have said farewell */
+    bool shut;           /* our last byte is sent */
+    bool peer_ended;     /* no byte will be read any more */
+    bool end_told;       /* on_end was called */
+    bool paused;         /* vitro_driver_pause */
+    bool late;           /* sinks that came late have joined */
+    vitro_error *why;    /* NULL: clean */
     vitro_error error;
 };
 

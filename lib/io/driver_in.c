@@ -81,13 +81,18 @@ static void tell_end(struct driver *d)
         vitro_driver_close(d, false, NULL);
 }
 
-/* Layers, tap, session, in this order; read is what has just come, or nothing. */
+/*
+ * Layers, tap, session, in this order; read is what has just come, or nothing. Late sinks get it
+ * behind the session while that has to tell them what its header blocks mean.
+ */
 static void input_side(struct driver *d, vitro_bytes read)
 {
-    bool alive = pass_up(d);
+    bool alive = pass_up(d), late = read.len && d->late, behind = d->telling;
 
     if (read.len && tapped(d))
         vitro_driver_tap_read(d, read);
+    if (late && !behind)
+        vitro_driver_tap_late(d, read);
     if (alive && d->state == DRIVER_OPENING && all_ready(d)) {
         d->state = DRIVER_OPEN;
         d->opened = d->more = true;
@@ -96,6 +101,8 @@ static void input_side(struct driver *d, vitro_bytes read)
     }
     if (alive && d->state == DRIVER_OPEN && d->in.len)
         offer(d);
+    if (late && behind)
+        vitro_driver_tap_late(d, read);
     own(d);
     tell_end(d);
 }
@@ -103,14 +110,14 @@ static void input_side(struct driver *d, vitro_bytes read)
 static void read_in(struct driver *d)
 {
     uint8_t *buffer = vitro_loop_read_buffer(d->loop);
+    size_t room = vitro_driver_read_room(d), n;
     vitro_error err;
-    size_t n;
 
     if (!buffer) {
         vitro_driver_fail_memory(d);
         return;
     }
-    switch (d->transport->ops->read(d->transport, buffer, LOOP_READ_BYTES, &n, &err)) {
+    switch (d->transport->ops->read(d->transport, buffer, room, &n, &err)) {
     case IO_DONE:
         d->received += n;
         if (vitro_queue_lend(bottom_in(d), buffer, n))
@@ -146,6 +153,8 @@ static void read_away(struct driver *d)
     d->received += n;
     if (result == IO_DONE && tapped(d))
         vitro_driver_tap_read(d, (vitro_bytes){ buffer, n });
+    if (result == IO_DONE && d->late)
+        vitro_driver_tap_late(d, (vitro_bytes){ buffer, n });
     if (result == IO_END || result == IO_FAILED) {
         d->peer_ended = true;
         if (tapped(d))
@@ -166,8 +175,10 @@ void vitro_driver_readable(struct driver *d)
         read_away(d);
     else if (!closing(d))
         read_in(d);
-    if (!closing(d))
-        vitro_driver_update_want(d);
+    if (closing(d))
+        return;
+    vitro_driver_update_want(d);
+    vitro_driver_let_join(d);
 }
 
 void vitro_driver_read_again(struct task *t)
@@ -177,6 +188,8 @@ void vitro_driver_read_again(struct task *t)
     if (closing(d))
         return;
     input_side(d, (vitro_bytes){ NULL, 0 });
-    if (!closing(d))
-        vitro_driver_update_want(d);
+    if (closing(d))
+        return;
+    vitro_driver_update_want(d);
+    vitro_driver_let_join(d);
 }

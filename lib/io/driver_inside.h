@@ -1,6 +1,6 @@
 /*
  * driver_inside - what the files of the driver share: driver.c (life), driver_in.c (the input
- * side), driver_out.c (the output side), driver_tap.c.
+ * side), driver_out.c (the output side), driver_tap.c, driver_late.c.
  */
 #ifndef VITRO_IO_DRIVER_INSIDE_H
 #define VITRO_IO_DRIVER_INSIDE_H
@@ -57,9 +57,26 @@ static inline bool tapped(const struct driver *d)
 
 void vitro_driver_tap_read(struct driver *d, vitro_bytes bytes);
 
+/* The same for sinks that joined late. */
+void vitro_driver_tap_late(struct driver *d, vitro_bytes bytes);
+
 /* The first n bytes of what was offered have crossed; pieces are cut to them. */
 void vitro_driver_tap_written(struct driver *d, vitro_bytes *pieces, size_t n);
 void vitro_driver_tap_end(struct driver *d, bool sent, enum record_end how);
+
+/* ---- sinks that come while the connection is open ------------------------------------------- */
+
+/* Some wait to join it. */
+bool vitro_driver_awaited(struct driver *d);
+
+/* Let them, when this is a good moment. */
+void vitro_driver_let_join(struct driver *d);
+
+/* Remember it for when some come: see tracing.c. */
+void vitro_tracing_begin(struct driver *d);
+
+/* Bytes to be read at most, so that a good moment comes soon. */
+size_t vitro_driver_read_room(struct driver *d);
 
 #ifdef __cplusplus
 }

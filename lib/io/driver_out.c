@@ -107,6 +107,12 @@ static void write_out(struct driver *d)
     vitro_queue_clear(q); /* pieces without bytes */
 }
 
+/* What is still unsent leaves first, when somebody waits for a border between two frames. */
+static bool may_produce(struct driver *d)
+{
+    return !vitro_driver_unsent(d) || !vitro_driver_awaited(d);
+}
+
 void vitro_driver_run_write(struct task *t)
 {
     struct driver *d = CONTAINER_OF(t, struct driver, write);
@@ -114,7 +120,8 @@ void vitro_driver_run_write(struct task *t)
     if (over(d))
         return;
     d->blocked = false;
-    if (d->opened)
+    vitro_driver_let_join(d);
+    if (d->opened && may_produce(d))
         produce(d);
     push_down(d);
     write_out(d);
@@ -124,6 +131,7 @@ void vitro_driver_run_write(struct task *t)
     }
     if (over(d))
         return;
+    vitro_driver_let_join(d);
     vitro_driver_update_want(d);
     if (d->blocked)
         return;

@@ -10,6 +10,12 @@ void vitro_driver_tap_read(struct driver *d, vitro_bytes bytes)
     vitro_loop_traced(d->loop, d->transport->trace);
 }
 
+void vitro_driver_tap_late(struct driver *d, vitro_bytes bytes)
+{
+    vitro_recorder_late_bytes(d->transport->recorder, RECORD_RECEIVED, &bytes, 1);
+    vitro_loop_traced(d->loop, d->transport->trace);
+}
+
 void vitro_driver_tap_written(struct driver *d, vitro_bytes *pieces, size_t n)
 {
     size_t count = 0;
@@ -19,6 +25,8 @@ void vitro_driver_tap_written(struct driver *d, vitro_bytes *pieces, size_t n)
         n -= pieces[count].len;
     }
     vitro_recorder_bytes(d->transport->recorder, d->transport->sent_as, pieces, count);
+    if (d->late)
+        vitro_recorder_late_bytes(d->transport->recorder, RECORD_SENT, pieces, count);
     vitro_loop_traced(d->loop, d->transport->trace);
 }
 
@@ -26,8 +34,9 @@ void vitro_driver_tap_end(struct driver *d, bool sent, enum record_end how)
 {
     struct transport *t = d->transport;
 
-    if (!sent && !t->tap_reads)
-        return;
-    vitro_recorder_end(t->recorder, sent ? t->sent_as : RECORD_RECEIVED, how);
+    if (sent || t->tap_reads)
+        vitro_recorder_end(t->recorder, sent ? t->sent_as : RECORD_RECEIVED, how);
+    if (d->late)
+        vitro_recorder_late_end(t->recorder, sent ? RECORD_SENT : RECORD_RECEIVED, how);
     vitro_loop_traced(d->loop, t->trace);
 }

@@ -3,11 +3,12 @@
  *
  * A trace has no loop. Those who connect to its `listen:` sockets are let in by whichever loop is
  * in a turn: each that uses the trace watches them in its poller, so that nobody depends on one
- * loop, and a turn without somebody at the door costs nothing. A reader that is behind when the
- * turn ends gets the rest a little later, though nothing more is written.
+ * loop, and a turn without somebody at the door costs nothing. When somebody has come, every loop
+ * looks through its connections, so that those at rest are shown, too. A reader that is behind
+ * when the turn ends gets the rest a little later, though nothing more is written.
  */
+#include "io/driver_inside.h"
 #include "io/inside.h"
-#include "io/loop.h"
 #include "trace/trace.h"
 #include "vitro/lab/sim.h"
 
@@ -31,6 +32,11 @@ struct tracing {
     size_t listeners;
     unsigned added; /* vitro_trace_added() when they were looked at */
     struct timer behind, pause;
+    struct list drivers; /* of the connections that it records */
+    struct trace_watcher watcher;
+    struct post post;    /* some have come */
+    ATOMIC(bool) posted; /* it is on its way */
+    bool over;           /* and takes this with it */
 };
 
 static struct tracing **find(vitro_loop *loop, const vitro_trace *trace)
@@ -91,6 +97,37 @@ static void look(struct tracing *t)
     }
 }
 
+/* ---- who has come ---------------------------------------------------------------------------- */
+
+static void on_post(struct post *p)
+{
+    struct tracing *t = CONTAINER_OF(p, struct tracing, post);
+
+    atomic_store(&t->posted, false);
+    if (t->over) {
+        vitro_mem_free(&t->loop->account, t, sizeof *t);
+        return;
+    }
+    for (struct list *i = t->drivers.next; i != &t->drivers; i = i->next)
+        vitro_driver_let_join(CONTAINER_OF(i, struct driver, tracing));
+}
+
+static void on_came(struct trace_watcher *w)
+{
+    struct tracing *t = CONTAINER_OF(w, struct tracing, watcher);
+
+    if (!atomic_exchange(&t->posted, true))
+        vitro_loop_send(t->loop, &t->post, on_post);
+}
+
+void vitro_tracing_begin(struct driver *d)
+{
+    struct tracing *t = *find(d->loop, d->transport->trace);
+
+    if (t && d->transport->recorder)
+        list_append(&t->drivers, &d->tracing);
+}
+
 /* ---- flushing -------------------------------------------------------------------------------- */
 
 static void on_behind(struct timer *timer)
@@ -126,11 +163,14 @@ static void begin(vitro_loop *loop, vitro_trace *trace)
         return;
     t->loop = loop;
     t->trace = trace;
-    if (!t->users++) {
-        vitro_timer_init(&t->behind, on_behind);
-        vitro_timer_init(&t->pause, on_pause);
-        look(t);
-    }
+    if (t->users++)
+        return;
+    vitro_timer_init(&t->behind, on_behind);
+    vitro_timer_init(&t->pause, on_pause);
+    list_init(&t->drivers);
+    t->watcher.came = on_came;
+    vitro_trace_watch(trace, &t->watcher);
+    look(t);
 }
 
 vitro_trace *vitro_loop_trace(vitro_loop *loop, vitro_trace *given)
@@ -145,16 +185,27 @@ vitro_trace *vitro_loop_trace(vitro_loop *loop, vitro_trace *given)
     return trace;
 }
 
+static void end(struct tracing *t)
+{
+    vitro_trace_unwatch(t->trace, &t->watcher);
+    watch_all(t, 0);
+    vitro_timer_stop(t->loop, &t->behind);
+    vitro_timer_stop(t->loop, &t->pause);
+    while (list_pop(&t->drivers)) {
+        /* they go on, and are shown to nobody who comes later while they rest */
+    }
+    t->over = true;
+    if (!atomic_load(&t->posted))
+        vitro_mem_free(&t->loop->account, t, sizeof *t);
+}
+
 void vitro_loop_untrace(vitro_loop *loop, vitro_trace *trace)
 {
     struct tracing **at = find(loop, trace), *t = *at;
 
     if (trace && t && !--t->users) {
         *at = t->next;
-        watch_all(t, 0);
-        vitro_timer_stop(loop, &t->behind);
-        vitro_timer_stop(loop, &t->pause);
-        vitro_mem_free(&loop->account, t, sizeof *t);
+        end(t);
     }
     vitro_trace_unref(trace);
 }

@@ -112,6 +112,12 @@ static void on_trailers(struct h2_session *h, struct h2_stream *hs)
     vitro_stream_trailers(hs);
 }
 
+static void on_sending(struct h2_session *h, struct h2_stream *hs, size_t n)
+{
+    if (of_h2(h)->config.trace)
+        vitro_stream_sending(hs, n);
+}
+
 static void on_sent(struct h2_session *h, struct h2_stream *hs, size_t n)
 {
     (void)h;
@@ -171,6 +177,8 @@ static const struct h2_ops h2_ops = {
     .closed = on_closed,
     .settings = on_settings,
     .goaway = on_goaway,
+    .unseen = vitro_connection_unseen,
+    .sending = on_sending,
 };
 
 /* ---- the driver's events -------------------------------------------------------------------- */
@@ -242,7 +250,8 @@ static void check_memory(struct connection *c)
 
 static enum vitro_step take_slices(struct connection *c, struct queue *in, vitro_error *err)
 {
-    uint64_t until = c->h2.events + DRIVER_EVENTS;
+    /* while blocks are told, the bytes are shown behind them: all of them in one go */
+    uint64_t until = c->driver.telling ? UINT64_MAX : c->h2.events + DRIVER_EVENTS;
     enum vitro_step step = VITRO_IDLE;
 
     while (in->len && step == VITRO_IDLE && !choke(c)) {
@@ -254,6 +263,7 @@ static enum vitro_step take_slices(struct connection *c, struct queue *in, vitro
         else if (c->h2.events >= until)
             step = VITRO_MORE;
         own_lent(c);
+        c->driver.telling = c->h2.told[0] != NULL;
         vitro_queue_consume(in, run.len);
         check_memory(c);
     }
@@ -403,6 +413,8 @@ static const struct driver_ops driver_ops = {
     .take = driver_take,
     .produce = driver_produce,
     .answer = driver_answer,
+    .join = vitro_connection_join,
+    .until_frame = vitro_connection_until_frame,
     .on_close = driver_close,
 };
 

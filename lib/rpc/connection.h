@@ -66,6 +66,8 @@ struct connection {
     size_t answered;            /* bytes of answers since the transport took anything */
     bool choked;                /* it was too much: nothing is taken in */
     bool draining;              /* GOAWAY sent or received, or closing: no new streams */
+    bool waits_unknown;         /* nobody heard what streams wait for */
+    uint64_t untaught;          /* sinks from this number on do not know the HPACK tables yet */
     bool dead;                  /* the driver has closed; only lingering streams are left */
     bool has_why;               /* it has closed for a reason */
     vitro_error why;

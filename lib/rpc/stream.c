@@ -380,16 +380,46 @@ static void note_wait(struct stream *s, enum h2_wait wait)
     s->wait_since = now;
 }
 
+/* Nobody heard for a while: what waited then is forgotten, not told as over. */
+static void forget_waits(struct connection *c)
+{
+    c->waits_unknown = false;
+    for (struct list *i = c->streams.next; i != &c->streams; i = i->next)
+        CONTAINER_OF(i, struct stream, link)->wait = H2_WAIT_NONE;
+}
+
 void vitro_stream_note_waits(struct connection *c)
 {
-    if (!vitro_trace_on(c->config.trace))
+    if (!vitro_trace_on(c->config.trace)) {
+        c->waits_unknown = true;
         return;
+    }
+    if (c->waits_unknown)
+        forget_waits(c);
     for (struct list *i = c->streams.next; i != &c->streams; i = i->next) {
         struct stream *s = CONTAINER_OF(i, struct stream, link);
         enum h2_wait wait = vitro_h2_waiting(&c->h2, &s->h2);
 
         if (wait != s->wait)
             note_wait(s, wait);
+    }
+}
+
+/* Where messages end on the wire: who comes late is told where the next one begins. */
+void vitro_stream_sending(struct h2_stream *hs, size_t n)
+{
+    struct stream *s = of_h2(hs);
+
+    for (size_t at = 0, k; at < n; at += k) {
+        if (!s->sends_left) {
+            uint8_t prefix[LPM_PREFIX];
+            if (hs->send.len - at < LPM_PREFIX)
+                return;
+            vitro_queue_copy(&hs->send, at, prefix, sizeof prefix);
+            s->sends_left = LPM_PREFIX + lpm_read_length(prefix);
+        }
+        k = (size_t)MIN(s->sends_left, (uint64_t)(n - at));
+        s->sends_left -= k;
     }
 }
 

@@ -58,8 +58,10 @@ struct stream {
     uint64_t turn;      /* which take() that was */
     int64_t wait_since; /* nanoseconds; when it began to wait for a window */
     enum h2_wait wait;
-    uint32_t call; /* of notes */
-    bool ended;    /* END_STREAM came */
+    uint32_t call;       /* of notes */
+    vitro_str method;    /* likewise: its path, lent by the owner; empty: none */
+    uint64_t sends_left; /* with a trace: bytes of a message that has begun to leave */
+    bool ended;          /* END_STREAM came */
     bool end_told;
     bool stopped;  /* deliver nothing more */
     bool draining; /* a message that lies in held is being delivered */

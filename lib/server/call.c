@@ -168,7 +168,7 @@ static void serve(struct server_call *c, const struct route *route, const struct
 {
     struct connection *conn = c->stream.conn;
 
-    c->base.path = route->path;
+    c->base.path = c->stream.method = route->path;
     c->base.kind = route->kind;
     c->base.events = route->events;
     c->base.user = route->user;

@@ -15,6 +15,28 @@ int vitro_trace_listener(vitro_trace *trace, size_t i)
     return fd;
 }
 
+void vitro_trace_watch(vitro_trace *trace, struct trace_watcher *w)
+{
+    vitro_trace_enter(trace);
+    list_append(&trace->watchers, &w->link);
+    vitro_trace_leave(trace);
+}
+
+void vitro_trace_unwatch(vitro_trace *trace, struct trace_watcher *w)
+{
+    vitro_trace_enter(trace);
+    list_remove(&w->link);
+    vitro_trace_leave(trace);
+}
+
+void vitro_trace_tell_watchers(vitro_trace *t)
+{
+    for (struct list *i = t->watchers.next; i != &t->watchers; i = i->next) {
+        struct trace_watcher *w = CONTAINER_OF(i, struct trace_watcher, link);
+        w->came(w);
+    }
+}
+
 unsigned vitro_trace_added(const vitro_trace *trace)
 {
     return __atomic_load_n(&trace->added, __ATOMIC_ACQUIRE);
@@ -64,10 +86,12 @@ static enum sink_admission admit(vitro_trace *t, const struct sink *listener)
 bool vitro_trace_welcome(vitro_trace *trace)
 {
     enum sink_admission rc = SINK_NOBODY;
+    uint64_t before;
     bool room = true;
 
     vitro_trace_enter(trace);
     sweep(trace);
+    before = trace->serials;
     for (size_t i = 0; i < trace->sinks; i++) {
         if (trace->sink[i].type != SINK_LISTENER || trace->sink[i].fd < 0)
             continue;
@@ -76,6 +100,8 @@ bool vitro_trace_welcome(vitro_trace *trace)
         while (rc == SINK_ADMITTED);
         room &= rc == SINK_NOBODY;
     }
+    if (trace->serials != before)
+        vitro_trace_tell_watchers(trace);
     vitro_trace_leave(trace);
     vitro_trace_flush(trace);
     return room;

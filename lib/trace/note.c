@@ -295,6 +295,17 @@ void vitro_trace_note(vitro_trace *trace, enum note_id id, const void *note)
     vitro_trace_leave(trace);
 }
 
+void vitro_trace_note_some(vitro_trace *trace, struct audience some, enum note_id id,
+                           const void *note)
+{
+    struct block b;
+
+    vitro_trace_enter(trace);
+    if (make_note(trace, &b, id, note))
+        vitro_trace_emit_some(trace, some, &b);
+    vitro_trace_leave(trace);
+}
+
 void vitro_trace_say(vitro_trace *trace, const char *format, ...)
 {
     char text[SAY_BYTES];

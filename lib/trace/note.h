@@ -81,12 +81,18 @@ static inline bool vitro_trace_on(const vitro_trace *trace)
 /* Write a note. trace is not NULL; note points to the struct of its id. */
 void vitro_trace_note(vitro_trace *trace, enum note_id id, const void *note);
 
+/* The same to some sinks only. */
+void vitro_trace_note_some(vitro_trace *trace, struct audience some, enum note_id id,
+                           const void *note);
+
 #ifndef __cplusplus
 #define vitro_note(trace, id, ...)                                                                 \
     do {                                                                                           \
         if (vitro_trace_on(trace))                                                                 \
             vitro_trace_note(trace, NOTE_ID_##id, &(struct note_##id){ __VA_ARGS__ });             \
     } while (0)
+#define vitro_note_some(trace, some, id, ...)                                                      \
+    vitro_trace_note_some(trace, some, NOTE_ID_##id, &(struct note_##id){ __VA_ARGS__ })
 #endif
 
 /*

@@ -14,10 +14,13 @@ struct pair {
     bool listed; /* has addresses by which the other end can find it */
     struct pair_end {
         struct endpoint at;
-        uint32_t seq; /* of its next byte */
-        uint16_t id;  /* of its next packet */
-        bool ended;
+        struct pair_track {
+            uint32_t seq; /* of its next byte */
+            uint16_t id;  /* of its next packet */
+            bool ended;
+        } track[2]; /* by view */
     } side[2];
+    struct audience view[2];
 };
 
 static enum pair_side other(enum pair_side side)
@@ -130,15 +133,16 @@ struct cut {
     size_t len;
 };
 
-static void write_packet(vitro_trace *t, struct pair *pair, enum pair_side from, uint8_t flags,
-                         const struct cut *data)
+static void write_packet(vitro_trace *t, struct pair *pair, enum pair_view view,
+                         enum pair_side from, uint8_t flags, const struct cut *data)
 {
     struct pair_end *me = &pair->side[from], *peer = &pair->side[other(from)];
+    struct pair_track *track = &me->track[view];
     struct ip_packet p = { .from = &me->at,
                            .to = &peer->at,
-                           .seq = me->seq,
-                           .ack = peer->seq,
-                           .id = me->id++,
+                           .seq = track->seq,
+                           .ack = peer->track[view].seq,
+                           .id = track->id++,
                            .flags = flags };
     struct block b;
     size_t headers;
@@ -154,8 +158,8 @@ static void write_packet(vitro_trace *t, struct pair *pair, enum pair_side from,
     for (size_t i = 0; i < p.n; i++)
         vitro_block_data(&b, p.piece[i]);
     vitro_block_end(&b);
-    vitro_trace_emit(t, &b);
-    me->seq += (uint32_t)p.len + (flags & (TCP_SYN | TCP_FIN) ? 1 : 0);
+    vitro_trace_emit_some(t, pair->view[view], &b);
+    track->seq += (uint32_t)p.len + (flags & (TCP_SYN | TCP_FIN) ? 1 : 0);
 }
 
 void vitro_pair_establish(vitro_trace *t, struct pair *pair)
@@ -163,9 +167,23 @@ void vitro_pair_establish(vitro_trace *t, struct pair *pair)
     if (pair->number != RECORD_NO_CONN)
         return;
     pair->number = t->conns++;
-    write_packet(t, pair, PAIR_CLIENT, TCP_SYN, NULL);
-    write_packet(t, pair, PAIR_SERVER, TCP_SYN | TCP_ACK, NULL);
-    write_packet(t, pair, PAIR_CLIENT, TCP_ACK, NULL);
+    pair->view[PAIR_WHOLE].to = t->serials;
+    pair->view[PAIR_JOINED].from = pair->view[PAIR_JOINED].to = t->serials;
+    write_packet(t, pair, PAIR_WHOLE, PAIR_CLIENT, TCP_SYN, NULL);
+    write_packet(t, pair, PAIR_WHOLE, PAIR_SERVER, TCP_SYN | TCP_ACK, NULL);
+    write_packet(t, pair, PAIR_WHOLE, PAIR_CLIENT, TCP_ACK, NULL);
+}
+
+void vitro_pair_join_view(struct pair *pair, uint64_t to, uint64_t client, uint64_t server)
+{
+    pair->view[PAIR_JOINED].to = to;
+    pair->side[PAIR_CLIENT].track[PAIR_JOINED].seq = (uint32_t)client + 1; /* behind the SYN */
+    pair->side[PAIR_SERVER].track[PAIR_JOINED].seq = (uint32_t)server + 1;
+}
+
+struct audience vitro_pair_audience(const struct pair *pair, enum pair_view view)
+{
+    return pair->view[view];
 }
 
 uint32_t vitro_pair_number(const struct pair *pair)
@@ -178,15 +196,16 @@ const struct endpoint *vitro_pair_end(const struct pair *pair, enum pair_side si
     return &pair->side[side].at;
 }
 
-static void flush_cut(vitro_trace *t, struct pair *pair, enum pair_side from, struct cut *c)
+static void flush_cut(vitro_trace *t, struct pair *pair, enum pair_view view, enum pair_side from,
+                      struct cut *c)
 {
     if (c->len)
-        write_packet(t, pair, from, TCP_PSH | TCP_ACK, c);
+        write_packet(t, pair, view, from, TCP_PSH | TCP_ACK, c);
     c->n = c->len = 0;
 }
 
-void vitro_pair_bytes(vitro_trace *t, struct pair *pair, enum pair_side from,
-                      const vitro_bytes *piece, size_t n)
+static void write_bytes(vitro_trace *t, struct pair *pair, enum pair_view view, enum pair_side from,
+                        const vitro_bytes *piece, size_t n)
 {
     struct cut c;
 
@@ -200,26 +219,38 @@ void vitro_pair_bytes(vitro_trace *t, struct pair *pair, enum pair_side from,
             rest.ptr += take;
             rest.len -= take;
             if (c.n == BLOCK_DATA || c.len == PACKET_DATA)
-                flush_cut(t, pair, from, &c);
+                flush_cut(t, pair, view, from, &c);
         }
     }
-    flush_cut(t, pair, from, &c);
+    flush_cut(t, pair, view, from, &c);
 }
 
-void vitro_pair_end_side(vitro_trace *t, struct pair *pair, enum pair_side from,
-                         enum record_end how)
+void vitro_pair_bytes(vitro_trace *t, struct pair *pair, enum pair_view view, enum pair_side from,
+                      const vitro_bytes *piece, size_t n)
 {
-    struct pair_end *me = &pair->side[from], *peer = &pair->side[other(from)];
+    if (vitro_trace_some_hear(t, pair->view[view])) {
+        write_bytes(t, pair, view, from, piece, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        pair->side[from].track[view].seq += (uint32_t)piece[i].len;
+}
+
+void vitro_pair_end_side(vitro_trace *t, struct pair *pair, enum pair_view view,
+                         enum pair_side from, enum record_end how)
+{
+    struct pair_track *me = &pair->side[from].track[view];
+    struct pair_track *peer = &pair->side[other(from)].track[view];
 
     if (pair->number == RECORD_NO_CONN || me->ended)
         return;
     me->ended = true;
     if (how == RECORD_RST) {
         peer->ended = true;
-        write_packet(t, pair, from, TCP_RST | TCP_ACK, NULL);
+        write_packet(t, pair, view, from, TCP_RST | TCP_ACK, NULL);
         return;
     }
-    write_packet(t, pair, from, TCP_FIN | TCP_ACK, NULL);
+    write_packet(t, pair, view, from, TCP_FIN | TCP_ACK, NULL);
     if (peer->ended)
-        write_packet(t, pair, other(from), TCP_ACK, NULL);
+        write_packet(t, pair, view, other(from), TCP_ACK, NULL);
 }

@@ -13,9 +13,18 @@ struct recorder {
     vitro_trace *trace;
     struct pair *pair;
     enum record_role role;
-    bool writes; /* the other end of its pair does not */
-    bool stands; /* it is established */
+    bool writes;    /* the other end of its pair does not */
+    bool stands;    /* it is established */
+    uint64_t known; /* sinks below this number need not wait to join */
 };
+
+static void establish(struct recorder *r)
+{
+    vitro_pair_establish(r->trace, r->pair);
+    if (!r->stands)
+        r->known = vitro_pair_audience(r->pair, PAIR_WHOLE).to;
+    r->stands = true;
+}
 
 /* ---- ends ------------------------------------------------------------------------------------ */
 
@@ -94,8 +103,7 @@ void vitro_recorder_established(struct recorder *r)
     if (!r)
         return;
     vitro_trace_enter(r->trace);
-    vitro_pair_establish(r->trace, r->pair);
-    r->stands = true;
+    establish(r);
     vitro_trace_leave(r->trace);
 }
 
@@ -133,9 +141,8 @@ void vitro_recorder_bytes(struct recorder *r, enum record_direction direction,
     if (!r || !r->writes || (r->stands && !vitro_trace_heard(r->trace)))
         return;
     vitro_trace_enter(r->trace);
-    vitro_pair_establish(r->trace, r->pair);
-    r->stands = true;
-    vitro_pair_bytes(r->trace, r->pair, side_of(r, direction), pieces, n);
+    establish(r);
+    vitro_pair_bytes(r->trace, r->pair, PAIR_WHOLE, side_of(r, direction), pieces, n);
     vitro_trace_leave(r->trace);
 }
 
@@ -144,8 +151,79 @@ void vitro_recorder_end(struct recorder *r, enum record_direction direction, enu
     if (!r || !r->writes)
         return;
     vitro_trace_enter(r->trace);
-    vitro_pair_end_side(r->trace, r->pair, side_of(r, direction), how);
+    vitro_pair_end_side(r->trace, r->pair, PAIR_WHOLE, side_of(r, direction), how);
     vitro_trace_leave(r->trace);
+}
+
+/* ---- sinks that come while it is open -------------------------------------------------------- */
+
+struct audience vitro_recorder_waiting(const struct recorder *r)
+{
+    struct audience a = { r->known, __atomic_load_n(&r->trace->serials, __ATOMIC_RELAXED) };
+
+    return a;
+}
+
+bool vitro_recorder_awaited(struct recorder *r)
+{
+    struct audience waiting;
+    bool hear;
+
+    if (!r || !r->writes || !r->stands)
+        return false;
+    waiting = vitro_recorder_waiting(r);
+    if (__builtin_expect(waiting.from == waiting.to, 1))
+        return false;
+    vitro_trace_enter(r->trace);
+    hear = vitro_trace_some_hear(r->trace, waiting);
+    vitro_trace_leave(r->trace);
+    if (!hear)
+        r->known = waiting.to; /* they are gone already, or listen only */
+    return hear;
+}
+
+struct audience vitro_recorder_late(const struct recorder *r)
+{
+    return vitro_pair_audience(r->pair, PAIR_JOINED);
+}
+
+void vitro_recorder_join(struct recorder *r, struct audience waiting, uint64_t sent,
+                         uint64_t received)
+{
+    bool client = r->role == RECORD_CLIENT;
+
+    vitro_trace_enter(r->trace);
+    vitro_pair_join_view(r->pair, waiting.to, client ? sent : received, client ? received : sent);
+    r->known = waiting.to;
+    vitro_trace_leave(r->trace);
+}
+
+void vitro_recorder_late_bytes(struct recorder *r, enum record_direction direction,
+                               const vitro_bytes *pieces, size_t n)
+{
+    if (!r || !r->writes)
+        return;
+    vitro_trace_enter(r->trace);
+    vitro_pair_bytes(r->trace, r->pair, PAIR_JOINED, side_of(r, direction), pieces, n);
+    vitro_trace_leave(r->trace);
+}
+
+void vitro_recorder_late_end(struct recorder *r, enum record_direction direction,
+                             enum record_end how)
+{
+    if (!r || !r->writes)
+        return;
+    vitro_trace_enter(r->trace);
+    vitro_pair_end_side(r->trace, r->pair, PAIR_JOINED, side_of(r, direction), how);
+    vitro_trace_leave(r->trace);
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+static void end_view(struct recorder *r, enum pair_view view)
+{
+    vitro_pair_end_side(r->trace, r->pair, view, side_of(r, RECORD_SENT), RECORD_FIN);
+    vitro_pair_end_side(r->trace, r->pair, view, side_of(r, RECORD_RECEIVED), RECORD_FIN);
 }
 
 void vitro_recorder_free(struct recorder *r)
@@ -157,8 +235,8 @@ void vitro_recorder_free(struct recorder *r)
     trace = r->trace;
     vitro_trace_enter(trace);
     if (r->writes) {
-        vitro_pair_end_side(trace, r->pair, side_of(r, RECORD_SENT), RECORD_FIN);
-        vitro_pair_end_side(trace, r->pair, side_of(r, RECORD_RECEIVED), RECORD_FIN);
+        end_view(r, PAIR_WHOLE);
+        end_view(r, PAIR_JOINED);
     }
     vitro_pair_leave(trace, r->pair);
     vitro_mem_free(&trace->account, r, sizeof *r);

@@ -40,6 +40,11 @@ enum record_role { RECORD_CLIENT, RECORD_SERVER };
 enum record_direction { RECORD_SENT, RECORD_RECEIVED }; /* as the recorder's local end sees it */
 enum record_end { RECORD_FIN, RECORD_RST };
 
+/* Sinks of a trace by their number: those from `from` on, below `to`. */
+struct audience {
+    uint64_t from, to;
+};
+
 /* Number of a connection that has none: not yet established, or no trace. */
 #define RECORD_NO_CONN UINT32_MAX
 
@@ -76,6 +81,30 @@ void vitro_recorder_bytes(struct recorder *r, enum record_direction direction,
 
 /* One side has ended: RECORD_SENT is the local one. A RST ends both. Counts once a side. */
 void vitro_recorder_end(struct recorder *r, enum record_direction direction, enum record_end how);
+
+/*
+ * ---- Sinks that come while a connection is open
+ *
+ * They get none of its packets until they join it, which is the business of whoever knows where
+ * its frames begin: he waits for a good moment, tells them in notes what they have missed, and
+ * says join. From then on its bytes and ends are told to them by the _late_ functions, and to the
+ * others as before. Their packets go on with the sequence numbers of the connection.
+ */
+
+/* True when sinks that hear wait to join it. Costs a load as a rule. */
+bool vitro_recorder_awaited(struct recorder *r);
+
+/* Who waits; who has joined so far. */
+struct audience vitro_recorder_waiting(const struct recorder *r);
+struct audience vitro_recorder_late(const struct recorder *r);
+
+/* Those who wait follow from here on; so many bytes have crossed, as the local end sees it. */
+void vitro_recorder_join(struct recorder *r, struct audience waiting, uint64_t sent,
+                         uint64_t received);
+void vitro_recorder_late_bytes(struct recorder *r, enum record_direction direction,
+                               const vitro_bytes *pieces, size_t n);
+void vitro_recorder_late_end(struct recorder *r, enum record_direction direction,
+                             enum record_end how);
 
 /* Forget it; sides that have not ended yet end with FIN, the local one first. */
 void vitro_recorder_free(struct recorder *r);

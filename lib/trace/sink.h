@@ -31,6 +31,7 @@ struct sink {
     size_t size;            /* of the buffer, as it was asked for */
     uint64_t lost;          /* blocks refused since the last note about it */
     uint32_t interfaces;    /* interface blocks that it has */
+    uint64_t serial;        /* sinks of a trace are numbered as they come, from 0 */
     bool attached;          /* it came to a listener */
     struct local_file file; /* of a listener */
 };

@@ -18,6 +18,7 @@
 #include "trace/note.h"
 #include "trace/pcapng.h"
 #include "trace/sink.h"
+#include "trace/trace.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -35,11 +36,13 @@ struct schema;
 
 struct vitro_trace {
     pthread_mutex_t lock;
-    unsigned refs;   /* atomic */
-    bool dirty;      /* atomic: something may wait in a buffer */
-    unsigned hears;  /* atomic: sinks that take blocks */
-    unsigned added;  /* atomic: how often sinks were asked for */
-    struct list all; /* of the process, for fork */
+    unsigned refs;        /* atomic */
+    bool dirty;           /* atomic: something may wait in a buffer */
+    unsigned hears;       /* atomic: sinks that take blocks */
+    unsigned added;       /* atomic: how often sinks were asked for */
+    uint64_t serials;     /* atomic to read: sinks so far, those that went too */
+    struct list all;      /* of the process, for fork */
+    struct list watchers; /* struct trace_watcher */
     struct account account;
     struct clock clock;
     struct sink sink[TRACE_SINKS + TRACE_ATTACHED];
@@ -72,12 +75,19 @@ uint64_t vitro_trace_now(const vitro_trace *t); /* wall clock, ns */
 /* The id of a loop's interface; its block is written before the first that needs it. */
 bool vitro_trace_interface(vitro_trace *t, uint32_t loop, uint32_t *id);
 
-/* Write a whole block to every sink, or to one. */
+/* Write a whole block to every sink, to some of them, or to one. */
 void vitro_trace_emit(vitro_trace *t, const struct block *b);
+void vitro_trace_emit_some(vitro_trace *t, struct audience some, const struct block *b);
 void vitro_trace_emit_to(vitro_trace *t, struct sink *s, const struct block *b);
 
-/* What a new sink is told before anything else. */
+/* True when some of them take blocks. */
+bool vitro_trace_some_hear(const vitro_trace *t, struct audience some);
+
+/* A new sink has its number from here, and is told what comes before anything else. */
 void vitro_trace_greet(vitro_trace *t, struct sink *s);
+
+/* Sinks have come: pass the word on. */
+void vitro_trace_tell_watchers(vitro_trace *t);
 
 /* A block that could not be made is lost to every sink. */
 void vitro_trace_lose(vitro_trace *t);

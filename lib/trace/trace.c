@@ -112,6 +112,26 @@ void vitro_trace_emit(vitro_trace *t, const struct block *b)
         vitro_trace_emit_to(t, &t->sink[i], b);
 }
 
+static bool is_among(const struct sink *s, struct audience some)
+{
+    return s->serial >= some.from && s->serial < some.to;
+}
+
+void vitro_trace_emit_some(vitro_trace *t, struct audience some, const struct block *b)
+{
+    for (size_t i = 0; i < t->sinks; i++)
+        if (is_among(&t->sink[i], some))
+            vitro_trace_emit_to(t, &t->sink[i], b);
+}
+
+bool vitro_trace_some_hear(const vitro_trace *t, struct audience some)
+{
+    for (size_t i = 0; i < t->sinks; i++)
+        if (is_among(&t->sink[i], some) && sink_hears(&t->sink[i]))
+            return true;
+    return false;
+}
+
 void vitro_trace_lose(vitro_trace *t)
 {
     for (size_t i = 0; i < t->sinks; i++)
@@ -195,6 +215,7 @@ static vitro_trace *trace_new(void)
     pthread_mutex_init(&t->lock, NULL);
     t->refs = 1;
     t->clock = vitro_clock_system();
+    list_init(&t->watchers);
     vitro_account_init(&t->account, NULL, 0);
     vitro_buf_init(&t->entry, &t->account, TRACE_ENTRY);
     vitro_buf_init(&t->loss, &t->account, TRACE_ENTRY);
@@ -234,6 +255,8 @@ void vitro_trace_greet(vitro_trace *t, struct sink *s)
 {
     struct block b;
 
+    s->serial = t->serials;
+    __atomic_store_n(&t->serials, t->serials + 1, __ATOMIC_RELAXED);
     if (!sink_hears(s))
         return;
     vitro_block_section(&b);
@@ -294,6 +317,7 @@ vitro_code vitro_trace_add(vitro_trace *trace, const char *sinks,
         vitro_sink_done(&trace->sink[--trace->sinks]);
     count_hearers(trace);
     __atomic_fetch_add(&trace->added, 1, __ATOMIC_RELEASE);
+    vitro_trace_tell_watchers(trace);
     vitro_trace_leave(trace);
     return rc;
 }

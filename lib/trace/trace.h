@@ -6,6 +6,7 @@
 #define VITRO_TRACE_TRACE_H
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "vitro/trace.h"
 
 #ifdef __cplusplus
@@ -23,6 +24,17 @@ vitro_trace *vitro_trace_process(void);
  * system's back before that clock dies.
  */
 void vitro_trace_clock(vitro_trace *trace, struct clock clock);
+
+/*
+ * Told whenever sinks have come: on any thread, with the trace locked, so that it may only pass
+ * the word on.
+ */
+struct trace_watcher {
+    struct list link;
+    void (*came)(struct trace_watcher *w);
+};
+void vitro_trace_watch(vitro_trace *trace, struct trace_watcher *w);
+void vitro_trace_unwatch(vitro_trace *trace, struct trace_watcher *w);
 
 /*
  * The descriptors at which others attach to a trace (`listen:`), i from 0; -1 behind the last. A

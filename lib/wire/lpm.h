@@ -81,6 +81,13 @@ static inline void lpm_write_prefix(uint8_t out[LPM_PREFIX], bool compressed, ui
     out[4] = (uint8_t)length;
 }
 
+/* The length of the message behind a prefix. */
+static inline uint32_t lpm_read_length(const uint8_t prefix[LPM_PREFIX])
+{
+    return (uint32_t)prefix[1] << 24 | (uint32_t)prefix[2] << 16 | (uint32_t)prefix[3] << 8 |
+           prefix[4];
+}
+
 #ifdef __cplusplus
 }
 #endif

@@ -165,7 +165,9 @@ static void on_close(struct driver *d, const vitro_error *why)
     vitro_queue_clear(&p->echo);
 }
 
-static const struct driver_ops pump_ops = { on_open, take, produce, NULL, on_end, on_close };
+static const struct driver_ops pump_ops = {
+    .on_open = on_open, .take = take, .produce = produce, .on_end = on_end, .on_close = on_close
+};
 
 static void begin(struct pump *p, vitro_loop *loop, struct transport *t, size_t layers,
                   int64_t linger_ns)

@@ -106,6 +106,9 @@ Test(trace_sink, every_sink_gets_the_same)
     vitro_recorder_established(r);
     snprintf(sinks, sizeof sinks, "fd:%d", late);
     cr_assert(eq(int, vitro_trace_add(t, sinks, NULL, NULL), VITRO_OK));
+    cr_expect(vitro_recorder_awaited(r));
+    vitro_recorder_join(r, vitro_recorder_waiting(r), 7, 9);
+    cr_expect(!vitro_recorder_awaited(r));
     vitro_recorder_free(r);
     vitro_trace_unref(t);
     walk_fd(&wa, a);
@@ -114,7 +117,9 @@ Test(trace_sink, every_sink_gets_the_same)
     cr_expect(eq(sz, wa.n, 6));
     cr_expect(wa.size == wb.size && !memcmp(wa.file, wb.file, wa.size));
     cr_expect(eq(str, wl.why, ""), "a late sink has a section and interfaces of its own");
-    cr_expect(eq(sz, wl.n, 3));
+    cr_assert(eq(sz, wl.n, 3));
+    cr_expect(eq(u32, wl.item[0].seq, 8), "behind the SYN and what has crossed");
+    cr_expect(eq(u32, wl.item[0].ack, 10));
     walk_done(&wa);
     walk_done(&wb);
     walk_done(&wl);
