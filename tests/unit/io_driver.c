@@ -388,10 +388,9 @@ static void held_close(struct driver *d, const vitro_error *why)
     held.closes++;
 }
 
-static const struct driver_ops held_ops = { .on_open = held_open,
-                                            .take = held_take,
-                                            .produce = held_produce,
-                                            .on_close = held_close };
+static const struct driver_ops held_ops = {
+    .on_open = held_open, .take = held_take, .produce = held_produce, .on_close = held_close
+};
 
 static void held_connected(struct connect *c, struct transport *t, const vitro_error *err)
 {

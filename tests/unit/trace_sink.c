@@ -108,7 +108,7 @@ Test(trace_sink, every_sink_gets_the_same)
     cr_assert(eq(int, vitro_trace_add(t, sinks, NULL, NULL), VITRO_OK));
     cr_expect(vitro_recorder_awaited(r));
     vitro_recorder_join(r, vitro_recorder_waiting(r), 7, 9);
-    cr_expect(!vitro_recorder_awaited(r));
+    cr_expect_not(vitro_recorder_awaited(r));
     vitro_recorder_free(r);
     vitro_trace_unref(t);
     walk_fd(&wa, a);
