@@ -193,7 +193,9 @@ static void on_close(struct driver *d, const vitro_error *why)
     }
 }
 
-static const struct driver_ops half_ops = { on_open, take, produce, NULL, NULL, on_close };
+static const struct driver_ops half_ops = {
+    .on_open = on_open, .take = take, .produce = produce, .on_close = on_close
+};
 
 static void begin(struct half *h, vitro_loop *loop, struct transport *t)
 {
