@@ -6,6 +6,7 @@
 
 #include "base/util.h"
 #include "command.h"
+#include "help.h"
 
 static const struct command {
     const char *name;
@@ -70,8 +71,7 @@ static const struct command {
       "The screen reads $XDG_CONFIG_HOME/vitro/config, else ~/.config/vitro/config, a line each:\n"
       "  theme WHICH             dark, light or plain\n"
       "  language WHICH          en or ko\n"
-      "  mouse WHICH, ascii WHICH\n"
-      "                          on or off\n"
+      "  mouse, ascii WHICH      on or off\n"
       "  bind KEY ACTION         KEY as ? names it; ACTION as Tab offers it behind `:bind KEY `;\n"
       "                          none takes the key away\n"
       "Status: 0 done; 2 usage; 3 the capture cannot be read, or is cut: what it has was shown.\n" },
@@ -108,23 +108,36 @@ static const struct command {
       "Status: 0 after that; 2 usage; 3 an address cannot be had; 130 after a second signal.\n" },
 };
 
+static const char after_commands[] =
+    "`vitro help COMMAND` tells more, `vitro --version` which one this is. VITRO_TRACE=file:F "
+    "keeps what any program does that uses the library in F: vitro inspect opens it.\n"
+    "Status: 0 done; 1 the answer is negative; 2 usage; 3 cannot read, open, bind or connect; 130 "
+    "after Ctrl-C.\n";
+
 static void usage(FILE *out)
 {
+    char first[32];
+
     fputs("usage: vitro COMMAND ...\n\ngRPC in glass: watch calls, make them, learn from them\n\n",
           out);
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].about);
-    fputs(
-        "\n`vitro help COMMAND` tells more, `vitro --version` which one this is. VITRO_TRACE=file:F\n"
-        "keeps what any program does that uses the library in F: vitro inspect opens it.\n"
-        "Status: 0 done; 1 the answer is negative; 2 usage; 3 cannot read, open, bind or connect;\n"
-        "130 after Ctrl-C.\n",
-        out);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        snprintf(first, sizeof first, "  %-10s ", commands[i].name);
+        help_line(out, first, commands[i].about, (int)strlen(first));
+    }
+    fputc('\n', out);
+    help_print(out, after_commands);
 }
 
 static void help(const struct command *c)
 {
-    printf("usage: vitro %s %s\n\n%s\n\n%s", c->name, c->usage, c->about, c->help);
+    char first[32];
+
+    snprintf(first, sizeof first, "usage: vitro %s ", c->name);
+    help_line(stdout, first, c->usage, (int)strlen(first));
+    putchar('\n');
+    help_line(stdout, "", c->about, 0);
+    putchar('\n');
+    help_print(stdout, c->help);
 }
 
 static const struct command *find(const char *name)

@@ -166,6 +166,19 @@ static void put_usage(struct text *out, const char *usage, const char *name)
     roff_words(out, usage, strlen(usage));
 }
 
+/* The lines up to an empty one, as one. */
+static const char *take_words(const char **at)
+{
+    const char *words = take_line(at);
+
+    while (**at && **at != '\n') {
+        const char *more = take_line(at);
+        words = text_of("%s %s", words, more + strspn(more, " "));
+    }
+    *at += strspn(*at, "\n");
+    return words;
+}
+
 static const char *as_sentence(const char *about)
 {
     char *copy = text_copy(about, strlen(about));
@@ -178,11 +191,9 @@ static const char *as_sentence(const char *about)
 void page_tool(struct text *out, const char *name, const char *help, const char **see, size_t n)
 {
     struct lines l = { .at = help };
-    const char *usage = take_line(&l.at), *about;
+    const char *usage = take_words(&l.at), *about = take_words(&l.at);
 
     usage += strncmp(usage, "usage: ", 7) == 0 ? 7 : 0;
-    l.at += strspn(l.at, "\n");
-    about = take_line(&l.at);
     roff_title(out, name, 1, about);
     put_usage(out, usage, name);
     while (*l.at)
