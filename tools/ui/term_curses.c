@@ -27,6 +27,8 @@
 #include <curses.h>
 #include <term.h>
 
+#include "base/text.h"
+
 enum { RESTORE = 256, COPY_MOST = 74994 /* what xterm takes, in base64 100,000 */ };
 
 static struct {
@@ -35,6 +37,8 @@ static struct {
     int fd; /* of the keys */
     bool color, mouse;
     enum theme theme;
+    char partial[4]; /* of a character that is being typed */
+    size_t partial_len;
     struct termios before;
     char restore[RESTORE];
     size_t restore_len;
@@ -344,20 +348,57 @@ static const struct {
     { KEY_RESIZE, UI_RESIZE }, { KEY_MOUSE, UI_MOUSE },
 };
 
-static int read_key(void)
+static int special_key(int c)
 {
-    wint_t c;
-    int kind = get_wch(&c);
-
-    if (kind == ERR)
-        return 0;
-    if (kind != KEY_CODE_YES)
-        return c == '\r' ? UI_ENTER : c == 127 || c == 8 ? UI_BACKSPACE : (int)c;
     for (size_t i = 0; i < sizeof special / sizeof *special; i++) {
-        if ((int)c == special[i].curses)
+        if (c == special[i].curses)
             return special[i].ours;
     }
-    return (int)c >= KEY_F(1) && (int)c <= KEY_F(12) ? UI_F1 + (int)c - KEY_F(1) : 0;
+    return c >= KEY_F(1) && c <= KEY_F(12) ? UI_F1 + c - KEY_F(1) : 0;
+}
+
+/*
+ * A byte of a character behind ASCII: the character once it is whole, else 0. What is no UTF-8 is
+ * dropped; curses' own get_wch() would swallow the keys that follow it as well.
+ */
+static int add_byte(char byte)
+{
+    vitro_str s = { term.partial, 0 };
+    uint32_t c;
+
+    if (((unsigned char)byte & 0xc0u) != 0x80u)
+        term.partial_len = 0;
+    term.partial[term.partial_len++] = byte;
+    s.len = term.partial_len;
+    if (vitro_utf8_decode(s, &c)) {
+        term.partial_len = 0;
+        return (int)c;
+    }
+    if (term.partial_len == sizeof term.partial)
+        term.partial_len = 0;
+    return 0;
+}
+
+/* 0: there is none now. */
+static int read_key(void)
+{
+    for (;;) {
+        int c = wgetch(stdscr), key;
+
+        if (c == ERR)
+            return 0;
+        if (c >= 0x80 && c < 0x100) {
+            key = add_byte((char)c);
+        } else {
+            term.partial_len = 0;
+            key = c >= 0x100           ? special_key(c)
+                  : c == '\r'          ? UI_ENTER
+                  : c == 127 || c == 8 ? UI_BACKSPACE
+                                       : c;
+        }
+        if (key)
+            return key;
+    }
 }
 
 int term_key(int timeout_ms, int other_fd)
