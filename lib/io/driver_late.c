@@ -10,7 +10,6 @@
  * rests, while somebody waits: input is read up to the next border, and the session is not asked
  * for output before the last has left. Neither waits for the other, so nothing ever stops.
  */
-#include "frame/frame.h"
 #include "io/driver_inside.h"
 
 bool vitro_driver_awaited(struct driver *d)
@@ -50,5 +49,5 @@ size_t vitro_driver_read_room(struct driver *d)
     if (!vitro_driver_awaited(d) || d->produced != d->sent)
         return LOOP_READ_BYTES;
     left = d->ops->until_frame(d);
-    return left ? MIN(left, (size_t)LOOP_READ_BYTES) : FRAME_HEAD_BYTES;
+    return left ? MIN(left, (size_t)LOOP_READ_BYTES) : LOOP_READ_BYTES;
 }
