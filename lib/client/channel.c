@@ -263,13 +263,21 @@ static void abandon_free(struct await *a)
     (void)a;
 }
 
-/* Run turns until the connections are gone; calls that the application holds end it later. */
+static bool is_empty(void *user)
+{
+    const vitro_channel *ch = user;
+
+    return list_empty(&ch->connections) && list_empty(&ch->calls_open);
+}
+
+/*
+ * Run turns until the connections are gone; calls that the application holds end it later. When
+ * nothing can happen any more (a world whose clock is held), the turns to come do.
+ */
 static void drive_to_end(vitro_channel *ch)
 {
-    vitro_code rc = VITRO_OK;
-
-    while (rc == VITRO_OK && !(list_empty(&ch->connections) && list_empty(&ch->calls_open)))
-        rc = vitro_loop_run(ch->loop, -1, NULL);
+    if (!is_empty(ch))
+        vitro_loop_run_until(ch->loop, is_empty, ch, INT64_MAX, NULL);
     ch->driven = false;
     vitro_channel_shrunk(ch);
 }

@@ -33,6 +33,8 @@ ssize_t vitro_h2_read_data(nghttp2_session *ng, int32_t id, uint8_t *room, size_
     (void)ng;
     (void)id;
     (void)room;
+    if (h->limit && h->producing->len >= h->limit)
+        return NGHTTP2_ERR_PAUSE; /* else it would go on with DATA as long as windows allow */
     if (n == 0 && s->ending == H2_OPEN) {
         s->deferred = true;
         return NGHTTP2_ERR_DEFERRED;

@@ -207,6 +207,7 @@ vitro_code vitro_h2_produce(struct h2_session *h, struct queue *out, size_t limi
 
     assert(!h->producing);
     h->producing = out;
+    h->limit = limit;
     while (rc == VITRO_OK && wanted(h, out, limit)) {
         const uint8_t *bytes;
         ssize_t n = nghttp2_session_mem_send(h->ng, &bytes);

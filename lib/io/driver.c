@@ -152,6 +152,10 @@ static void fire_linger(struct timer *t)
         vitro_loop_defer(d->loop, &d->closed);
         return;
     }
+    if (!d->blocked) { /* a layer holds the last bytes: that is not the peer's fault */
+        vitro_timer_start(d->loop, t, vitro_loop_now(d->loop) + d->flush_ns);
+        return;
+    }
     vitro_fail(&why, VITRO_UNAVAILABLE, "driver", 0, "the peer did not take the last bytes");
     vitro_driver_close(d, false, &why);
 }

@@ -93,7 +93,7 @@ VITRO_API size_t vitro_gate_count(const vitro_gate *gate);
 typedef enum vitro_gate_kind {
     VITRO_GATE_PREFACE, /* the 24 bytes that a client begins with */
     VITRO_GATE_FRAME,   /* one frame, its 9 byte header included */
-    VITRO_GATE_PART /* bytes of a frame whose rest was not made, or not yet: no session does it */
+    VITRO_GATE_PART     /* bytes of a frame whose rest was not made in that turn */
 } vitro_gate_kind;
 
 /** One held unit. */
