@@ -294,6 +294,133 @@ Test(learn, printed_text_has_no_control_bytes)
     each_lesson(check_print);
 }
 
+/* ---- Korean in the English text -------------------------------------------------------------- */
+
+/* What the scenarios say in Korean, the longer first, and what the English text has to say of it.
+ */
+static const struct {
+    const char *korean, *english;
+} glosses[] = {
+    { "님에게 새로운 메시지가 있습니다.", "There is a new message for user 1." },
+    { "개 파일, 총", "N files, M bytes in all, upload done" },
+    { "바이트 업로드 완료", "N files, M bytes in all, upload done" },
+    { "안녕하세요!", "Hello!" },
+    { "반갑습니다!", "Nice to meet you!" },
+    { "사용자", "user 1" },
+    { "에코:", "echo:" },
+    { "알림", "notification 1" },
+    { "서버", "server" },
+    { "인사", "greeting" },
+};
+
+enum { GLOSS_NEAR = 120 }; /* bytes between the Korean and the end of its gloss */
+
+static bool is_hangul(const char *p)
+{
+    const unsigned char *c = (const unsigned char *)p; /* U+AC00 to U+D7A3, and the jamo */
+
+    return (c[0] >= 0xea && c[0] <= 0xed && (c[1] & 0xc0) == 0x80) ||
+           (c[0] == 0xe3 && c[1] >= 0x84);
+}
+
+/* The text has the gloss right behind the Korean, somewhere. */
+static bool is_glossed(const char *text, const char *korean, const char *english)
+{
+    for (const char *p = text; (p = strstr(p, korean)); p += strlen(korean)) {
+        const char *gloss = strstr(p, english);
+        if (gloss && gloss - p <= GLOSS_NEAR)
+            return true;
+    }
+    return false;
+}
+
+/* Take every listed payload out of text; what Hangul is left is not on the list. */
+static void assert_glossed(const char *dir, const char *english, char *text)
+{
+    for (size_t i = 0; i < sizeof glosses / sizeof glosses[0]; i++) {
+        const char *korean = glosses[i].korean;
+        bool said = false;
+        for (char *p = text; (p = strstr(p, korean)); said = true)
+            memset(p, ' ', strlen(korean));
+        if (said)
+            cr_assert(is_glossed(english, korean, glosses[i].english), "%s: %s without \"%s\"", dir,
+                      korean, glosses[i].english);
+    }
+    for (const char *p = text; *p; p++)
+        cr_assert_not(is_hangul(p), "%s: no gloss is known for: %s", dir, p);
+}
+
+/* The prose of the English text, as one line; to be freed. */
+static char *prose_of(const char *dir)
+{
+    struct lesson_text t;
+    char *out = NULL;
+    size_t len;
+    FILE *f = open_memstream(&out, &len);
+
+    read_text(&t, dir, languages[0]);
+    for (size_t i = 0; i < t.count; i++) {
+        const struct lesson_block *b = &t.blocks[i];
+        if (b->kind == LESSON_WIRE || b->kind == LESSON_CODE)
+            continue;
+        fprintf(f, "%s ", b->text);
+        for (size_t c = 0; c < b->choice_count; c++)
+            fprintf(f, "%s %s ", b->choices[c].text, b->choices[c].why);
+    }
+    fclose(f);
+    lesson_text_done(&t);
+    return out;
+}
+
+static void put_texts(FILE *f, const vitro_detail *dt)
+{
+    fprintf(f, "%.*s\n", (int)dt->title.len, dt->title.ptr);
+    for (size_t i = 0; i < dt->count; i++) {
+        const vitro_item_field *field = dt->items[i].field;
+        if (field && field->bare_text)
+            fprintf(f, "%.*s\n", (int)field->value.len, field->value.ptr);
+    }
+}
+
+/* All that the run of a lesson says and sends as text; to be freed. */
+static char *texts_of(struct run *r)
+{
+    char *out = NULL;
+    size_t len;
+    FILE *f = open_memstream(&out, &len);
+    vitro_event ev;
+    vitro_detail dt;
+
+    for (uint32_t n = 1; vitro_decode_event(r->decode, n, &ev); n++) {
+        cr_assert_eq(vitro_decode_detail(r->decode, &ev, &dt, NULL), VITRO_OK);
+        put_texts(f, &dt);
+    }
+    fclose(f);
+    return out;
+}
+
+static void check_glosses(const char *dir)
+{
+    char *english = prose_of(dir), *prose = strdup(english), *texts;
+    struct run r;
+
+    run_open(&r, dir);
+    texts = texts_of(&r);
+    assert_glossed(dir, english, texts);
+    assert_glossed(dir, english, prose);
+    run_close(&r);
+    free(texts);
+    free(prose);
+    free(english);
+}
+
+Test(learn, what_a_run_says_in_korean_has_a_gloss_in_the_english_text)
+{
+    each_lesson(check_glosses);
+}
+
+/* ---- programs -------------------------------------------------------------------------------- */
+
 static void check_code_file(const char *dir, const char *name)
 {
     char *code = lesson_file(dir, name, NULL);

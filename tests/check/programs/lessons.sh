@@ -1,0 +1,113 @@
+#!/bin/sh
+# The lessons: each plays the same wherever it runs, on sockets too, and shows what it says it shows:
+# the introduction's texts and times, and what of its claims is right.
+set -u
+cd "$(dirname "$0")/../../.." || exit 1
+root=$PWD
+vitro=$root/build/bin/vitro
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+failed=0
+
+fail() {
+    echo "lessons: $*"
+    failed=1
+}
+
+# Every lesson: the same bytes in another folder, time zone and environment, in both languages.
+for dir in build/lessons/[0-9]*; do
+    name=$(basename "$dir")
+    for lang in en ko; do
+        "$vitro" learn "$name" --plain --lang $lang >"$tmp/$name.$lang" 2>"$tmp/err" </dev/null ||
+            fail "$name $lang: status $?: $(cat "$tmp/err")"
+        (cd / && env -i TZ=Asia/Seoul COLUMNS=40 "$vitro" learn "$name" --plain --lang $lang) \
+            >"$tmp/again" 2>/dev/null </dev/null || fail "$name $lang from /: status $?"
+        cmp -s "$tmp/$name.$lang" "$tmp/again" || fail "$name $lang: other bytes from /"
+        grep -qE 'no such event in this run|이번 실행에는 그런 사건이 없습니다' "$tmp/again" &&
+            fail "$name $lang: a block is empty"
+    done
+    "$vitro" learn "$name" --plain --seed 7 >/dev/null 2>&1 </dev/null || fail "$name --seed: status $?"
+done
+
+# On sockets, all at once: those with seconds in them take them.
+for dir in build/lessons/[0-9]*; do
+    name=$(basename "$dir")
+    (
+        "$vitro" learn "$name" --plain --real >"$tmp/$name.real" 2>&1 </dev/null
+        echo $? >"$tmp/$name.status"
+    ) &
+done
+wait
+for dir in build/lessons/[0-9]*; do
+    name=$(basename "$dir")
+    [ "$(cat "$tmp/$name.status")" = 0 ] || fail "$name --real: $(tail -1 "$tmp/$name.real")"
+    grep -q 'no such event in this run' "$tmp/$name.real" && fail "$name --real: a block is empty"
+done
+
+# The first lines of the events of a lesson, and what its program says when it runs alone.
+events() { # NUMBER
+    grep -h '^#[0-9]' "$tmp/$1"-*.en
+}
+says() { # NUMBER
+    build/lessons/"$1"-*/main
+}
+
+# 01: the introduction's 82 and 33 are neither. (D1)
+says 01 >"$tmp/out"
+for line in 'JSON: without blanks 71 bytes' 'JSON: on one line 78 bytes' \
+    'JSON: a line for each field 88 bytes' 'protobuf: 32 bytes, and 33 with its length in front'; do
+    grep -qx "$line" "$tmp/out" || fail "01 does not count: $line"
+done
+events 01 | grep -q '> \|< ' && fail "01 has a network"
+[ "$(grep -c 'unknown: ' "$tmp"/01-*.en)" -eq 3 ] || fail "01 does not show three damages"
+
+# 12: the texts, one a second from 1 to 5, the end at 6; headers with the first message. (S15, D15)
+grep '^notification' tests/interop/expected.txt | grep -v 'headers with' >"$tmp/want"
+says 12 | grep '^notification' >"$tmp/out"
+cmp -s "$tmp/want" "$tmp/out" || fail "12 says other things than the introduction"
+VITRO_TRACE=file:$tmp/12.pcapng build/lessons/12-*/main >"$tmp/out"
+"$vitro" inspect "$tmp/12.pcapng" --plain | grep '^#' >"$tmp/events"
+grep -E '< (HEADERS|DATA) stream 1 ' "$tmp/events" | awk '{ print int($2), $4 }' | tr '\n' ' ' >"$tmp/seen"
+[ "$(cat "$tmp/seen")" = '1 HEADERS 1 DATA 2 DATA 3 DATA 4 DATA 5 DATA 6 HEADERS ' ] ||
+    fail "12: $(cat "$tmp/seen")"
+grep -q PUSH_PROMISE "$tmp/events" && fail "12 pushes"
+# One timer stops when its call is cancelled, the other does not. (D16)
+sed -n '/RST_STREAM/,$p' "$tmp/events" >"$tmp/after"
+[ "$(grep -c 'RST_STREAM' "$tmp/after")" -eq 2 ] || fail "12 does not cancel both feeds"
+[ "$(grep -c 'timer of sensor001 stops' "$tmp/after")" -eq 1 ] || fail "12: sensor001 goes on"
+[ "$(grep -c 'timer of sensor002 goes on' "$tmp/after")" -eq 3 ] || fail "12: sensor002 stops"
+grep -q 'sensor001 goes on' "$tmp/after" && fail "12: sensor001 goes on"
+grep -q '< DATA' "$tmp/after" && fail "12: a message after the cancellation"
+
+# 13: three files, then 8 MiB; a mebibyte takes 65 frames at least; 5 MiB are refused. (D7, D20)
+says 13 >"$tmp/out"
+for line in 'upload: fileCount=3 totalSize=22' 'summary: 3개 파일, 총 22바이트 업로드 완료' \
+    'upload: fileCount=8 totalSize=8388608'; do
+    grep -qx "$line" "$tmp/out" || fail "13 does not say: $line"
+done
+[ "$(grep -c 'queued, and the server is behind' "$tmp/out")" -eq 9 ] || fail "13: no back-pressure"
+grep -q '^closed: RESOURCE_EXHAUSTED, ' "$tmp/out" || fail "13: 5 MiB are taken"
+VITRO_TRACE=file:$tmp/13.pcapng build/lessons/13-*/main >/dev/null
+"$vitro" inspect "$tmp/13.pcapng" --plain | grep '^#' >"$tmp/events"
+grep 'gRPC message stream 3 .* length 1048[0-9]* in' "$tmp/events" |
+    sed 's/.* in \([0-9]*\) frames/\1/' | awk '$1 >= 65 { n++ } END { exit n != 8 }' ||
+    fail "13: not eight messages of 65 frames at least"
+grep -q '< WINDOW_UPDATE stream 3' "$tmp/events" || fail "13: no room is made"
+sent=$(grep -cE '> DATA stream 5 ' "$tmp/events")
+[ "$sent" -le 4 ] || fail "13: $sent frames of what is too large"
+[ "$(cat "$tmp"/13-*.en | wc -l)" -lt 1500 ] || fail "13 floods its reader"
+
+# 14: the echoes, and what ends when. (S16, D28)
+grep -E '^(서버|chat): ' tests/interop/expected.txt >"$tmp/want"
+says 14 | grep -E '^(서버|chat): ' | head -3 >"$tmp/out"
+cmp -s "$tmp/want" "$tmp/out" || fail "14 says other things than the introduction"
+VITRO_TRACE=file:$tmp/14.pcapng build/lessons/14-*/main >/dev/null
+"$vitro" inspect "$tmp/14.pcapng" --plain | grep '^#' >"$tmp/events"
+grep -q ' 3\.00[0-9]* > DATA stream 1 flags END_STREAM length 0$' "$tmp/events" ||
+    fail "14: no half-close after three seconds"
+grep -q '< HEADERS stream 1 .*END_STREAM' "$tmp/events" || fail "14: the server does not end"
+grep -q '< .* stream 3 .*END_STREAM' "$tmp/events" && fail "14: the server that forgets ends"
+sed -n '/> DATA stream 9 .*END_STREAM/,$p' "$tmp/events" | grep -q '< DATA stream 9 ' ||
+    fail "14: nobody speaks after a half-close"
+
+exit $failed
