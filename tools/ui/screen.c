@@ -15,10 +15,10 @@
 #include "ui/term.h"
 
 enum {
-    SLICE_BYTES = 256 * 1024, /* decoded between two looks at the keys */
-    FRAME_MS = 16,            /* at most sixty repaints a second */
-    WORK_MS = 12,
-    IDLE_MS = 500, /* also what the rate of events is taken over */
+    SLICE_BYTES = 64 * 1024, /* decoded at once */
+    FRAME_MS = 16,           /* at most sixty repaints a second */
+    WORK_MS = 5,             /* between two looks at the keys */
+    IDLE_MS = 500,           /* also what the rate of events is taken over */
 };
 
 struct screen {
