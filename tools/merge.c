@@ -334,16 +334,40 @@ static vitro_code put(struct merge_stream *s, const struct capture_record *r, vi
 
 void merge_join(struct merge *m, struct merge_stream *s, const char *name, uint32_t process)
 {
-    struct note_joined note = { ++m->programs, vitro_str_of(name), process };
-
     memset(s, 0, sizeof *s);
     s->merge = m;
-    s->program = m->programs;
+    snprintf(s->name, sizeof s->name, "%s", name);
+    s->process = process;
     vitro_capture_init(&s->capture, lend, s, &m->account);
+}
+
+/* With its first byte: who only looks whether somebody listens is no program. */
+static void announce(struct merge_stream *s)
+{
+    struct merge *m = s->merge;
+    struct note_joined note = { ++m->programs, vitro_str_of(s->name), s->process };
+
+    s->program = m->programs;
     live_add(&m->feed->live.programs, 1);
     live_add(&m->feed->live.joined, 1);
     if (m->many)
         feed_note(m->feed, NOTE_ID_joined, &note);
+}
+
+static void take_leave(struct merge_stream *s, const vitro_error *err)
+{
+    char reason[512];
+    struct note_left note = { s->program, VITRO_STR_INIT("its trace has ended") };
+
+    if (err) {
+        vitro_error_format(err, reason, sizeof reason);
+        note.reason = vitro_str_of(reason);
+    } else if (s->len) {
+        note.reason = vitro_str_of("its trace is cut within a block");
+    }
+    live_add(&s->merge->feed->live.programs, UINT64_MAX); /* one less */
+    if (s->merge->many)
+        feed_note(s->merge->feed, NOTE_ID_left, &note);
 }
 
 vitro_code merge_take(struct merge_stream *s, size_t n, vitro_error *err)
@@ -351,6 +375,8 @@ vitro_code merge_take(struct merge_stream *s, size_t n, vitro_error *err)
     struct capture_record r;
     enum capture_step step;
 
+    if (!s->program)
+        announce(s);
     s->len += n;
     while ((step = vitro_capture_next(&s->capture, &r, err)) == CAPTURE_RECORD) {
         vitro_code rc = put(s, &r, err);
@@ -365,21 +391,11 @@ vitro_code merge_take(struct merge_stream *s, size_t n, vitro_error *err)
 
 void merge_leave(struct merge_stream *s, const vitro_error *err)
 {
-    struct merge *m = s->merge;
-    char reason[VITRO_ERROR_TEXT];
-    struct note_left note = { s->program, VITRO_STR_INIT("its trace has ended") };
-
-    if (err) {
-        vitro_error_format(err, reason, sizeof reason);
-        note.reason = vitro_str_of(reason);
-    } else if (s->len) {
-        note.reason = vitro_str_of("its trace is cut within a block");
+    if (s->program) {
+        take_leave(s, err);
+        merge_flows_leave(&s->merge->flows, s->program);
     }
-    if (m->many)
-        feed_note(m->feed, NOTE_ID_left, &note);
-    merge_flows_leave(&m->flows, s->program);
     give_interfaces(s);
     vitro_capture_done(&s->capture);
     resize(s, 0);
-    live_add(&m->feed->live.programs, UINT64_MAX); /* one less */
 }

@@ -34,7 +34,9 @@ struct merge_interface {
 
 struct merge_stream {
     struct merge *merge;
-    uint32_t program; /* from 1 */
+    uint32_t program; /* from 1; 0: it has not sent anything yet */
+    char name[64];    /* for people; of this process, 0 when not known */
+    uint32_t process;
     struct capture capture;
     uint8_t *data; /* what is not taken yet: begins at `base` of the stream */
     size_t len, cap;
@@ -65,7 +67,7 @@ struct merge {
 bool merge_init(struct merge *m, struct feed *feed, bool many);
 void merge_done(struct merge *m);
 
-/* A program joins: name and process are for people, process 0 is not known. */
+/* A program joins: with its first byte that is told. name is copied. */
 void merge_join(struct merge *m, struct merge_stream *s, const char *name, uint32_t process);
 
 /*

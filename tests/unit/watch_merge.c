@@ -233,6 +233,8 @@ Test(merge, two_programs_that_come_interleaved_are_told_as_each_alone)
                          49152);
             alone[i] = text_of(&w[i]);
             merge_join(&m.merge, &s[i], "p", 1);
+            send_all(&s[i], w[i].ptr, 1); /* they are numbered in the order of their first bytes */
+            at[i] = 1;
         }
         while (at[0] < w[0].len || at[1] < w[1].len) {
             int i = (int)seed_between(&c, 0, 1);
@@ -289,7 +291,8 @@ Test(merge, what_is_wrong_with_one_stream_spoils_no_other)
         begin(&m, true);
         merge_join(&m.merge, &good, "good", 1);
         merge_join(&m.merge, &bad, "bad", 2);
-        for (size_t at = 0, to = 0; at < w.len;) {
+        send_all(&good, w.ptr, 1);
+        for (size_t at = 1, to = 0; at < w.len;) {
             size_t n = some(&c, 1, 900, w.len - at), from = to;
             to = MIN(to + n, x.len);
             if (!gone && give(&bad, x.ptr + from, to - from, &err)) {
