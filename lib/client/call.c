@@ -227,6 +227,18 @@ static void call_credit(vitro_call *base, uint64_t n)
         c->credit = n > STREAM_CREDIT_ALL - c->credit ? STREAM_CREDIT_ALL : c->credit + n;
 }
 
+/* Not a response that is the only one: whoever waits for the end has to have it. */
+static void call_hold(vitro_call *base)
+{
+    struct client_call *c = of_call(base);
+
+    if (vitro_call_expects_one(base, false))
+        return;
+    c->credit = 0;
+    if (c->attempt)
+        c->attempt->stream.credit = 0;
+}
+
 static void call_cancel(vitro_call *base, const char *reason)
 {
     struct client_call *c = of_call(base);
@@ -285,6 +297,7 @@ static const struct call_ops call_ops = {
     .queued = call_queued,
     .is_blocked = call_blocked,
     .credit = call_credit,
+    .hold = call_hold,
     .cancel = call_cancel,
     .peer = call_peer,
     .expired = call_expired,

@@ -350,6 +350,13 @@ void vitro_call_credit(vitro_call *c, uint32_t n)
         c->ops->credit(c, n);
 }
 
+void vitro_call_hold(vitro_call *c)
+{
+    LOOP_ASSERT(c->loop);
+    if (!c->closed)
+        c->ops->hold(c);
+}
+
 void vitro_call_set_user(vitro_call *c, void *user)
 {
     c->user = user;

@@ -23,6 +23,7 @@ struct call_ops {
     void (*queued)(vitro_call *c);       /* a message or the end was queued */
     bool (*is_blocked)(vitro_call *c);   /* enough is queued; remember to tell writable */
     void (*credit)(vitro_call *c, uint64_t n);
+    void (*hold)(vitro_call *c);                    /* no credit is left */
     void (*cancel)(vitro_call *c, const char *why); /* why NULL: the application asked for it */
     vitro_str (*peer)(const vitro_call *c);
     void (*expired)(vitro_call *c); /* the deadline has passed */

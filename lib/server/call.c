@@ -340,6 +340,11 @@ static void call_credit(vitro_call *base, uint64_t n)
     vitro_stream_credit(&of_call(base)->stream, n);
 }
 
+static void call_hold(vitro_call *base)
+{
+    of_call(base)->stream.credit = 0;
+}
+
 static void call_cancel(vitro_call *base, const char *why)
 {
     struct server_call *c = of_call(base);
@@ -433,6 +438,7 @@ static const struct call_ops call_ops = {
     .queued = call_queued,
     .is_blocked = call_blocked,
     .credit = call_credit,
+    .hold = call_hold,
     .cancel = call_cancel,
     .peer = call_peer,
     .expired = call_expired,

@@ -527,3 +527,95 @@ Test(call_flow, r33_a_client_that_has_its_answer_resets_with_no_error)
     stage_done(&s);
     record_done(&r);
 }
+
+/* ---- a call that is held -------------------------------------------------------------------- */
+
+struct held {
+    vitro_call *call;
+    unsigned messages;
+    bool hold_in_message;
+};
+
+static void hold_at_once(vitro_call *call, const vitro_md *md, void *user)
+{
+    ((struct held *)user)->call = call;
+    vitro_call_hold(call);
+}
+
+static void count_message(vitro_call *call, const vitro_message *m, void *user)
+{
+    struct held *h = user;
+
+    h->messages++;
+    if (h->hold_in_message)
+        vitro_call_hold(call);
+}
+
+static const vitro_call_events holding_events = { .size = sizeof holding_events,
+                                                  .on_headers = hold_at_once,
+                                                  .on_message = count_message };
+static const vitro_call_events counting_events = { .size = sizeof counting_events,
+                                                   .on_message = count_message };
+
+Test(call_flow, a_server_holds_a_call_from_its_headers_on)
+{
+    struct pair p;
+    struct held h = { .messages = 0 };
+    struct record r = { .len = 0 };
+    static const vitro_method method = { "/test.Held/Stream", VITRO_BIDI_STREAMING, NULL };
+    vitro_call *call;
+
+    pair_init(&p);
+    pair_make_server(&p);
+    cr_assert_eq(vitro_server_add(p.server, &method, NULL, &holding_events, &h, NULL), VITRO_OK);
+    pair_start(&p);
+    call = pair_call(&p, &method, NULL, &r);
+    for (int i = 0; i < 5; i++)
+        cr_assert_eq(vitro_call_send(call, bytes_of("x"), 0, NULL, NULL), VITRO_OK);
+    pair_run(&p);
+    cr_expect_eq(h.messages, 0);
+    vitro_call_credit(h.call, 2);
+    pair_run(&p);
+    cr_expect_eq(h.messages, 2);
+    vitro_call_credit(h.call, UINT32_MAX);
+    pair_run(&p);
+    cr_expect_eq(h.messages, 5);
+    vitro_call_finish(h.call, VITRO_OK, NULL, NULL, NULL);
+    pair_run(&p);
+    cr_expect_eq(r.code, VITRO_OK);
+    vitro_call_unref(call);
+    pair_stop(&p);
+    record_done(&r);
+}
+
+Test(call_flow, a_client_holds_a_stream_in_the_middle_and_never_its_only_response)
+{
+    struct pair p;
+    struct held h = { .hold_in_message = true }, one = { .hold_in_message = true };
+    vitro_call *call, *unary;
+
+    pair_init(&p);
+    pair_start(&p);
+    cr_assert_eq(
+        vitro_call_start(&call, p.channel, &echo_server_stream, NULL, &counting_events, &h, NULL),
+        VITRO_OK);
+    cr_assert_eq(
+        vitro_call_start(&unary, p.channel, &echo_unary, NULL, &counting_events, &one, NULL),
+        VITRO_OK);
+    vitro_call_hold(unary);
+    cr_assert_eq(vitro_call_send(call, bytes_of("abcde"), VITRO_SEND_LAST, NULL, NULL), VITRO_OK);
+    cr_assert_eq(vitro_call_send(unary, bytes_of("one"), VITRO_SEND_LAST, NULL, NULL), VITRO_OK);
+    pair_run(&p);
+    cr_expect_eq(h.messages, 1);
+    cr_expect_eq(one.messages, 1);
+    vitro_call_credit(call, 3);
+    pair_run(&p);
+    cr_expect_eq(h.messages, 2, "held again in the event");
+    h.hold_in_message = false;
+    vitro_call_credit(call, UINT32_MAX);
+    pair_run(&p);
+    cr_expect_eq(h.messages, 5);
+    vitro_call_unref(call);
+    vitro_call_unref(unary);
+    pair_stop(&p);
+}

@@ -68,10 +68,13 @@ static void write_method_header(struct text *out, const struct service *s, const
     if (m->many_requests) {
         stub_fill(out, many_header, s, m);
     }
-    text_put(out, m->many_responses
-                      ? "/** Queue one response; vitro_call_finish() ends the call. */\n"
-                      : "/** Send the response and end the call with OK. For any other status: "
-                        "vitro_call_finish(). */\n");
+    text_put(
+        out,
+        m->many_responses
+            ? "/** Queue one response; vitro_call_finish() ends the call. For its other events, such as\n"
+              " *  writable: vitro_stub_serve(). */\n"
+            : "/** Send the response and end the call with OK. For any other status: "
+              "vitro_call_finish(). */\n");
     stub_fill(out, m->many_responses ? respond_prototype : reply_prototype, s, m);
     text_put(out, ";\n\n");
 }

@@ -202,8 +202,7 @@ static void on_talk_end(vitro_call *call, void *state)
     vitro_call_finish(call, VITRO_OK, NULL, NULL, NULL);
 }
 
-/* A call of its own kind: its credit is given by hand. */
-static void chat(vitro_call *call, const vitro_md *md, void *user)
+static void chat(vitro_call *call, void *user)
 {
     static const chat_chat_service_chat_handler handler = {
         .call = { .size = sizeof(vitro_call_events),
@@ -213,8 +212,8 @@ static void chat(vitro_call *call, const vitro_md *md, void *user)
         .on_message = on_talk,
     };
 
-    (void)md;
     chat_chat_service_chat_serve(call, &handler, user);
+    vitro_call_hold(call);
     vitro_call_credit(call, 1);
 }
 
@@ -227,13 +226,8 @@ vitro_code serve_chat(struct serve *s, vitro_server *server, vitro_error *err)
         .send_message = send_message,
         .get_notifications = get_notifications,
         .upload_files = upload_files,
+        .chat = chat,
     };
-    static const vitro_call_events chat_events = { .size = sizeof chat_events, .on_headers = chat };
-    static const vitro_method_options by_hand = { sizeof by_hand, true };
-    vitro_code rc = chat_chat_service_register(server, &handlers, s, err);
 
-    if (!rc)
-        rc = vitro_server_add(server, &chat_chat_service_chat_method, &by_hand, &chat_events, s,
-                              err);
-    return rc;
+    return chat_chat_service_register(server, &handlers, s, err);
 }

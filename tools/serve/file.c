@@ -90,7 +90,7 @@ static void on_closed(vitro_call *call, const vitro_status *status, void *state)
     free(u);
 }
 
-static void upload_file(vitro_call *call, const vitro_md *md, void *user)
+static void upload_file(vitro_call *call, void *user)
 {
     static const file_file_service_upload_file_handler handler = {
         .call = { .size = sizeof(vitro_call_events),
@@ -102,7 +102,6 @@ static void upload_file(vitro_call *call, const vitro_md *md, void *user)
     };
     struct upload *u = calloc(1, sizeof *u);
 
-    (void)md;
     (void)user;
     if (!u || vitro_alarm_new(&u->written, vitro_call_loop(call), on_written, u, NULL)) {
         free(u);
@@ -112,15 +111,16 @@ static void upload_file(vitro_call *call, const vitro_md *md, void *user)
     u->call = call;
     u->hash = 0xcbf29ce484222325u;
     file_file_service_upload_file_serve(call, &handler, u);
+    vitro_call_hold(call);
     vitro_call_credit(call, 1);
 }
 
-/* Not by a table of handlers: credit is given by hand. */
 vitro_code serve_file(struct serve *s, vitro_server *server, vitro_error *err)
 {
-    static const vitro_call_events events = { .size = sizeof events, .on_headers = upload_file };
-    static const vitro_method_options by_hand = { sizeof by_hand, true };
+    static const file_file_service_handlers handlers = {
+        .size = sizeof handlers,
+        .upload_file = upload_file,
+    };
 
-    return vitro_server_add(server, &file_file_service_upload_file_method, &by_hand, &events, s,
-                            err);
+    return file_file_service_register(server, &handlers, s, err);
 }

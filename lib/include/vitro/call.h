@@ -201,8 +201,18 @@ VITRO_API vitro_code vitro_call_finish(vitro_call *call, vitro_code code, const 
 VITRO_API void vitro_call_cancel(vitro_call *call);
 
 /**
- * Allow n more messages to be delivered. Only for calls with manual credit: the others always
- * have enough.
+ * Deliver no more messages until vitro_call_credit(): the call has manual credit from here on. In
+ * the headers event, or in the handler of a stream, before the first one. The response of a kind
+ * with one is delivered anyway.
+ *
+ * Thread: loop.  Re-entry: allowed everywhere.
+ * Wire: no WINDOW_UPDATE for what is not taken: the peer waits (RFC 9113, 5.2).
+ */
+VITRO_API void vitro_call_hold(vitro_call *call);
+
+/**
+ * Allow n more messages to be delivered. Only for calls with manual credit (their options, or
+ * vitro_call_hold()): the others always have enough.
  *
  * Thread: loop.  Wire: WINDOW_UPDATE frames as messages are taken (RFC 9113, 6.9).
  */
