@@ -65,6 +65,17 @@ tmux_is() { # FORMAT VALUE
     done
 }
 
+# The terminal gives out lines, as a shell wants it: what is typed from now on is not lost.
+tmux_reads_lines() {
+    tmux_tty=$(tmux_do display-message -p '#{pane_tty}')
+    tmux_tries=0
+    until stty -a <"$tmux_tty" | grep -q '[^-]icanon' && stty -a <"$tmux_tty" | grep -q '[^-]icrnl'; do
+        tmux_tries=$((tmux_tries + 1))
+        [ $tmux_tries -lt 100 ] || tmux_fail "the terminal does not read lines"
+        sleep 0.1
+    done
+}
+
 tmux_resize() { # COLUMNS ROWS
     tmux_do resize-window -x "$1" -y "$2"
 }

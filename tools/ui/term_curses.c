@@ -106,10 +106,10 @@ static const char mouse_off[] = "\033[?1000l\033[?1002l\033[?1003l\033[?1006l";
 
 static void die(int sig)
 {
+    tcsetattr(term.fd, TCSANOW, &term.before); /* first: who sees the shell's screen may type */
     if (term.mouse)
         put_all(mouse_off, sizeof mouse_off - 1);
     put_all(term.restore, term.restore_len);
-    tcsetattr(term.fd, TCSANOW, &term.before);
     raise(sig); /* its action is the default again: SA_RESETHAND */
 }
 

@@ -11,8 +11,8 @@ shell_is_back() {
     tmux_is '#{cursor_flag}' 1
     tmux_is '#{mouse_any_flag}' 0
     tmux_sees 'stood here before'
-    tmux_type 'stty -a | tr ";" "\n" | grep -cw "icanon"' Enter
     tmux_sees_not '[events]'
+    tmux_reads_lines
 }
 
 tmux_begin 80 24
