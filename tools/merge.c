@@ -8,10 +8,10 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/util.h"
+#include "merge_apart.h"
 
 enum {
     READ_BYTES = 64 * 1024,
-    PACKET_BYTES = 256 * 1024,
     BLOCK_MORE = 1024,                  /* what writing a block anew may add */
     INTERFACES_BYTES = 16 * 1024 * 1024 /* for what all streams say of theirs */
 };
@@ -25,7 +25,8 @@ bool merge_init(struct merge *m, struct feed *feed, bool many)
     m->feed = feed;
     m->many = many;
     vitro_account_init(&m->account, NULL, INTERFACES_BYTES);
-    m->packet = malloc(PACKET_BYTES);
+    vitro_buf_init(&m->note, NULL, MERGE_BLOCK - BLOCK_MORE);
+    m->packet = malloc(MERGE_PACKET);
     vitro_block_section(&b);
     feed_block(feed, &b);
     return m->packet != NULL;
@@ -36,6 +37,7 @@ void merge_done(struct merge *m)
     merge_flows_done(&m->flows);
     free(m->free);
     free(m->packet);
+    vitro_buf_done(&m->note);
 }
 
 /* ---- buffers --------------------------------------------------------------------------------- */
@@ -169,70 +171,6 @@ static void give_interfaces(struct merge_stream *s)
     s->count = 0;
 }
 
-/* ---- addresses ------------------------------------------------------------------------------- */
-
-/*
- * 192.0.2.1 and .2 are what every trace calls the ends of its links. The first program keeps them,
- * others get a pair of 198.18.0.0/15, which no network uses either (RFC 2544).
- */
-#define INVENTED 0xc0000200U
-#define OTHERS   0xc6120000U
-#define PAIRS    65000U
-
-static uint32_t address_at(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-static bool is_invented(const uint8_t *p)
-{
-    return (address_at(p) | 3) == (INVENTED | 3) && (address_at(p) & 3) % 3;
-}
-
-/* One word of a checksum's input changes (RFC 1624, 3). */
-static void mend(uint8_t *sum, uint32_t before, uint32_t after)
-{
-    uint32_t v = (uint32_t)(sum[0] << 8 | sum[1]) ^ 0xffff;
-
-    v +=
-        ((before >> 16) ^ 0xffff) + ((before & 0xffff) ^ 0xffff) + (after >> 16) + (after & 0xffff);
-    v = (v & 0xffff) + (v >> 16);
-    v = (v & 0xffff) + (v >> 16);
-    v ^= 0xffff;
-    sum[0] = (uint8_t)(v >> 8);
-    sum[1] = (uint8_t)v;
-}
-
-static void rename_at(uint8_t *p, uint32_t program, uint8_t *ip_sum, uint8_t *tcp_sum)
-{
-    uint32_t before = address_at(p);
-    uint32_t after = OTHERS + 2 * ((program - 1) % PAIRS) + (before & 3) - 1;
-
-    for (int i = 0; i < 4; i++)
-        p[i] = (uint8_t)(after >> (24 - 8 * i));
-    mend(ip_sum, before, after);
-    mend(tcp_sum, before, after);
-}
-
-/* A packet of this program's invented ends as no other program's. Lends the merge's room. */
-static vitro_bytes keep_apart(struct merge_stream *s, const struct capture_record *r)
-{
-    uint8_t *p = s->merge->packet;
-    size_t head;
-
-    if (s->program == 1 || r->link != PCAPNG_LINK_RAW || r->bytes.len < 40 ||
-        r->bytes.len > PACKET_BYTES || r->bytes.ptr[0] >> 4 != 4 ||
-        !is_invented(r->bytes.ptr + 12) || !is_invented(r->bytes.ptr + 16))
-        return r->bytes;
-    head = (r->bytes.ptr[0] & 15) * 4u;
-    if (head < 20 || head + 20 > r->bytes.len)
-        return r->bytes;
-    memcpy(p, r->bytes.ptr, r->bytes.len);
-    rename_at(p + 12, s->program, p + 10, p + head + 16);
-    rename_at(p + 16, s->program, p + 10, p + head + 16);
-    return (vitro_bytes){ p, r->bytes.len };
-}
-
 /* ---- records --------------------------------------------------------------------------------- */
 
 static bool shows(struct merge_stream *s, const struct capture_record *r, vitro_bytes packet)
@@ -249,7 +187,7 @@ static bool shows(struct merge_stream *s, const struct capture_record *r, vitro_
 
 static bool put_packet(struct merge_stream *s, const struct capture_record *r)
 {
-    vitro_bytes packet = s->merge->many ? keep_apart(s, r) : r->bytes;
+    vitro_bytes packet = s->merge->many ? merge_apart_packet(s, r) : r->bytes;
     uint64_t ns;
     uint32_t id;
     struct block b;
@@ -289,8 +227,9 @@ static void count_lost(struct merge_stream *s, vitro_bytes entry)
 
 static void put_note(struct merge_stream *s, const struct capture_record *r)
 {
+    vitro_bytes entry = s->merge->many ? merge_apart_note(s, r->bytes) : r->bytes;
     char program[48];
-    bool open = r->bytes.len && r->bytes.ptr[r->bytes.len - 1] != '\n';
+    bool open = entry.len && entry.ptr[entry.len - 1] != '\n';
     int n = snprintf(program, sizeof program, "%sVITRO_PROGRAM=%" PRIu32 "\n", open ? "\n" : "",
                      s->program);
     struct block b;
@@ -299,7 +238,7 @@ static void put_note(struct merge_stream *s, const struct capture_record *r)
     if (r->has_ts)
         s->last = r->ts;
     vitro_block_begin(&b, PCAPNG_JOURNAL);
-    vitro_block_data(&b, r->bytes);
+    vitro_block_data(&b, entry);
     if (s->merge->many)
         vitro_block_data(&b, (vitro_bytes){ (const uint8_t *)program, (size_t)n });
     vitro_block_end(&b);

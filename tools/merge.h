@@ -24,6 +24,7 @@
 enum {
     MERGE_BLOCK = VITRO_LEND_MAX,    /* the largest block that a decoder takes */
     MERGE_BUFFERS = 4 * MERGE_BLOCK, /* of all streams together */
+    MERGE_PACKET = 256 * 1024,       /* the largest that is changed */
     MERGE_INTERFACES = 64            /* that one stream may use */
 };
 
@@ -61,6 +62,7 @@ struct merge {
     size_t free_count, free_cap;
     struct merge_flows flows;
     uint8_t *packet; /* room for one that is changed */
+    struct buf note; /* the same */
 };
 
 /* Write the beginning of a capture to the feed, which is kept. False without memory. */

@@ -515,6 +515,38 @@ Test(merge, a_note_says_whose_it_is_and_what_was_lost_is_counted)
     end(&m);
 }
 
+Test(merge, a_note_names_the_ends_of_a_connection_as_its_packets_do)
+{
+    static const char note[] =
+        "__REALTIME_TIMESTAMP=1\n"
+        "MESSAGE=between 192.0.2.1:49153 and 192.0.2.2:50051, not 192.0.2.3:1\n"
+        "VITRO_KIND=goes_on\nVITRO_CLIENT=192.0.2.1:49153\n"
+        "VITRO_SERVER=192.0.2.2:50051\nVITRO_REASON=192.0.2.1:1\n";
+    static const char *const is[] = {
+        "MESSAGE=between 198.18.0.4:49153 and 198.18.0.5:50051, not 192.0.2.3:1\n",
+        "VITRO_CLIENT=198.18.0.4:49153\n",
+        "VITRO_SERVER=198.18.0.5:50051\n",
+        "VITRO_REASON=192.0.2.1:1\n", /* what a peer has said is left */
+        "VITRO_PROGRAM=3\n",
+    };
+    struct merging m;
+    struct merge_stream s;
+    struct pcap_write w;
+
+    begin(&m, true);
+    m.merge.programs = 2;
+    pcap_write_init(&w, PCAP_NG, 101);
+    pcap_write_note(&w, note, sizeof note - 1);
+    merge_join(&m.merge, &s, "chat", 42);
+    send_all(&s, w.ptr, w.len);
+    merge_leave(&s, NULL);
+    vitro_decode_free(decode(&m));
+    for (size_t i = 0; i < ARRAY_LEN(is); i++)
+        cr_expect(memmem(m.bytes.ptr, m.bytes.len, is[i], strlen(is[i])) != NULL, "%s", is[i]);
+    pcap_write_done(&w);
+    end(&m);
+}
+
 /* ---- bounds ---------------------------------------------------------------------------------- */
 
 Test(merge, a_thousand_programs_one_after_another_leave_nothing_behind)
