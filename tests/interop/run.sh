@@ -1,7 +1,8 @@
 #!/bin/sh
 # make interop: gRPC's own implementation on the other end, over loopback, both ways.
 # The chat of tests/interop/node against `vitro serve`, chat_client.c against the Node server, and
-# each other service of `vitro serve` from Node. What is printed must be what expected*.txt say;
+# each other service of `vitro serve` from Node, and the Node pair seen by `vitro watch -i lo` as it
+# talks. What is printed must be what expected*.txt say;
 # the order counts within each call.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -127,10 +128,47 @@ call_expected() {
     echo 'status: OK (0)'
 }
 
+# `vitro watch` on loopback beside the Node pair: ready when it says so, or "why" when it may not.
+start_watch() { # PORT
+    env --default-signal=INT $vitro watch -i lo --json port "$1" >"$tmp/watched.json" \
+        2>"$tmp/watching.err" &
+    pid_watch=$!
+    servers="$servers $pid_watch"
+    n=0
+    until grep -q . "$tmp/watching.err"; do
+        n=$((n + 1))
+        [ $n -lt 100 ] || break
+        sleep 0.1
+    done
+    grep -q '^watching lo' "$tmp/watching.err"
+}
+
+# The first reply is seen while the client still talks: live.
+judge_live() { # CLIENT
+    n=0
+    until grep -q '"chat.MessageResponse"' "$tmp/watched.json"; do
+        n=$((n + 1))
+        [ $n -lt 50 ] || break
+        sleep 0.1
+    done
+    kill -0 "$1" 2>/dev/null && [ $n -lt 50 ] && verdict watched-live yes || verdict watched-live no
+}
+
+# Stop it and compare what it has seen with what a client prints.
+judge_watch() {
+    kill -INT "$pid_watch"
+    wait "$pid_watch"
+    [ $? -eq 130 ] || echo "vitro watch: $(cat "$tmp/watching.err")"
+    python3 tests/interop/watched.py <"$tmp/watched.json" >"$tmp/watched" 2>"$tmp/watched.err"
+    judge watched $? expected.txt
+}
+
 start ours $vitro serve --listen 127.0.0.1:0 --threads 2
 start all $vitro serve --listen 127.0.0.1:0 --threads 2
 start theirs node $node/server.js 127.0.0.1:0
 start plain node $node/server.js 127.0.0.1:0
+start pair node $node/server.js 127.0.0.1:0
+start_watch "$port_pair" && watches=yes || watches=no
 # All at once: they wait most of the time.
 timeout 60 node $node/client.js "127.0.0.1:$port_ours" >"$tmp/node-to-vitro" 2>"$tmp/node-to-vitro.err" &
 one=$!
@@ -140,6 +178,9 @@ timeout 60 node $node/services.js "127.0.0.1:$port_all" proto >"$tmp/services" 2
 three=$!
 call_all "127.0.0.1:$port_plain" >"$tmp/call-to-node" &
 four=$!
+timeout 60 node $node/client.js "127.0.0.1:$port_pair" >"$tmp/node-to-node" 2>"$tmp/node-to-node.err" &
+five=$!
+[ $watches = no ] || judge_live $five
 wait $one
 judge node-to-vitro $? expected.txt
 wait $two
@@ -151,12 +192,19 @@ call_expected | cmp -s - "$tmp/call-to-node" && verdict call-to-node yes || {
     cat "$tmp/call-to-node"
     verdict call-to-node no
 }
+wait $five
+judge node-to-node $? expected.txt
+if [ $watches = yes ]; then
+    judge_watch
+else
+    echo "  watched: not run: $(sed 's/^vitro: watch: //; s/;.*//' "$tmp/watching.err")"
+fi
 judge_log log-of-vitro ours
 judge_log log-of-node theirs
 judge_end vitro-drains "$pid_ours"
 judge_end vitro-drains-all "$pid_all"
 judge_end node-drains "$pid_theirs"
-kill "$pid_plain"
+kill "$pid_plain" "$pid_pair"
 servers=
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
