@@ -221,6 +221,7 @@ $(B)/tests/differential/generate: $(addprefix $(B)/tests/support/,conversation.o
 $(B)/tests/bench/vitro/captures: $(addprefix $(B)/tests/support/,large.o pcap_write.o)
 $(B)/tests/threads/rooms $(B)/tests/captures/make: $(filter $(B)/tools/serve/%,$(VITRO_O)) \
                          $(addprefix $(B)/tools/,text_event.o text_fields.o wrap.o)
+$(B)/tests/captures/make: $(addprefix $(B)/tests/support/,hostile.o pcap_write.o seed.o)
 $(PROGRAMS): $(B)/%: $(B)/%.o $(TEST_PROTO_A) $(PROTO_A) $(STATIC)
 	@mkdir -p $(@D) && echo '  LD $@'
 	@$(CC) $(OPT) -pthread -o $@ $(filter %.o,$^) $(filter-out %.o,$^) $(LDLIBS)

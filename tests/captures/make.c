@@ -17,6 +17,7 @@
 #include "chat.vitro.h"
 #include "order.vitro.h"
 #include "serve/serve.h"
+#include "support/hostile.h"
 #include "trace/pcapng.h"
 #include "user.vitro.h"
 #include "vitro/lab/sim.h"
@@ -345,6 +346,22 @@ static bool take_piece(const struct piece *p, const uint8_t *all, size_t n, cons
     return !fclose(out);
 }
 
+/* Whatever a peer, a program or a file may put into a text: nothing of it does anything. */
+static bool make_hostile(const char *directory)
+{
+    struct pcap_write w;
+    struct chance chance;
+    char path[4096];
+    bool ok;
+
+    vitro_chance_seed(&chance, 52);
+    hostile_capture(&w, &chance);
+    snprintf(path, sizeof path, "%s/hostile.pcapng", directory);
+    ok = pcap_write_save(&w, path);
+    pcap_write_done(&w);
+    return ok;
+}
+
 /* ---- all ------------------------------------------------------------------------------------- */
 
 static const struct play plays[] = {
@@ -406,5 +423,5 @@ int main(int argc, char **argv)
         snprintf(path, sizeof path, "%s/%s.pcapng", argv[1], plays[i].name);
         ok = act(&plays[i], path);
     }
-    return ok && make_pieces(argv[1]) ? 0 : 1;
+    return ok && make_pieces(argv[1]) && make_hostile(argv[1]) ? 0 : 1;
 }

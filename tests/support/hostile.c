@@ -258,6 +258,9 @@ void hostile_capture(struct pcap_write *w, struct chance *c)
     vitro_frame_write_preface(&b);
     vitro_frame_write_settings(&b, 0, NULL, 0);
     send_frame(&m, 0, &b);
+    vitro_buf_init(&b, NULL, 1 << 20);
+    vitro_frame_write_settings(&b, 0, NULL, 0);
+    send_frame(&m, 1, &b);
     for (uint32_t stream = 1; stream <= 3; stream += 2) {
         send_headers(&m, 0, stream, 0, stream == 1 ? known : request);
         send_message(&m, 0, stream);
