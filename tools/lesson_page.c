@@ -143,6 +143,20 @@ static void put_item(struct making *mk, const struct lesson_block *b)
     wrap(mk, b->level > 0 ? (b->level - 1) * 2 : 0, first, b->text);
 }
 
+/* The list of events shows what a wire block selects; here stands how many there are. */
+static void put_counts(struct making *mk)
+{
+    char line[256];
+
+    mk->style = PAGE_DIM;
+    for (unsigned i = 0; mk->of->shows && i < mk->of->shows->term_count; i++) {
+        if (!mk->of->shows->terms[i].counted)
+            continue;
+        lesson_term_say(&mk->of->shows->terms[i], mk->of->language, line, sizeof line);
+        wrap(mk, 0, "", line);
+    }
+}
+
 static void put_block(struct making *mk, const struct lesson_block *b)
 {
     mk->style = b->kind == LESSON_HEADING ? PAGE_HEAD : PAGE_TEXT;
@@ -163,7 +177,10 @@ static void put_block(struct making *mk, const struct lesson_block *b)
     case LESSON_CODE:
         put_code(mk, b->text);
         break;
-    default: /* a wire block is what the list of events shows */
+    case LESSON_WIRE:
+        put_counts(mk);
+        break;
+    default:
         break;
     }
 }

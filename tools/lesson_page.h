@@ -7,7 +7,7 @@
 #define VITRO_TOOLS_LESSON_PAGE_H
 
 #include "lesson_parts.h"
-#include "vitro/lab/decode.h"
+#include "lesson_selection.h"
 
 enum page_style {
     PAGE_TEXT,
@@ -33,7 +33,9 @@ struct lesson_page {
 struct lesson_page_of {
     const struct lesson_text *text;
     const struct lesson_part *part;
-    const char *dir; /* where the program's lines are */
+    const char *dir;                      /* where the program's lines are */
+    const struct lesson_selection *shows; /* of a wire part: what it counts is told; may be NULL */
+    uint32_t reach;                       /* of it */
     vitro_language language;
     int width;
     int answer; /* to the question of this part; -1: not yet, its explanations are not shown */

@@ -5,7 +5,7 @@
 
 #include "base/util.h"
 
-enum { PATIENCE_MS = 2000, POLL_MS = 20 };
+enum { PATIENCE_MS = 5000, POLL_MS = 20 };
 
 static int64_t now_ms(void)
 {
@@ -35,9 +35,11 @@ static bool play(struct study *probe, struct lesson_play *p)
 
     while (now_ms() < until) {
         bool more = load(p);
-        if (!probe->goal)
-            study_aim(probe, GOAL_STEP);
         (void)study_work(probe, p->decode, now_ms());
+        if (!probe->goal) { /* at once: nothing comes before it is asked for */
+            study_aim(probe, GOAL_STEP);
+            (void)study_work(probe, p->decode, now_ms());
+        }
         lesson_play_tell(p, probe->wishes);
         probe->wishes = 0;
         if (!more && lesson_play_ended(p, &err))
@@ -56,7 +58,7 @@ void lesson_plan(struct study *study, const struct lesson_play_options *options)
     if (study_init(&probe, &study->is)) {
         bool ok = !lesson_play_start(&p, &in_memory, NULL) && play(&probe, &p);
         for (size_t i = 0; ok && i < study->count; i++)
-            study->wanted[i] = probe.shows[i].chosen;
+            study->wanted[i] = lesson_selection_reach(&probe.shows[i]);
         lesson_play_stop(&p);
     }
     study_done(&probe);

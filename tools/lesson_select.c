@@ -5,27 +5,21 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WORDS = 32, WORD = 64, ANCESTORS = 8 };
+enum { WORDS = LESSON_WORDS, WORD = LESSON_WORD, ANCESTORS = 8 };
 
-/* The words that describe an event. */
-struct words {
-    char text[WORDS][WORD];
-    size_t count;
-};
-
-static void add(struct words *w, vitro_str s)
+static void add(struct lesson_words *w, vitro_str s)
 {
     if (w->count < WORDS && s.len)
         snprintf(w->text[w->count++], WORD, "%.*s", (int)s.len, s.ptr);
 }
 
-static void add_stream(struct words *w, const vitro_event *ev)
+static void add_stream(struct lesson_words *w, const vitro_event *ev)
 {
     if (w->count < WORDS)
         snprintf(w->text[w->count++], WORD, "%" PRIu32, ev->stream);
 }
 
-static bool has(const struct words *w, const char *word, size_t n)
+static bool has(const struct lesson_words *w, const char *word, size_t n)
 {
     for (size_t i = 0; i < w->count; i++) {
         if (strlen(w->text[i]) == n && memcmp(w->text[i], word, n) == 0)
@@ -41,7 +35,7 @@ static bool is_word(const char *item)
 }
 
 /* Flags of a frame, the kind of a note, whose it is and what it is called. */
-static void add_items(struct words *w, const vitro_detail *dt)
+static void add_items(struct lesson_words *w, const vitro_detail *dt)
 {
     for (size_t i = 0; i < dt->count; i++) {
         const vitro_item *item = &dt->items[i];
@@ -51,7 +45,7 @@ static void add_items(struct words *w, const vitro_detail *dt)
 }
 
 /* A field of a note, as `call=2`, where it is a word or a number. */
-static void add_field(struct words *w, const vitro_item *item)
+static void add_field(struct lesson_words *w, const vitro_item *item)
 {
     static const char prefix[] = "VITRO_";
     char *out = w->text[w->count];
@@ -67,14 +61,14 @@ static void add_field(struct words *w, const vitro_item *item)
     w->count++;
 }
 
-static void add_fields(struct words *w, const vitro_detail *dt)
+static void add_fields(struct lesson_words *w, const vitro_detail *dt)
 {
     for (size_t i = 0; i < dt->count; i++)
         add_field(w, &dt->items[i]);
 }
 
 /* Who says it, where a sentence begins as `server: ` does. */
-static void add_speaker(struct words *w, vitro_str title)
+static void add_speaker(struct lesson_words *w, vitro_str title)
 {
     const char *colon = title.len ? memchr(title.ptr, ':', title.len) : NULL;
 
@@ -82,7 +76,7 @@ static void add_speaker(struct words *w, vitro_str title)
         add(w, (vitro_str){ title.ptr, (size_t)(colon - title.ptr) });
 }
 
-static void describe(struct words *w, const vitro_event *ev, const vitro_detail *dt)
+static void describe(struct lesson_words *w, const vitro_event *ev, const vitro_detail *dt)
 {
     static const char *const kinds[] = { "",     "TCP",      "PREFACE", "",
                                          "GRPC", "PROTOBUF", "NOTE",    "UNKNOWN" };
@@ -109,7 +103,7 @@ static void describe(struct words *w, const vitro_event *ev, const vitro_detail 
 /* ---- matching ------------------------------------------------------------------------------- */
 
 /* One alternative: all of its words hold. One without a word holds for nothing. */
-static bool holds(const struct words *w, const char *term, size_t n)
+static bool holds(const struct lesson_words *w, const char *term, size_t n)
 {
     bool any = false;
 
@@ -132,7 +126,7 @@ static bool holds(const struct words *w, const char *term, size_t n)
     return any;
 }
 
-static uint32_t matches(const struct words *w, const char *selector)
+uint32_t lesson_words_fit(const struct lesson_words *w, const char *selector)
 {
     uint32_t found = 0;
 
@@ -145,24 +139,23 @@ static uint32_t matches(const struct words *w, const char *selector)
     return found;
 }
 
-uint32_t lesson_select_terms(vitro_decode *d, const vitro_event *ev, const char *selector)
+void lesson_words_of(struct lesson_words *out, vitro_decode *d, const vitro_event *ev)
 {
-    struct words w;
     vitro_detail dt;
 
-    if (vitro_decode_detail(d, ev, &dt, NULL))
-        return 0;
-    w.count = 0;
-    describe(&w, ev, &dt);
-    return matches(&w, selector);
+    out->count = 0;
+    if (!vitro_decode_detail(d, ev, &dt, NULL))
+        describe(out, ev, &dt);
 }
 
 bool lesson_selects(vitro_decode *d, const vitro_event *ev, const char *selector)
 {
+    struct lesson_words words;
     vitro_event parent;
 
     for (int i = 0; i < ANCESTORS; i++) {
-        if (lesson_select_terms(d, ev, selector))
+        lesson_words_of(&words, d, ev);
+        if (lesson_words_fit(&words, selector))
             return true;
         if (!vitro_decode_event(d, ev->parent, &parent))
             return false;

@@ -21,7 +21,11 @@
 
 #include "vitro/lab/decode.h"
 
-enum { LESSON_TERMS = 32 }; /* alternatives of a selector that are looked at */
+enum {
+    LESSON_TERMS = 32, /* alternatives of a selector that are looked at */
+    LESSON_WORDS = 32,
+    LESSON_WORD = 64
+};
 
 /*
  * Is the event, or one that it came from, described by the words of the selector? Ranges are
@@ -29,7 +33,16 @@ enum { LESSON_TERMS = 32 }; /* alternatives of a selector that are looked at */
  */
 bool lesson_selects(vitro_decode *d, const vitro_event *ev, const char *selector);
 
-/* The alternatives that describe the event itself: bit i stands for the one after i commas. */
-uint32_t lesson_select_terms(vitro_decode *d, const vitro_event *ev, const char *selector);
+/* The words that describe an event. */
+struct lesson_words {
+    char text[LESSON_WORDS][LESSON_WORD];
+    size_t count;
+};
+
+/* Without memory there are none. */
+void lesson_words_of(struct lesson_words *out, vitro_decode *d, const vitro_event *ev);
+
+/* The alternatives that the words fit: bit i stands for the one after i commas. */
+uint32_t lesson_words_fit(const struct lesson_words *w, const char *selector);
 
 #endif

@@ -1,5 +1,7 @@
 #include "lesson_selection.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,24 +106,60 @@ static bool count(struct lesson_selection *s, uint32_t found)
     return shows;
 }
 
-bool lesson_selection_advance(struct lesson_selection *s, vitro_decode *d)
+static bool look_at(struct lesson_selection *s, const vitro_event *ev,
+                    const struct lesson_words *words)
 {
-    vitro_event ev;
-
-    while (vitro_decode_event(d, s->looked + 1, &ev)) {
-        if (!make_room(s, ev.number))
-            return false;
-        if (count(s, lesson_select_terms(d, &ev, s->selector)) ||
-            lesson_selection_has(s, ev.parent)) {
-            s->bits[ev.number / 8] |= (uint8_t)(1 << ev.number % 8);
-            s->chosen++;
-        }
-        s->looked++;
+    s->looked = ev->number;
+    if (!make_room(s, ev->number))
+        return false;
+    if (count(s, lesson_words_fit(words, s->selector)) || lesson_selection_has(s, ev->parent)) {
+        s->bits[ev->number / 8] |= (uint8_t)(1 << ev->number % 8);
+        s->chosen++;
     }
     return true;
+}
+
+bool lesson_selection_advance(struct lesson_selection *s, size_t n, vitro_decode *d)
+{
+    struct lesson_words words;
+    vitro_event ev;
+    bool ok = true;
+
+    while (n && vitro_decode_event(d, s->looked + 1, &ev)) {
+        lesson_words_of(&words, d, &ev);
+        for (size_t i = 0; i < n; i++)
+            ok = look_at(&s[i], &ev, &words) && ok;
+    }
+    return ok;
 }
 
 bool lesson_selection_has(const struct lesson_selection *s, uint32_t number)
 {
     return number / 8 < s->cap && s->bits[number / 8] >> number % 8 & 1;
+}
+
+uint32_t lesson_selection_reach(const struct lesson_selection *s)
+{
+    uint32_t reach = s->chosen;
+
+    for (unsigned i = 0; i < s->term_count; i++) {
+        if (s->terms[i].counted)
+            reach += s->terms[i].count;
+    }
+    return reach;
+}
+
+void lesson_term_say(const struct lesson_term *t, vitro_language language, char *out, size_t size)
+{
+    static const char *const words[][3] = {
+        [VITRO_ENGLISH] = { "", " in all", " shown" },
+        [VITRO_KOREAN] = { "모두 ", "개", "개를 보임" },
+    };
+    const char *const *w = words[language];
+    char shown[48] = "";
+
+    if (t->shown)
+        snprintf(shown, sizeof shown, ", %" PRIu32 "%s", t->shown, w[2]);
+    snprintf(out, size, "%.*s: %s%" PRIu32 "%s%s", (int)t->words.len, t->words.ptr, w[0], t->count,
+             w[1], shown);
 }

@@ -2,7 +2,7 @@
  * lesson_selection - the events that one `wire` block shows, and how many it only counts.
  *
  *      lesson_selection_init(&s, "c2s DATA 3 [1-4]");
- *      lesson_selection_advance(&s, decode);          again, when there are more events
+ *      lesson_selection_advance(&s, 1, decode);       again, when there are more events
  *      lesson_selection_has(&s, number)
  *
  * A range chooses among the events that its words describe, in the order of the run.
@@ -34,8 +34,20 @@ struct lesson_selection {
 void lesson_selection_init(struct lesson_selection *s, const char *selector);
 void lesson_selection_done(struct lesson_selection *s);
 
-/* Look at the events that are new. d keeps its events. false: out of memory, those are left. */
-bool lesson_selection_advance(struct lesson_selection *s, vitro_decode *d);
+/*
+ * Look at the events that are new, for n selections that have looked at the same ones. d keeps its
+ * events. false: out of memory, some are left out of some.
+ */
+bool lesson_selection_advance(struct lesson_selection *s, size_t n, vitro_decode *d);
+
+/*
+ * How far the block has come: the events that it shows, and those that it only counts. The same
+ * run reaches the same.
+ */
+uint32_t lesson_selection_reach(const struct lesson_selection *s);
+
+/* What a block says of a term that it counts: "c2s DATA 3: 607 in all, 4 shown". */
+void lesson_term_say(const struct lesson_term *t, vitro_language language, char *out, size_t size);
 
 /* Does the block show the event with this number? */
 bool lesson_selection_has(const struct lesson_selection *s, uint32_t number);

@@ -1,6 +1,5 @@
 #include "lesson_show.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,14 +9,12 @@
 #include "wrap.h"
 
 /* The words between the blocks, a column a language. */
-enum word { QUESTION, ANSWERS, RIGHT, WRONG, IN_ALL, SHOWN, NO_EVENT, NO_CODE, NO_MEMORY };
+enum word { QUESTION, ANSWERS, RIGHT, WRONG, NO_EVENT, NO_CODE, NO_MEMORY };
 static const char *const words[][2] = {
     [QUESTION] = { "Question", "질문" },
     [ANSWERS] = { "Answers", "답" },
     [RIGHT] = { "right", "맞음" },
     [WRONG] = { "wrong", "틀림" },
-    [IN_ALL] = { " in all,", "개 가운데" },
-    [SHOWN] = { " shown", "개를 보임" },
     [NO_EVENT] = { "(no such event in this run)", "(이번 실행에는 그런 사건이 없습니다)" },
     [NO_MEMORY] = { "(out of memory)", "(메모리가 부족합니다)" },
     [NO_CODE] = { "(not found)", "(찾을 수 없습니다)" },
@@ -44,12 +41,15 @@ static void show_lines(const struct lesson_show *s, vitro_str lines)
     }
 }
 
-/* What was asked to be counted: "c2s DATA 3: 607 in all, 4 shown". True: there are some. */
+/* True: there are some. */
 static bool show_count(const struct lesson_show *s, const struct lesson_term *t)
 {
-    if (t->counted)
-        fprintf(s->printer->out, "%.*s: %" PRIu32 "%s %" PRIu32 "%s\n", (int)t->words.len,
-                t->words.ptr, t->count, say(s, IN_ALL), t->shown, say(s, SHOWN));
+    char line[256];
+
+    if (t->counted) {
+        lesson_term_say(t, s->printer->language, line, sizeof line);
+        fprintf(s->printer->out, "%s\n", line);
+    }
     return t->count > 0;
 }
 
@@ -60,7 +60,7 @@ static void show_wire(const struct lesson_show *s, const char *selector)
     bool any = false;
 
     lesson_selection_init(&selection, selector);
-    if (!lesson_selection_advance(&selection, s->decode))
+    if (!lesson_selection_advance(&selection, 1, s->decode))
         fprintf(s->printer->out, "%s\n", say(s, NO_MEMORY));
     for (uint32_t i = 1; vitro_decode_event(s->decode, i, &ev); i++) {
         if (lesson_selection_has(&selection, i))

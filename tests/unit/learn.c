@@ -548,16 +548,34 @@ Test(learn, a_range_shows_some_of_what_its_words_describe_and_counts_the_rest)
         struct lesson_selection s;
         const struct lesson_term *t = &s.terms[cases[i].term];
         lesson_selection_init(&s, cases[i].selector);
-        cr_assert(lesson_selection_advance(&s, r.decode) && lesson_selection_advance(&s, r.decode));
+        cr_assert(lesson_selection_advance(&s, 1, r.decode) &&
+                  lesson_selection_advance(&s, 1, r.decode));
         cr_expect_eq(count_chosen(&s, r.decode), s.chosen);
         cr_expect_eq(s.chosen, cases[i].shown, "%s: %u", cases[i].selector, s.chosen);
         cr_expect(t->shown == cases[i].term_shown && t->count == cases[i].count, "%s: %u of %u",
                   cases[i].selector, t->shown, t->count);
+        cr_expect_eq(lesson_selection_reach(&s), s.chosen + (t->counted ? t->count : 0));
         cr_expect_eq(t->counted, cases[i].counted, "%s", cases[i].selector);
         cr_expect(vitro_str_eq(t->words, vitro_str_of(cases[i].words)), "%s", cases[i].selector);
         lesson_selection_done(&s);
     }
     run_close(&r);
+}
+
+Test(learn, a_count_is_said_in_both_languages)
+{
+    struct lesson_term t = { .words = { "DATA 3 [", 6 }, .count = 607, .shown = 4 };
+    char line[64];
+
+    lesson_term_say(&t, VITRO_ENGLISH, line, sizeof line);
+    cr_expect_str_eq(line, "DATA 3: 607 in all, 4 shown");
+    lesson_term_say(&t, VITRO_KOREAN, line, sizeof line);
+    cr_expect_str_eq(line, "DATA 3: 모두 607개, 4개를 보임");
+    t.shown = 0;
+    lesson_term_say(&t, VITRO_ENGLISH, line, sizeof line);
+    cr_expect_str_eq(line, "DATA 3: 607 in all");
+    lesson_term_say(&t, VITRO_ENGLISH, line, 12);
+    cr_expect_str_eq(line, "DATA 3: 607");
 }
 
 /* ---- code, text, lines ---------------------------------------------------------------------- */

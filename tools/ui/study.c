@@ -90,7 +90,7 @@ bool study_asks(const struct study *s)
 static bool same_page(const struct lesson_page_of *a, const struct lesson_page_of *b)
 {
     return a->part == b->part && a->width == b->width && a->language == b->language &&
-           a->answer == b->answer;
+           a->answer == b->answer && a->reach == b->reach;
 }
 
 void study_lay_out(struct study *s, vitro_language language, int width, int rows)
@@ -106,6 +106,10 @@ void study_lay_out(struct study *s, vitro_language language, int width, int rows
         .first = -1,
     };
 
+    if (p->kind == PART_WIRE) {
+        of.shows = &s->shows[s->part];
+        of.reach = lesson_selection_reach(of.shows);
+    }
     if (p->kind == PART_ASK) {
         of.answer = *answer_of(s, p);
         of.first = s->is.firsts[MIN(p->question, STUDY_QUESTIONS)];

@@ -64,7 +64,7 @@ struct study {
     bool end_seen;
 
     struct lesson_selection *shows; /* of each WIRE part, by part */
-    uint32_t *wanted;               /* how many events each has in the whole run; 0: not known */
+    uint32_t *wanted;               /* what each reaches in the whole run; 0: not known */
     struct study_held held[STUDY_HELD];
     size_t held_count;
     uint32_t looked;   /* at the events up to this one */

@@ -36,10 +36,10 @@ bool study_holds(const struct study *s, uint32_t number)
 
 static bool has_reached(const struct study *s, size_t part)
 {
-    uint32_t chosen = s->shows[part].chosen, wanted = s->wanted[part];
+    uint32_t reach = lesson_selection_reach(&s->shows[part]), wanted = s->wanted[part];
 
     return s->parts[0].items[part].kind != PART_WIRE || s->over ||
-           (wanted ? chosen >= wanted : chosen > 0);
+           (wanted ? reach >= wanted : reach > 0);
 }
 
 /* What belongs to a part before the question may be seen; a held unit when it belongs there. */
@@ -149,10 +149,7 @@ static bool look(struct study *s, vitro_decode *d, int64_t now)
     if (s->looked == had)
         return false;
     s->heard_at = now;
-    for (size_t i = 0; i < s->count; i++) {
-        if (s->parts[0].items[i].kind == PART_WIRE)
-            (void)lesson_selection_advance(&s->shows[i], d);
-    }
+    (void)lesson_selection_advance(s->shows, s->count, d);
     return true;
 }
 
