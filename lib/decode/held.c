@@ -356,8 +356,9 @@ void vitro_held_add(vitro_decode *d, struct held_unit *u, vitro_bytes frame, vit
     if (!room(d))
         return;
     number = ++d->held.count;
-    if (dir && !dir->late) {
+    if (dir)
         u->steps = dir->track->log.steps.count;
+    if (dir && !dir->late) {
         u->lost = are_many(d, dir->held_first);
         if (u->form == HELD_FRAME && u->type == FRAME_DATA)
             learn_data(d, dir, u, frame);

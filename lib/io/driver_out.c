@@ -135,7 +135,7 @@ void vitro_driver_run_write(struct task *t)
     vitro_driver_update_want(d);
     if (d->blocked)
         return;
-    if (d->more && vitro_driver_unsent(d) < DRIVER_HIGH)
+    if (d->more && may_produce(d) && vitro_driver_unsent(d) < DRIVER_HIGH)
         vitro_driver_schedule_write(d); /* else a layer holds it, and wakes the driver */
     else if (d->state == DRIVER_CLOSING && d->layers_ended && !vitro_driver_unsent(d))
         vitro_driver_end_output(d);

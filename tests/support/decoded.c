@@ -117,13 +117,13 @@ static void put_event(FILE *out, vitro_decode *d, const vitro_event *ev, enum de
 
     if (vitro_decode_detail(d, ev, &dt, NULL))
         abort();
-    if (what == DECODED_ALL || above)
+    if (what != DECODED_ABOVE || above)
         fprintf(out, "%d c%u d%u s%u %llu+%llu t%u f%u b%u w%u %.*s %.*s\n", ev->kind, ev->conn,
                 ev->dir, ev->stream, (unsigned long long)ev->offset, (unsigned long long)ev->length,
                 ev->type, ev->flags, ev->bits, ev->why, (int)dt.title.len, dt.title.ptr,
                 (int)dt.path.len, dt.path.ptr);
     for (size_t i = 0; i < dt.count; i++) {
-        if (what == DECODED_ALL || above || dt.items[i].header)
+        if (what != DECODED_ABOVE || above || dt.items[i].header)
             put_item(out, &dt.items[i]);
     }
 }
@@ -137,7 +137,8 @@ char *decoded_text(vitro_decode *d, enum decoded_what what)
     for (int dir = 0; dir < 2; dir++) { /* by direction: how the two interleave is time */
         for (uint32_t i = 1; i <= vitro_decode_count(d); i++) {
             vitro_event ev;
-            if (vitro_decode_event(d, i, &ev) && ev.kind != VITRO_EVENT_TCP && ev.dir == dir)
+            if (vitro_decode_event(d, i, &ev) && ev.kind != VITRO_EVENT_TCP && ev.dir == dir &&
+                (what != DECODED_WIRE || ev.kind != VITRO_EVENT_NOTE))
                 put_event(out, d, &ev, what);
         }
     }
