@@ -166,9 +166,8 @@ static void send_goaway(struct maker *m, int dir)
 }
 
 /* A note of any kind; its texts may hold lines, so they stand in the form that has a length. */
-static void put_note_field(struct buf *b, const char *name, const char *value)
+static void put_note_bytes(struct buf *b, const char *name, const void *value, uint64_t n)
 {
-    uint64_t n = strlen(value);
     uint8_t length[8];
 
     for (size_t i = 0; i < sizeof length; i++)
@@ -178,6 +177,11 @@ static void put_note_field(struct buf *b, const char *name, const char *value)
     vitro_buf_append(b, length, sizeof length);
     vitro_buf_append(b, value, (size_t)n);
     vitro_buf_append(b, "\n", 1);
+}
+
+static void put_note_field(struct buf *b, const char *name, const char *value)
+{
+    put_note_bytes(b, name, value, strlen(value));
 }
 
 static void put_note(struct maker *m)
@@ -204,6 +208,62 @@ static void put_note(struct maker *m)
     put_note_field(&b, "X\x1b[31m\xc2\x9b", text);
     pcap_write_note(m->w, (const char *)b.ptr, b.len);
     vitro_buf_done(&b);
+}
+
+/* ---- names out of a schema ------------------------------------------------------------------- */
+
+/* protobuf's wire, as far as a FileDescriptorProto needs it (descriptor.proto). */
+static void put_bytes_field(struct buf *b, uint8_t number, const void *p, size_t n)
+{
+    uint8_t head[4] = { (uint8_t)(number << 3 | 2), (uint8_t)(n | 0x80), (uint8_t)(n >> 7) };
+
+    vitro_buf_append(b, head, 3);
+    vitro_buf_append(b, p, n);
+}
+
+static void put_message_field(struct buf *b, uint8_t number, struct buf *message)
+{
+    put_bytes_field(b, number, message->ptr, message->len);
+    vitro_buf_done(message);
+}
+
+/* A service, its method, its message and that one's fields: no name is one. */
+static void put_schema(struct maker *m, const char *package, const char *rest)
+{
+    struct buf file, message, field, service, method, note;
+    char name[TEXT], type[TEXT];
+
+    vitro_buf_init(&file, NULL, 1 << 20);
+    vitro_buf_init(&message, NULL, 1 << 20);
+    vitro_buf_init(&service, NULL, 1 << 20);
+    vitro_buf_init(&method, NULL, 1 << 20);
+    put_bytes_field(&file, 1, rest, strlen(rest));
+    put_bytes_field(&file, 2, package, strlen(package));
+    put_bytes_field(&message, 1, rest, strlen(rest));
+    for (uint8_t number = 1; number <= 4; number++) {
+        vitro_buf_init(&field, NULL, 1 << 20);
+        snprintf(name, sizeof name, "%s%u", rest, number);
+        put_bytes_field(&field, 1, name, strlen(name));
+        vitro_buf_append(&field, (uint8_t[]){ 3 << 3, number, 4 << 3, 1, 5 << 3, 9 }, 6);
+        put_message_field(&message, 2, &field);
+    }
+    put_message_field(&file, 4, &message);
+    put_bytes_field(&service, 1, rest, strlen(rest));
+    put_bytes_field(&method, 1, rest, strlen(rest));
+    snprintf(type, sizeof type, ".%s.%s", package, rest);
+    put_bytes_field(&method, 2, type, strlen(type));
+    put_bytes_field(&method, 3, type, strlen(type));
+    put_message_field(&service, 2, &method);
+    put_message_field(&file, 6, &service);
+    put_bytes_field(&file, 12, "proto3", 6);
+    vitro_buf_init(&note, NULL, 1 << 20);
+    put_note_bytes(&note, "__REALTIME_TIMESTAMP", "1758326400000000", 16);
+    put_note_bytes(&note, "VITRO_KIND", "schema", 6);
+    put_note_bytes(&note, "VITRO_FILE", rest, strlen(rest));
+    put_note_bytes(&note, "VITRO_DESCRIPTOR", file.ptr, file.len);
+    pcap_write_note(m->w, (const char *)note.ptr, note.len);
+    vitro_buf_done(&note);
+    vitro_buf_done(&file);
 }
 
 /* An interface with a name and a description: options 2 and 3. */
@@ -246,6 +306,9 @@ void hostile_capture(struct pcap_write *w, struct chance *c)
     };
     static const char *const trailers[] = { "grpc-status", "13", "grpc-message", "", NULL };
     struct maker m = { .w = w, .c = c, .talk = { .next = { 1, 1 } } };
+    char rest[100], path[300];
+    const char *named[] = { ":method", "POST",         ":scheme",          "http", ":path",
+                            path,      "content-type", "application/grpc", NULL };
     struct buf b;
 
     pcap_write_init(w, PCAP_NG, 1);
@@ -261,8 +324,11 @@ void hostile_capture(struct pcap_write *w, struct chance *c)
     vitro_buf_init(&b, NULL, 1 << 20);
     vitro_frame_write_settings(&b, 0, NULL, 0);
     send_frame(&m, 1, &b);
-    for (uint32_t stream = 1; stream <= 3; stream += 2) {
-        send_headers(&m, 0, stream, 0, stream == 1 ? known : request);
+    hostile_text(c, rest, sizeof rest);
+    put_schema(&m, "p", rest);
+    snprintf(path, sizeof path, "/p.%s/%s", rest, rest);
+    for (uint32_t stream = 1; stream <= 5; stream += 2) {
+        send_headers(&m, 0, stream, 0, stream == 1 ? known : stream == 3 ? request : named);
         send_message(&m, 0, stream);
         put_note(&m);
         send_headers(&m, 1, stream, 0, response);

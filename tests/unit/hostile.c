@@ -54,6 +54,26 @@ static void end(struct hostile_case *h)
     pcap_write_done(&h->w);
 }
 
+/* A schema's names are a peer's, too: they are there, so the tests below have seen them. */
+Test(hostile, names_out_of_a_schema_are_among_what_is_tested, .timeout = 120)
+{
+    unsigned found = 0;
+
+    for (size_t i = 0; i < CASES; i++) {
+        struct hostile_case h;
+        vitro_event ev;
+        begin(&h, i);
+        for (uint32_t n = 1; vitro_decode_event(h.d, n, &ev); n++) {
+            vitro_detail dt;
+            if (ev.kind == VITRO_EVENT_PROTOBUF && ev.stream == 5 &&
+                !vitro_decode_detail(h.d, &ev, &dt, NULL))
+                found += dt.title.len > 2 && memchr(dt.title.ptr, 0x1b, dt.title.len) != NULL;
+        }
+        end(&h);
+    }
+    cr_expect(gt(uint, found, 5), "%u", found);
+}
+
 /* ---- text ------------------------------------------------------------------------------------ */
 
 static void print_all(struct hostile_case *h, struct printer *p, struct watch *w)
