@@ -53,7 +53,14 @@ typedef struct vitro_str {
  */
 VITRO_API vitro_str vitro_str_of(const char *text);
 
-/** True when a and b, lent until return, hold the same bytes. Thread: any. */
+/**
+ * True when two texts hold the same bytes.
+ *
+ * @param a  lent until return.
+ * @param b  lent until return.
+ * @return true for two empty ones, too.
+ * Thread: any.
+ */
 VITRO_API bool vitro_str_eq(vitro_str a, vitro_str b);
 
 /**

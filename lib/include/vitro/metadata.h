@@ -118,7 +118,13 @@ VITRO_API bool vitro_md_get(const vitro_md *md, vitro_str key, vitro_bytes *valu
  */
 VITRO_API bool vitro_md_find(const vitro_md *md, vitro_str key, size_t *at, vitro_bytes *value);
 
-/** Remove all entries of a key, lent until return. @return how many there were. Thread: any. */
+/**
+ * Remove all entries of a key.
+ *
+ * @param key  lent until return.
+ * @return how many there were.
+ * Thread: any.
+ */
 VITRO_API size_t vitro_md_remove(vitro_md *md, vitro_str key);
 
 /** Remove all entries. Thread: any. */

@@ -126,7 +126,13 @@ VITRO_API void vitro_pb_free_unpacked(ProtobufCMessage *message, ProtobufCAlloca
  */
 VITRO_API size_t vitro_pb_pack(const ProtobufCMessage *message, uint8_t *out, size_t room);
 
-/** The length of the packed message, lent until return. Thread: any. */
+/**
+ * The length of the packed message.
+ *
+ * @param message  lent until return.
+ * @return bytes; what vitro_pb_pack() would write.
+ * Thread: any.
+ */
 VITRO_API size_t vitro_pb_size(const ProtobufCMessage *message);
 
 /**

@@ -4,12 +4,12 @@
  * A trace holds the bytes that crossed, as TCP/IP packets, and notes for what no byte shows: a
  * name resolved, an attempt begun, a deadline fired. It is written to one or more sinks:
  *
- *      file:PATH   a file, mode 0600, written anew; %p in PATH is the process's number
- *      fd:N        a descriptor that is open already: a file, a pipe, a socket
- *      unix:PATH   a UNIX socket at which somebody listens: `vitro watch listen:PATH`
- *      listen:PATH a UNIX socket of the program's own, mode 0600, at which others may attach at
- *                  any time, and leave again: `vitro watch unix:PATH`. %p as above. Each gets a
- *                  stream of its own, which begins where it has attached.
+ *      file:PATH    a file, mode 0600, written anew; %p in PATH is the process's number
+ *      fd:N         a descriptor that is open already: a file, a pipe, a socket
+ *      unix:PATH    a UNIX socket at which somebody listens: `vitro watch listen:PATH`
+ *      listen:PATH  a UNIX socket of the program's own, mode 0600, at which others may attach at
+ *                   any time, and leave again: `vitro watch unix:PATH`. %p as above. Each gets a
+ *                   stream of its own, which begins where it has attached.
  *
  * The other end of a socket must belong to the same user or to root. A reader that is behind
  * loses whole packets, and is told how many; it never stops the program, nor does one that goes.
