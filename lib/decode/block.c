@@ -108,7 +108,7 @@ static void thin_out(struct block_log *log, struct block_writer *w, size_t *held
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < log->point_count; i++) {
-        if (i % 2)
+        if (i % 2 || log->points[i].must)
             log->points[n++] = log->points[i];
         else
             point_free(log, &log->points[i], held);
@@ -147,13 +147,22 @@ static struct hpack_reader *reader_copy(struct account *account, const struct hp
     return NULL;
 }
 
+static void add_point(struct block_log *log, const struct hpack_reader *r, bool must, size_t *held)
+{
+    struct account *account = log->steps.account;
+    size_t used = account->used;
+    struct hpack_reader *copy = points_room(log) ? reader_copy(account, r) : NULL;
+
+    if (!copy)
+        return;
+    log->points[log->point_count++] = (struct block_point){ copy, log->steps.count, must };
+    *held += account->used - used;
+}
+
 void vitro_block_log_point(struct block_log *log, struct block_writer *w,
                            const struct hpack_reader *r, size_t *held)
 {
     uint32_t before = log->point_count ? log->points[log->point_count - 1].step : 0;
-    struct account *account = log->steps.account;
-    size_t used = account->used;
-    struct hpack_reader *copy;
 
     w->stride = MAX(w->stride, (uint32_t)BLOCK_CHANGES);
     if (w->changes < w->stride &&
@@ -164,11 +173,16 @@ void vitro_block_log_point(struct block_log *log, struct block_writer *w,
         thin_out(log, w, held);
         return;
     }
-    copy = points_room(log) ? reader_copy(account, r) : NULL;
-    if (!copy)
-        return;
-    log->points[log->point_count++] = (struct block_point){ copy, log->steps.count };
-    *held += account->used - used;
+    add_point(log, r, false, held);
+}
+
+void vitro_block_log_must(struct block_log *log, struct block_writer *w,
+                          const struct hpack_reader *r, size_t *held)
+{
+    if (*held > BLOCK_POINTS_MAX)
+        thin_out(log, w, held);
+    w->changes = 0;
+    add_point(log, r, true, held);
 }
 
 uint32_t vitro_block_log_add(struct block_log *log, struct block_writer *w,
@@ -232,7 +246,7 @@ static bool replay_to(struct block_replay *r, const struct block_log *log, uint3
             high = mid;
     }
     p = low ? &log->points[low - 1] : NULL;
-    if (r->of == log && r->made <= i && r->made >= (p ? p->step : 0))
+    if (r->of == log && r->made <= i && (!p || r->made > p->step))
         return true;
     vitro_block_replay_done(r);
     vitro_block_reader_init(&r->reader, log->steps.account, log->late);

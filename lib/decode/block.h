@@ -74,6 +74,7 @@ struct block_step {
 struct block_point {
     struct hpack_reader *reader;
     uint32_t step;
+    bool must; /* the steps before do not lead here: it stays */
 };
 
 struct block_log {
@@ -96,6 +97,10 @@ void vitro_block_log_done(struct block_log *log);
 /* Before a step is made: keep a point if one is due. *held counts the bytes of all points. */
 void vitro_block_log_point(struct block_log *log, struct block_writer *w,
                            const struct hpack_reader *r, size_t *held);
+
+/* The same where the reader has learnt what no step tells. */
+void vitro_block_log_must(struct block_log *log, struct block_writer *w,
+                          const struct hpack_reader *r, size_t *held);
 
 /* Add a step that was made; returns its number, UINT32_MAX without memory. */
 uint32_t vitro_block_log_add(struct block_log *log, struct block_writer *w,

@@ -53,20 +53,26 @@ static void body_told(struct direction *d, struct body *b)
         vitro_rope_release(&d->conn->decode->links, &b->rope, b->from);
 }
 
-static void tell_unknown(struct direction *d, struct stream *s, uint8_t why, uint8_t bits)
+/* The next len bytes, of which nothing can be said but why. */
+static void tell_run(struct direction *d, struct stream *s, uint64_t len, uint8_t why, uint8_t bits)
 {
     struct body *b = &s->body[d->dir];
-    vitro_event ev;
+    vitro_event ev = body_event(d, s, VITRO_EVENT_UNKNOWN, b->from, len);
 
-    if (b->from == b->rope.end)
-        return;
-    ev = body_event(d, s, VITRO_EVENT_UNKNOWN, b->from, b->rope.end - b->from);
     ev.why = why;
     ev.bits |= bits;
     vitro_decode_emit(d->conn->decode, &ev);
-    b->from = b->rope.end;
-    b->need = 0;
+    b->from += len;
+    b->need = b->tail = 0;
     body_told(d, b);
+}
+
+static void tell_unknown(struct direction *d, struct stream *s, uint8_t why, uint8_t bits)
+{
+    const struct body *b = &s->body[d->dir];
+
+    if (b->from != b->rope.end)
+        tell_run(d, s, b->rope.end - b->from, why, bits);
 }
 
 /* The bytes of [from, from + len) of a body lie in a hole, at least in part. */
@@ -186,6 +192,11 @@ static void body_scan(struct direction *d, struct stream *s)
     uint8_t prefix[LPM_PREFIX];
     bool hole;
 
+    if (b->tail && b->kind != BODY_OTHER) {
+        if (b->rope.end - b->from < b->tail)
+            return;
+        tell_run(d, s, b->tail, WHY_MESSAGE_BEFORE, 0);
+    }
     while (b->kind != BODY_OTHER && read_prefix(d, s, prefix, &hole)) {
         if (b->kind == BODY_OPEN)
             decide_shape(d, s, prefix);
@@ -225,6 +236,10 @@ static void tell_cut(struct direction *d, struct stream *s, uint8_t why)
     vitro_event ev;
     bool hole;
 
+    if (b->tail) {
+        tell_unknown(d, s, why, VITRO_EVENT_CUT);
+        return;
+    }
     if (!read_prefix(d, s, prefix, &hole)) {
         tell_unknown(d, s, why == WHY_MESSAGE_CUT && !hole ? WHY_PREFIX_CUT : why, VITRO_EVENT_CUT);
         return;
@@ -268,5 +283,6 @@ void vitro_body_doubt(struct direction *d, struct stream *s)
         else
             tell_cut(d, s, WHY_MESSAGE_LOST);
     }
+    b->tail = 0;
     b->kind = BODY_OPEN; /* the next DATA frame's first bytes decide again */
 }

@@ -57,6 +57,7 @@ struct body {
     uint32_t packet;
     int64_t time;
     uint16_t encoding;
+    uint64_t tail; /* bytes at `from` of a message whose beginning was not seen */
     uint8_t kind;
     uint8_t why;  /* of BODY_OTHER */
     bool headers; /* were seen */
@@ -124,6 +125,14 @@ struct arrival {
     uint32_t packet;
 };
 
+/* Fields of a header block that a note has told, before the block comes. */
+struct told_block {
+    struct told_block *next;
+    uint64_t at; /* of its first frame */
+    size_t len;
+    uint8_t lines[]; /* "name: value\n" each */
+};
+
 struct direction {
     struct conn *conn;
     struct track *track;
@@ -150,8 +159,11 @@ struct direction {
     uint32_t tables[SETTINGS_WAITING]; /* HEADER_TABLE_SIZE that the other has announced */
     uint8_t table_first, table_count;
     uint32_t held_first, held_last; /* units of a gate that are not on the wire yet; 0: none */
-    uint32_t blocks;                /* numbered, where no log is kept */
-    uint32_t packet;                /* of the last byte */
+    struct told_block *told_first;  /* by offset */
+    uint32_t told_count;
+    size_t told_bytes;
+    uint32_t blocks; /* numbered, where no log is kept */
+    uint32_t packet; /* of the last byte */
     int64_t time;
 };
 
@@ -256,6 +268,20 @@ void vitro_held_forget(struct direction *d);
 
 void vitro_held_done(vitro_decode *d);
 
+/* ---- joined.c ------------------------------------------------------------------------------ */
+
+/* A note may say what a connection was before the capture. */
+void vitro_joined_note(vitro_decode *d, const struct capture_record *r);
+
+/*
+ * Before the header block is read whose first frame stands at `at`: if it was told, the reader
+ * learns what it refers to. True when it has.
+ */
+bool vitro_joined_teach(struct direction *dir, uint64_t at, vitro_bytes block);
+
+/* What was told and did not come. */
+void vitro_joined_forget(struct direction *dir);
+
 /* ---- conn.c -------------------------------------------------------------------------------- */
 bool vitro_seen_conn_flow(const struct flow_event *event, void *user); /* user: vitro_decode */
 void vitro_seen_conn_free(struct conn *c);
@@ -271,6 +297,10 @@ void vitro_seen_conn_swap(struct conn *c);
 void vitro_direction_init(struct direction *d, struct conn *c, struct track *track, uint8_t dir,
                           bool late);
 void vitro_direction_done(struct direction *d);
+
+/* Its bytes begin at this offset, with a frame, and with a table of known limit and size. */
+void vitro_direction_resume(struct direction *d, uint64_t at, uint32_t table_most,
+                            uint32_t table_size);
 void vitro_direction_data(struct direction *d, vitro_bytes bytes, uint64_t capture);
 void vitro_direction_gap(struct direction *d, uint64_t len);
 void vitro_direction_finish(struct direction *d);
@@ -317,6 +347,9 @@ void vitro_headers_break(struct direction *d, uint8_t why);
 void vitro_headers_lose(struct direction *d);
 
 void vitro_headers_limit(struct direction *d, uint32_t table_size);
+
+/* The reader has learnt something that no block says: whoever decodes again begins here. */
+void vitro_headers_point(struct direction *d);
 
 /* ---- stream.c ------------------------------------------------------------------------------ */
 struct stream *vitro_seen_stream_get(struct conn *c, uint32_t id, bool create);

@@ -190,6 +190,7 @@ static void tell_note(vitro_decode *d, const struct capture_record *r)
     vitro_event ev;
 
     note_schema(d, r->bytes);
+    vitro_joined_note(d, r);
     memset(&ev, 0, sizeof ev);
     ev.kind = VITRO_EVENT_NOTE;
     ev.source = VITRO_SOURCE_CAPTURE;

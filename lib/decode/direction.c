@@ -29,11 +29,26 @@ void vitro_direction_init(struct direction *d, struct conn *c, struct track *tra
     vitro_rope_init(&d->block.rope);
 }
 
+void vitro_direction_resume(struct direction *d, uint64_t at, uint32_t table_most,
+                            uint32_t table_size)
+{
+    struct segs *segs = &d->track->segs;
+
+    d->late = true;
+    d->told = at;
+    segs->end = segs->last = segs->dropped = at;
+    vitro_frames_begin(d, false);
+    vitro_hpack_table_resume(&d->hpack.table, table_most, table_size);
+    vitro_hpack_reader_limit(&d->hpack, table_most);
+    vitro_headers_point(d);
+}
+
 /* What is only needed while bytes come. */
 static void buffers_done(struct direction *d)
 {
     struct account *account = &d->conn->decode->account;
 
+    vitro_joined_forget(d);
     vitro_buf_done(&d->look);
     vitro_buf_done(&d->arrivals);
     vitro_buf_done(&d->frame.payload);

@@ -20,6 +20,14 @@ static void point(struct direction *d)
         vitro_block_log_point(&d->track->log, &d->log_writer, &d->hpack, &all->points);
 }
 
+void vitro_headers_point(struct direction *d)
+{
+    vitro_decode *all = d->conn->decode;
+
+    if (all->options.keep)
+        vitro_block_log_must(&d->track->log, &d->log_writer, &d->hpack, &all->points);
+}
+
 static void step(struct direction *d, enum block_step_kind kind, uint32_t what)
 {
     struct block_step s = { what, 0, 0, (uint8_t)kind };
@@ -89,9 +97,13 @@ static uint32_t block_decode(struct direction *d)
     struct assembly *b = &d->block;
     struct block_step s = { b->rope.first, (uint32_t)b->bytes.len, all->events + 1,
                             BLOCK_STEP_BLOCK };
-    struct hpack_reader before = d->hpack;
+    struct hpack_reader before;
 
-    point(d);
+    if (d->told_first && vitro_joined_teach(d, b->held[0].event.offset, vitro_buf_bytes(&b->bytes)))
+        vitro_headers_point(d);
+    else
+        point(d);
+    before = d->hpack;
     vitro_block_decode(&d->hpack, vitro_buf_bytes(&b->bytes), s.origin, &all->fields);
     if (vitro_block_same(&before, &d->hpack))
         s.kind = BLOCK_STEP_STILL;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/text.h"
 #include "base/util.h"
 #include "decode/ip.h"
 #include "decode/link.h"
@@ -96,4 +97,36 @@ void vitro_endpoint_format(const struct packet_end *e, char *out, size_t size)
 
     inet_ntop(e->family == 6 ? AF_INET6 : AF_INET, e->ip, ip, sizeof ip);
     snprintf(out, size, e->family == 6 ? "[%s]:%u" : "%s:%u", ip, (unsigned)e->port);
+}
+
+static bool parse_address(vitro_str text, int family, uint8_t *out)
+{
+    char room[INET6_ADDRSTRLEN];
+
+    if (!text.len || text.len >= sizeof room || memchr(text.ptr, '\0', text.len))
+        return false;
+    memcpy(room, text.ptr, text.len);
+    room[text.len] = '\0';
+    return inet_pton(family, room, out) == 1;
+}
+
+bool vitro_endpoint_parse(vitro_str text, struct packet_end *out)
+{
+    bool six = text.len && text.ptr[0] == '[';
+    uint64_t port;
+    size_t n = text.len;
+
+    memset(out, 0, sizeof *out);
+    while (n && text.ptr[n - 1] != ':')
+        n--;
+    if (n < 2 || !vitro_text_number((vitro_str){ text.ptr + n, text.len - n }, UINT16_MAX, &port))
+        return false;
+    text.len = n - 1;
+    if (six && (text.len < 2 || text.ptr[text.len - 1] != ']'))
+        return false;
+    if (six)
+        text = (vitro_str){ text.ptr + 1, text.len - 2 };
+    out->family = six ? 6 : 4;
+    out->port = (uint16_t)port;
+    return parse_address(text, six ? AF_INET6 : AF_INET, out->ip);
 }

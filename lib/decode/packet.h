@@ -52,6 +52,9 @@ enum packet_what vitro_packet_parse(const struct capture_record *packet, struct 
 enum { ENDPOINT_TEXT = 54 };
 void vitro_endpoint_format(const struct packet_end *e, char *out, size_t size);
 
+/* And back, also from what stands in a note; false when it is none. */
+bool vitro_endpoint_parse(vitro_str text, struct packet_end *out);
+
 #ifdef __cplusplus
 }
 #endif

@@ -160,10 +160,11 @@ static bool from_client(const struct segment *s)
     return s->src.port >= s->dst.port;
 }
 
-static struct tcp_conn *new_conn(struct tcp *t, const struct segment *s, uint64_t hash)
+/* A connection whose first packet goes in direction dir. */
+static struct tcp_conn *new_conn(struct tcp *t, const struct flow_peers *peers, enum flow_dir dir,
+                                 bool late, uint8_t flags, uint64_t hash)
 {
     struct flow_event event = { .kind = FLOW_OPEN };
-    bool client = from_client(s), late = !(s->flags & SEG_SYN);
     struct tcp_conn *c;
 
     while (t->conns >= t->options.max_conns)
@@ -176,18 +177,24 @@ static struct tcp_conn *new_conn(struct tcp *t, const struct segment *s, uint64_
     memset(c, 0, sizeof *c);
     c->id = t->next_conn++;
     c->hash = hash;
-    c->peers.client = client ? s->src : s->dst;
-    c->peers.server = client ? s->dst : s->src;
-    c->peers.guessed = late;
+    c->peers = *peers;
     c->chain = t->slots[hash & (t->slot_count - 1)];
     t->slots[hash & (t->slot_count - 1)] = c;
     list_init(&c->link);
     list_append(&t->open, &c->link);
     t->conns++;
     event.marks = late ? FLOW_LATE : 0;
-    event.flags = s->flags;
-    vitro_flow_emit(t, c, client ? FLOW_C2S : FLOW_S2C, &event);
+    event.flags = flags;
+    vitro_flow_emit(t, c, dir, &event);
     return c;
+}
+
+static struct tcp_conn *open_conn(struct tcp *t, const struct segment *s, uint64_t hash)
+{
+    bool client = from_client(s), late = !(s->flags & SEG_SYN);
+    struct flow_peers peers = { client ? s->src : s->dst, client ? s->dst : s->src, late };
+
+    return new_conn(t, &peers, client ? FLOW_C2S : FLOW_S2C, late, s->flags, hash);
 }
 
 static enum flow_dir direction(const struct tcp_conn *c, const struct segment *s)
@@ -304,12 +311,53 @@ vitro_code vitro_tcp_push(struct tcp *t, const struct segment *s, vitro_error *e
         c = NULL;
     }
     if (!c)
-        c = new_conn(t, s, hash);
+        c = open_conn(t, s, hash);
     if (!c)
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "tcp", 0, "no memory for a connection");
     take_segment(t, c, s);
     touch(t, c);
     return t->stopped ? vitro_fail(err, VITRO_CANCELLED, "tcp", 0, "stopped") : VITRO_OK;
+}
+
+/* A segment between the two, for what is looked up by its ends. */
+static struct segment between(const struct packet_end *client, const struct packet_end *server)
+{
+    struct segment s = { .src = *client, .dst = *server };
+
+    return s;
+}
+
+uint32_t vitro_tcp_join(struct tcp *t, const struct packet_end *client,
+                        const struct packet_end *server, const uint64_t pos[2])
+{
+    struct segment s = between(client, server);
+    struct flow_peers peers = { *client, *server, false };
+    uint64_t hash = hash_pair(t, &s);
+    struct tcp_conn *c = find(t, &s, hash);
+
+    if (c && !c->closed)
+        return UINT32_MAX;
+    if (c)
+        end_conn(t, c, FLOW_REUSED);
+    c = new_conn(t, &peers, FLOW_C2S, true, 0, hash);
+    if (!c)
+        return UINT32_MAX;
+    for (int dir = 0; dir < 2; dir++) {
+        struct flow *f = &c->flows[dir];
+        vitro_flow_start(f, 1);
+        f->pos = pos[dir];
+        f->next_seq = (uint32_t)pos[dir] + 1;
+    }
+    return c->id;
+}
+
+uint32_t vitro_tcp_find(const struct tcp *t, const struct packet_end *client,
+                        const struct packet_end *server)
+{
+    struct segment s = between(client, server);
+    const struct tcp_conn *c = find(t, &s, hash_pair(t, &s));
+
+    return c ? c->id : UINT32_MAX;
 }
 
 vitro_code vitro_tcp_finish(struct tcp *t, vitro_error *err)

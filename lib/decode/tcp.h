@@ -124,6 +124,18 @@ void vitro_tcp_done(struct tcp *t);
 /* Take one segment. VITRO_CANCELLED when emit stopped, VITRO_RESOURCE_EXHAUSTED without memory. */
 vitro_code vitro_tcp_push(struct tcp *t, const struct segment *s, vitro_error *err);
 
+/*
+ * A connection goes on that the capture has not seen begin: so many bytes of each direction, by
+ * enum flow_dir, lie before, and sequence numbers count from its SYN, which had 0. It begins with
+ * FLOW_OPEN, FLOW_LATE. Returns its number; UINT32_MAX without memory, and when one is there.
+ */
+uint32_t vitro_tcp_join(struct tcp *t, const struct packet_end *client,
+                        const struct packet_end *server, const uint64_t pos[2]);
+
+/* The number of the connection between these; UINT32_MAX: there is none. */
+uint32_t vitro_tcp_find(const struct tcp *t, const struct packet_end *client,
+                        const struct packet_end *server);
+
 /* The capture has ended: what waits is delivered, gaps included, and every connection ends. */
 vitro_code vitro_tcp_finish(struct tcp *t, vitro_error *err);
 
