@@ -70,6 +70,8 @@ static void header(struct ndjson *n, struct json_out *j, const vitro_item *item)
     json_number(j, "len", item->span.length);
     if (h->unknown_name || h->unknown_value)
         json_bool(j, "unknown", true);
+    if (h->told)
+        json_bool(j, "told", true);
     if (item->text.len)
         json_text(j, "why", item->text);
     if (n->hpack) {

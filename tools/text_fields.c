@@ -95,6 +95,8 @@ static void put_header(struct printer *p, const vitro_item *item)
         fprintf(p->out, ", index %" PRIu32, h->index);
     if (h->huffman_name || h->huffman_value)
         fputs(", Huffman", p->out);
+    if (h->told)
+        fputs(", told by a note", p->out);
     fputc(')', p->out);
     if (p->hpack)
         fprintf(p->out, "  table: %s%" PRIu32 " entries, %" PRIu32 " bytes, %" PRIu32 " evicted",

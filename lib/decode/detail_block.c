@@ -105,6 +105,7 @@ static const vitro_item_header *header_of(struct detail *t, const struct block_f
     h->huffman_value = f->flags & HPACK_VALUE_HUFFMAN;
     h->unknown_name = f->flags & HPACK_NAME_UNKNOWN;
     h->unknown_value = f->flags & HPACK_VALUE_UNKNOWN;
+    h->told = f->flags & HPACK_TOLD;
     h->table_count = field->table_count;
     h->table_size = field->table_size;
     return h;

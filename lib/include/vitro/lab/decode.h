@@ -140,6 +140,7 @@ typedef struct vitro_item_header {
     bool huffman_value;
     bool unknown_name; /* the table entry was never seen */
     bool unknown_value;
+    bool told; /* a note has told it: the table entry is from before the capture */
     uint32_t table_count; /* entries and size of the table after it */
     uint32_t table_size;
 } vitro_item_header;
