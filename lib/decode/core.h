@@ -270,8 +270,8 @@ void vitro_held_done(vitro_decode *d);
 
 /* ---- joined.c ------------------------------------------------------------------------------ */
 
-/* A note may say what a connection was before the capture. */
-void vitro_joined_note(vitro_decode *d, const struct capture_record *r);
+/* A note may say what a connection was before the capture: a vitro_note_type. */
+uint8_t vitro_joined_note(vitro_decode *d, const struct capture_record *r);
 
 /*
  * Before the header block is read whose first frame stands at `at`: if it was told, the reader

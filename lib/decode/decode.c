@@ -190,8 +190,8 @@ static void tell_note(vitro_decode *d, const struct capture_record *r)
     vitro_event ev;
 
     note_schema(d, r->bytes);
-    vitro_joined_note(d, r);
     memset(&ev, 0, sizeof ev);
+    ev.type = vitro_joined_note(d, r);
     ev.kind = VITRO_EVENT_NOTE;
     ev.source = VITRO_SOURCE_CAPTURE;
     ev.conn = VITRO_NO_CONN;

@@ -101,7 +101,7 @@ static void resume(struct conn *c, vitro_bytes entry, bool out)
     dir->max_frame = MAX(dir->max_frame, MIN(frame, (uint32_t)FRAME_LENGTH_MAX));
 }
 
-static void goes_on(vitro_decode *d, vitro_bytes entry)
+static bool goes_on(vitro_decode *d, vitro_bytes entry)
 {
     struct packet_end client, server;
     uint64_t pos[2] = { 0, 0 };
@@ -111,13 +111,14 @@ static void goes_on(vitro_decode *d, vitro_bytes entry)
     if (!ends_of(entry, &client, &server) ||
         !number_of(entry, "VITRO_OUT", UINT64_MAX / 4, &pos[way_of(entry, true)]) ||
         !number_of(entry, "VITRO_IN", UINT64_MAX / 4, &pos[way_of(entry, false)]))
-        return;
+        return false;
     id = vitro_tcp_join(&d->tcp, &client, &server, pos);
     past = id == VITRO_NO_CONN ? NULL : vitro_decode_past(d, id);
     if (!past || !past->live)
-        return;
+        return false;
     resume(past->live, entry, true);
     resume(past->live, entry, false);
+    return true;
 }
 
 /* ---- open ------------------------------------------------------------------------------------ */
@@ -135,7 +136,7 @@ static void open_way(struct stream *s, struct direction *dir, vitro_bytes entry,
     b->tail = rest;
 }
 
-static void open_stream(vitro_decode *d, vitro_bytes entry)
+static bool open_stream(vitro_decode *d, vitro_bytes entry)
 {
     struct conn *c = conn_of(d, entry);
     vitro_str ended = text_of(entry, "VITRO_ENDED");
@@ -144,15 +145,16 @@ static void open_stream(vitro_decode *d, vitro_bytes entry)
 
     if (!c || !number_of(entry, "VITRO_STREAM", INT32_MAX, &id) || !id ||
         vitro_seen_stream_get(c, (uint32_t)id, false))
-        return;
+        return false;
     s = vitro_seen_stream_get(c, (uint32_t)id, true);
     if (!s)
-        return;
+        return false;
     s->path = vitro_names_add(&d->names, text_of(entry, "VITRO_METHOD"));
     open_way(s, &c->dir[way_of(entry, true)], entry, true);
     open_way(s, &c->dir[way_of(entry, false)], entry, false);
     if (ended.len)
         s->body[way_of(entry, vitro_str_eq(ended, vitro_str_of("out")))].ended = true;
+    return true;
 }
 
 /* ---- fields ---------------------------------------------------------------------------------- */
@@ -172,7 +174,7 @@ static struct told_block *told_pop(struct direction *dir)
     return t;
 }
 
-static void fields(vitro_decode *d, vitro_bytes entry)
+static bool fields(vitro_decode *d, vitro_bytes entry)
 {
     struct conn *c = conn_of(d, entry);
     vitro_str lines = text_of(entry, "VITRO_FIELDS"), way = text_of(entry, "VITRO_WAY");
@@ -182,14 +184,14 @@ static void fields(vitro_decode *d, vitro_bytes entry)
 
     if (!c || !lines.len || lines.len > TOLD_BYTES ||
         !number_of(entry, "VITRO_OFFSET", UINT64_MAX / 4, &offset))
-        return;
+        return false;
     dir = &c->dir[way_of(entry, vitro_str_eq(way, vitro_str_of("out")))];
     while (dir->told_first &&
            (dir->told_count >= TOLD_MOST || dir->told_bytes + lines.len > TOLD_BYTES))
         told_free(dir, told_pop(dir));
     t = dir->finished ? NULL : vitro_mem_alloc(&d->account, sizeof *t + lines.len);
     if (!t)
-        return;
+        return false;
     *t = (struct told_block){ NULL, offset, lines.len };
     memcpy(t->lines, lines.ptr, lines.len);
     for (at = &dir->told_first; *at; at = &(*at)->next) {
@@ -198,6 +200,7 @@ static void fields(vitro_decode *d, vitro_bytes entry)
     *at = t;
     dir->told_count++;
     dir->told_bytes += lines.len;
+    return true;
 }
 
 void vitro_joined_forget(struct direction *dir)
@@ -264,10 +267,15 @@ bool vitro_joined_teach(struct direction *dir, uint64_t at, vitro_bytes block)
 
 static const struct {
     const char *kind;
-    void (*take)(vitro_decode *d, vitro_bytes entry);
-} kinds[] = { { "goes_on", goes_on }, { "open", open_stream }, { "fields", fields } };
+    uint8_t type;
+    bool (*take)(vitro_decode *d, vitro_bytes entry); /* false: it is of no use */
+} kinds[] = {
+    { "goes_on", VITRO_NOTE_GOES_ON, goes_on },
+    { "open", VITRO_NOTE_OPEN, open_stream },
+    { "fields", VITRO_NOTE_FIELDS, fields },
+};
 
-void vitro_joined_note(vitro_decode *d, const struct capture_record *r)
+uint8_t vitro_joined_note(vitro_decode *d, const struct capture_record *r)
 {
     vitro_str kind = text_of(r->bytes, "VITRO_KIND");
 
@@ -276,7 +284,7 @@ void vitro_joined_note(vitro_decode *d, const struct capture_record *r)
             continue;
         d->tcp.now = r->number;
         d->tcp.now_ts = r->ts;
-        kinds[i].take(d, r->bytes);
-        return;
+        return kinds[i].take(d, r->bytes) ? kinds[i].type : VITRO_NOTE_OTHER;
     }
+    return VITRO_NOTE_OTHER;
 }

@@ -3,9 +3,12 @@
 #include <criterion/new/assert.h>
 
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "support/conversation.h"
 #include "support/decoded.h"
+#include "support/program.h"
 #include "support/seed.h"
 #include "ui/moment.h"
 
@@ -84,4 +87,68 @@ Test(moment, a_jump_leads_to_what_a_walk_leads_to, .timeout = 60)
         pcap_write_done(&w);
         conversation_done(&conv);
     }
+}
+
+/* The moment behind the last event of a trace's connection. */
+static vitro_decode *end_of(struct moment *m, struct decoded_bytes *b, int fd)
+{
+    size_t n = (size_t)lseek(fd, 0, SEEK_END);
+    vitro_decode *d;
+    vitro_event ev;
+
+    *b = (struct decoded_bytes){ mmap(NULL, n, PROT_READ, MAP_PRIVATE, fd, 0), n, 0, NULL };
+    d = decoded_of(b, true, NULL);
+    moment_init(m, d);
+    for (uint32_t i = vitro_decode_count(d); vitro_decode_event(d, i, &ev); i--)
+        if (ev.kind == VITRO_EVENT_FRAME)
+            break;
+    moment_ask(m, &ev);
+    while (!moment_walk(m, 1000)) {
+    }
+    return d;
+}
+
+static const struct stream_window *window_of(const struct moment *m, uint32_t stream)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (m->streams[i].stream == stream)
+            return &m->streams[i];
+    return NULL;
+}
+
+Test(moment, who_comes_late_sees_the_windows_as_they_are, .timeout = 60)
+{
+    struct chance c = seed_chance();
+    size_t compared = 0;
+
+    for (size_t k = 0; k < 60; k++) {
+        static struct program g;
+        struct decoded_bytes a, b;
+        struct moment whole, late;
+        vitro_decode *da, *db;
+
+        memset(&g, 0, sizeof g);
+        vitro_chance_seed(&g.chance, vitro_chance_next(&c));
+        program_run(&g);
+        da = end_of(&whole, &a, g.whole);
+        db = end_of(&late, &b, g.late);
+        for (int dir = 0; late.from_start && dir < 2; dir++)
+            cr_assert(eq(i64, late.left[dir], whole.left[dir]), SEED_TEXT, seed_of_run(), k);
+        for (size_t i = 0; late.from_start && i < late.count; i++) {
+            const struct stream_window *s = window_of(&whole, late.streams[i].stream);
+            cr_assert(s != NULL);
+            for (int dir = 0; dir < 2; dir++)
+                cr_assert(eq(i64, late.streams[i].left[dir], s->left[dir]), SEED_TEXT,
+                          seed_of_run(), k);
+            compared++;
+        }
+        moment_done(&whole);
+        moment_done(&late);
+        vitro_decode_free(da);
+        vitro_decode_free(db);
+        munmap((void *)(uintptr_t)a.ptr, a.len);
+        munmap((void *)(uintptr_t)b.ptr, b.len);
+        program_done(&g);
+    }
+    cr_assert(compared > 100, "%zu", compared);
 }

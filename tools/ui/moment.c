@@ -180,6 +180,68 @@ static void read_frame(struct moment *m, const vitro_event *ev)
     }
 }
 
+/* ---- what notes tell of a connection that was begun before the capture ----------------------- */
+
+static const char *note_text(const vitro_detail *dt, const char *name)
+{
+    for (size_t i = 0; i < dt->count; i++) {
+        if (strcmp(dt->items[i].name, name) == 0)
+            return dt->items[i].text.ptr; /* terminated */
+    }
+    return "";
+}
+
+static int64_t note_number(const vitro_detail *dt, const char *name)
+{
+    return strtoll(note_text(dt, name), NULL, 10);
+}
+
+/* The initial window among settings "1=4096 4=65535". */
+static int64_t note_initial(const vitro_detail *dt, const char *name)
+{
+    const char *p = strstr(note_text(dt, name), "4=");
+
+    while (p && p != note_text(dt, name) && p[-1] != ' ')
+        p = strstr(p + 1, "4=");
+    return p ? strtoll(p + 2, NULL, 10) : WINDOW;
+}
+
+static bool is_about(const struct moment *m, const vitro_detail *dt)
+{
+    return strcmp(note_text(dt, "VITRO_CLIENT"), vitro_decode_endpoint(m->d, m->conn, VITRO_C2S)) ==
+               0 &&
+           strcmp(note_text(dt, "VITRO_SERVER"), vitro_decode_endpoint(m->d, m->conn, VITRO_S2C)) ==
+               0;
+}
+
+/* `out` is what the side that has written the note sends: client to server, of a client. */
+static void read_note(struct moment *m, const vitro_event *ev)
+{
+    struct stream_window *s;
+    vitro_detail dt;
+    int out;
+
+    if (vitro_decode_detail(m->d, ev, &dt, NULL) || !is_about(m, &dt))
+        return;
+    out = strcmp(note_text(&dt, "VITRO_SIDE"), "client") == 0 ? VITRO_C2S : VITRO_S2C;
+    if (ev->type == VITRO_NOTE_GOES_ON) {
+        m->count = 0;
+        m->left[out] = note_number(&dt, "VITRO_OUT_WINDOW");
+        m->left[!out] = note_number(&dt, "VITRO_IN_WINDOW");
+        m->initial[out] = note_initial(&dt, "VITRO_PEER_SETTINGS");
+        m->initial[!out] = note_initial(&dt, "VITRO_SETTINGS");
+        m->from_start = true;
+        return;
+    }
+    s = stream_of(m, (uint32_t)note_number(&dt, "VITRO_STREAM"));
+    if (!s)
+        return;
+    s->left[out] = note_number(&dt, "VITRO_OUT_WINDOW");
+    s->left[!out] = note_number(&dt, "VITRO_IN_WINDOW");
+    s->closed[out] = strcmp(note_text(&dt, "VITRO_ENDED"), "out") == 0;
+    s->closed[!out] = strcmp(note_text(&dt, "VITRO_ENDED"), "in") == 0;
+}
+
 /* ---- the walk -------------------------------------------------------------------------------- */
 
 static void checkpoint_done(struct checkpoint *c)
@@ -302,7 +364,12 @@ bool moment_walk(struct moment *m, uint32_t most)
 {
     while (m->at < m->target && most--) {
         vitro_event ev;
-        if (!vitro_decode_event(m->d, ++m->at, &ev) || ev.conn != m->conn)
+        if (!vitro_decode_event(m->d, ++m->at, &ev))
+            continue;
+        if (ev.kind == VITRO_EVENT_NOTE && !(ev.bits & VITRO_EVENT_HELD) &&
+            (ev.type == VITRO_NOTE_GOES_ON || ev.type == VITRO_NOTE_OPEN))
+            read_note(m, &ev);
+        if (ev.conn != m->conn)
             continue;
         table_forget(&m->tables[0]);
         table_forget(&m->tables[1]);

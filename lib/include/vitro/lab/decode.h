@@ -62,6 +62,14 @@ typedef enum vitro_source {
     VITRO_SOURCE_NOTE       /* the message that a note holds: id is the note's event */
 } vitro_source;
 
+/* Of a note: what it tells the decoder of a connection that was begun before the capture. */
+typedef enum vitro_note_type {
+    VITRO_NOTE_OTHER,
+    VITRO_NOTE_GOES_ON, /* there it is */
+    VITRO_NOTE_OPEN,    /* one of its streams */
+    VITRO_NOTE_FIELDS   /* what a header block means */
+} vitro_note_type;
+
 /* Bits of vitro_event.bits. */
 enum {
     VITRO_EVENT_SUSPECT = 1, /* found again after a hole or joined late: may be a mistake */
@@ -92,7 +100,8 @@ typedef struct vitro_event {
     uint8_t kind;      /* vitro_event_kind */
     uint8_t source;    /* vitro_source */
     uint8_t dir;       /* VITRO_C2S, VITRO_S2C */
-    uint8_t type;      /* FRAME: its type; TCP: vitro_tcp_event; GRPC: the compressed flag byte */
+    uint8_t type;      /* FRAME: its type; TCP: vitro_tcp_event; GRPC: the compressed flag byte;
+                          NOTE: vitro_note_type */
     uint8_t flags;     /* FRAME: its flags */
     uint8_t bits;
     uint8_t why; /* vitro_decode_why(): the reason of UNKNOWN, or a fault of this event */
@@ -140,7 +149,7 @@ typedef struct vitro_item_header {
     bool huffman_value;
     bool unknown_name; /* the table entry was never seen */
     bool unknown_value;
-    bool told; /* a note has told it: the table entry is from before the capture */
+    bool told;            /* a note has told it: the table entry is from before the capture */
     uint32_t table_count; /* entries and size of the table after it */
     uint32_t table_size;
 } vitro_item_header;
