@@ -219,18 +219,20 @@ static void work(struct screen *s)
 
 /*
  * The next key. What is not shown yet waits for its frame: until then only keys are heeded, so
- * that a busy capture does not wake us for each of its pieces.
+ * that a busy capture does not wake us for each of its pieces. The program of a lesson is no such
+ * capture: each piece is what it was asked for, and it is asked for the next.
  */
 static int wait_key(const struct screen *s)
 {
     int64_t left = FRAME_MS - (now_ms() - s->drawn);
+    bool asked = s->ui.m.study && s->ui.m.study->goal;
+    int fd = s->ui.m.loaded ? -1 : source_wait_fd(s->source);
 
     if (loading(s) || model_busy(&s->ui.m))
         return term_key(0, -1);
     if (s->stale)
-        return term_key(left > 0 ? (int)left : 0, -1);
-    return term_key(s->ui.m.study && s->ui.m.study->goal ? FRAME_MS : IDLE_MS,
-                    s->ui.m.loaded ? -1 : source_wait_fd(s->source));
+        return term_key(left > 0 ? (int)left : 0, asked ? fd : -1);
+    return term_key(asked ? FRAME_MS : IDLE_MS, fd);
 }
 
 static void take_mouse(struct screen *s)

@@ -270,7 +270,7 @@ static void arrive(struct ui *ui, enum study_goal goal)
         model_say(&ui->m, "%s",
                   view_word(&ui->m, "the end: no frame matched the break",
                             "끝: 멈춤 조건에 맞는 프레임이 없었음"));
-    if (goal == GOAL_PART && !study_first(s))
+    if (goal == GOAL_PART && !lesson_selection_reach(&s->shows[s->part]))
         model_say(
             &ui->m, "%s",
             view_word(&ui->m, "this did not happen in this run", "이번 실행에서는 일어나지 않음"));
@@ -286,6 +286,8 @@ bool ui_lesson_work(struct ui *ui, int64_t now_ms)
         model_grown(&ui->m);
     if (goal && !s->goal)
         arrive(ui, goal);
+    if (changed)
+        ui_look(ui); /* the text says how much has come */
     return changed;
 }
 
