@@ -230,8 +230,9 @@ TOOL_TESTS := $(addprefix $(B)/tests/unit/,learn learn_progress decode_print ser
               serve_room serve_file filter ui_views ui_keys ui_moment ui_terminal hostile)
 TOOL_TESTS += $(addprefix $(B)/tests/unit/,watch_merge)
 $(B)/tests/unit/gate_lesson: | lessons
-$(TOOL_TESTS): $(filter-out %/vitro.o,$(VITRO_O)) | programs lessons
-$(TOOL_TESTS): private LDLIBS := $(PROTO_A) $(STATIC) $(LDLIBS) \
+LOOKING := $(B)/tests/bench/vitro/looking
+$(TOOL_TESTS) $(LOOKING): $(filter-out %/vitro.o,$(VITRO_O)) | programs lessons
+$(TOOL_TESTS) $(LOOKING): private LDLIBS := $(PROTO_A) $(STATIC) $(LDLIBS) \
                                  $(shell pkg-config --libs libcmark ncursesw libpcap vterm 2>/dev/null) -lutil
 $(B)/tests/unit/ui_terminal.o: CPPFLAGS += -DPROGRAM='"$(BIN)/vitro"'
 $(B)/tests/unit/learn.o $(B)/tests/unit/gate_lesson.o: CPPFLAGS += -DLESSONS='"$(OUT)/lessons"'

@@ -4,14 +4,35 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "vitro/lab/decode.h"
 
 enum kind { TEST, NOT, AND, OR };
 enum op { HAS, EQ, NE, GT, LT, GE, LE, CONTAINS };
 
 enum { NESTING = 32 };
 
-static const char *const fields[] = {
-#define FIELD(name) name,
+/* What filter_fields.def says of kinds and types. */
+enum {
+    ANY = 0xffff,
+    PREFACE = 1 << VITRO_EVENT_PREFACE,
+    FRAME = 1 << VITRO_EVENT_FRAME,
+    GRPC = 1 << VITRO_EVENT_GRPC,
+    PROTOBUF = 1 << VITRO_EVENT_PROTOBUF,
+    DATA = 1 << 0,
+    HEADERS = 1 << 1,
+    PRIORITY = 1 << 2,
+    RST_STREAM = 1 << 3,
+    SETTINGS = 1 << 4,
+    PUSH_PROMISE = 1 << 5,
+    PING = 1 << 6,
+    GOAWAY = 1 << 7,
+    WINDOW_UPDATE = 1 << 8,
+    CONTINUATION = 1 << 9,
+    BLOCK = HEADERS | PUSH_PROMISE | CONTINUATION
+};
+
+static const struct filter_field fields[] = {
+#define FIELD(id, name, kinds, types) { name, kinds, types, FILTER_##id },
 #include "filter_fields.def"
 #undef FIELD
 };
@@ -44,7 +65,7 @@ struct parser {
 
 const char *filter_field(size_t i)
 {
-    return i < ARRAY_LEN(fields) ? fields[i] : NULL;
+    return i < ARRAY_LEN(fields) ? fields[i].name : NULL;
 }
 
 static uint8_t fail(struct parser *p, size_t at, const char *text)
@@ -188,11 +209,11 @@ static void value(struct parser *p, uint8_t i)
 
 /* ---- grammar --------------------------------------------------------------------------------- */
 
-static const char *known(vitro_str name)
+static const struct filter_field *known(vitro_str name)
 {
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-        if (vitro_str_eq(vitro_str_of(fields[i]), name))
-            return fields[i];
+        if (vitro_str_eq(vitro_str_of(fields[i].name), name))
+            return &fields[i];
     }
     return NULL;
 }
@@ -200,7 +221,7 @@ static const char *known(vitro_str name)
 static uint8_t test(struct parser *p)
 {
     vitro_str name = word(p);
-    const char *field = known(name);
+    const struct filter_field *field = known(name);
     size_t at = p->at;
     uint8_t i;
 
@@ -296,11 +317,7 @@ struct visitor {
 
 static bool contains(vitro_str hay, vitro_str needle)
 {
-    for (size_t i = 0; needle.len <= hay.len && i <= hay.len - needle.len; i++) {
-        if (!needle.len || memcmp(hay.ptr + i, needle.ptr, needle.len) == 0)
-            return true;
-    }
-    return false;
+    return !needle.len || memmem(hay.ptr, hay.len, needle.ptr, needle.len) != NULL;
 }
 
 /* "HEADERS" is equal to the text "HEADERS (1)": a name with its number behind it. */

@@ -18,6 +18,21 @@
 
 enum { FILTER_NODES = 96, FILTER_TEXT = 256 };
 
+/* FILTER_HTTP2, FILTER_GRPC ... */
+enum filter_field_id {
+#define FIELD(id, name, kinds, types) FILTER_##id,
+#include "filter_fields.def"
+#undef FIELD
+    FILTER_FIELDS
+};
+
+struct filter_field {
+    const char *name;
+    uint16_t kinds; /* a bit for each vitro_event_kind that may have it */
+    uint16_t types; /* of a frame: a bit for each type below 16; all of them: also for others */
+    uint8_t id;     /* enum filter_field_id */
+};
+
 /* One value that an event has: a number, a text, or a number that has a name. */
 struct filter_value {
     bool has_number;
@@ -28,7 +43,7 @@ struct filter_value {
 struct filter_node {
     uint8_t kind, op;
     uint8_t left, right; /* of and, or, not */
-    const char *field;   /* static */
+    const struct filter_field *field;
     bool has_number;
     uint64_t number;
     uint16_t text_at, text_len; /* of the filter's texts */
@@ -49,7 +64,8 @@ struct filter_error {
 
 /* Calls visit for each value that the event has for a field. */
 typedef void filter_visit(void *visitor, const struct filter_value *value);
-typedef void filter_facts(void *user, const char *field, filter_visit *visit, void *visitor);
+typedef void filter_facts(void *user, const struct filter_field *field, filter_visit *visit,
+                          void *visitor);
 
 /* False, and err filled, when the text is no filter; out is undefined then. An empty one is. */
 bool filter_parse(struct filter *out, vitro_str text, struct filter_error *err);

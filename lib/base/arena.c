@@ -56,14 +56,26 @@ void *vitro_arena_zalloc(struct arena *a, size_t n)
     return p;
 }
 
-void vitro_arena_done(struct arena *a)
+static void release(struct arena *a, struct arena_block *block)
 {
-    struct arena_block *block = a->blocks;
-
     while (block) {
         struct arena_block *older = block->older;
         vitro_mem_free(a->account, block, sizeof *block + block->size);
         block = older;
     }
+}
+
+void vitro_arena_done(struct arena *a)
+{
+    release(a, a->blocks);
     vitro_arena_init(a, a->account, SMALLEST);
+}
+
+void vitro_arena_reset(struct arena *a)
+{
+    if (!a->blocks)
+        return;
+    release(a, a->blocks->older);
+    a->blocks->older = NULL;
+    a->room = a->blocks->size;
 }

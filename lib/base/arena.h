@@ -29,6 +29,9 @@ void *vitro_arena_zalloc(struct arena *a, size_t n);
 /* Release everything; the arena is empty and usable again. */
 void vitro_arena_done(struct arena *a);
 
+/* The same, but for the newest block, which is kept for what comes next. */
+void vitro_arena_reset(struct arena *a);
+
 #ifdef __cplusplus
 }
 #endif

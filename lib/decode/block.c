@@ -20,6 +20,16 @@ void vitro_block_list_done(struct block_list *l)
     vitro_block_list_init(l, account);
 }
 
+void vitro_block_list_reset(struct block_list *l)
+{
+    struct arena arena = l->arena;
+
+    vitro_arena_reset(&arena);
+    memset(l, 0, sizeof *l);
+    l->arena = arena;
+    l->last = &l->first;
+}
+
 static bool keep_text(struct arena *a, vitro_str *s)
 {
     char *copy = vitro_arena_alloc(a, s->len + 1);
@@ -57,7 +67,7 @@ void vitro_block_decode(struct hpack_reader *r, vitro_bytes block, uint64_t orig
 {
     struct hpack_field wire;
 
-    vitro_block_list_done(out);
+    vitro_block_list_reset(out);
     vitro_hpack_block(r, block, origin);
     while (vitro_hpack_next(r, &wire)) {
         if (!out->partial)
@@ -252,6 +262,7 @@ static bool replay_to(struct block_replay *r, const struct block_log *log, uint3
     vitro_block_reader_init(&r->reader, log->steps.account, log->late);
     r->of = log;
     r->made = p ? p->step : 0;
+    r->count = 0;
     return !p || vitro_hpack_reader_copy(&r->reader, p->reader);
 }
 
@@ -275,43 +286,63 @@ static bool make(const struct block_step *step, struct block_replay *r, block_re
     }
 }
 
-bool vitro_block_log_reach(const struct block_log *log, uint32_t i, struct block_replay *replay,
-                           block_read_fn *read, void *user, struct block_list *scratch)
+/* The step that the replay comes to next. */
+static bool step_next(struct block_replay *r, struct block_step *out)
 {
-    struct packlog_at at;
-    struct buf bytes;
+    const struct packlog *steps = &r->of->steps;
+
+    if (r->count != steps->count || r->at.row != r->made) {
+        if (!vitro_packlog_begin(steps, r->made, &r->at))
+            return false;
+        r->count = steps->count;
+    }
+    vitro_packlog_next(&r->at);
+    *out = step_of(&r->at);
+    return true;
+}
+
+/* As vitro_block_log_reach(), with a buffer for the bytes. */
+static bool reach(const struct block_log *log, uint32_t i, struct block_replay *replay,
+                  block_read_fn *read, void *user, struct buf *bytes, struct block_list *scratch)
+{
+    struct block_step step;
     bool ok = i <= log->steps.count && replay_to(replay, log, i);
 
-    if (!ok || replay->made == i)
-        return ok;
-    ok = vitro_packlog_begin(&log->steps, replay->made, &at);
-    vitro_buf_init(&bytes, log->steps.account, BLOCK_MAX);
     for (; ok && replay->made < i; replay->made++) {
-        struct block_step step;
-        vitro_packlog_next(&at);
-        step = step_of(&at);
-        if (step.kind != BLOCK_STEP_STILL)
-            ok = make(&step, replay, read, user, &bytes, scratch);
+        ok = step_next(replay, &step);
+        if (ok && step.kind != BLOCK_STEP_STILL)
+            ok = make(&step, replay, read, user, bytes, scratch);
     }
-    vitro_buf_done(&bytes);
     if (!ok)
         vitro_block_replay_done(replay);
     return ok;
 }
 
-bool vitro_block_log_decode(const struct block_log *log, uint32_t i, struct block_replay *replay,
-                            block_read_fn *read, void *user, struct block_list *out)
+bool vitro_block_log_reach(const struct block_log *log, uint32_t i, struct block_replay *replay,
+                           block_read_fn *read, void *user, struct block_list *scratch)
 {
-    struct block_step step;
     struct buf bytes;
     bool ok;
 
-    vitro_block_list_done(out);
-    if (!vitro_block_log_step(log, i, &step) || step.kind > BLOCK_STEP_STILL ||
-        !vitro_block_log_reach(log, i, replay, read, user, out))
+    vitro_buf_init(&bytes, log->steps.account, BLOCK_MAX);
+    ok = reach(log, i, replay, read, user, &bytes, scratch);
+    vitro_buf_done(&bytes);
+    return ok;
+}
+
+bool vitro_block_log_decode(const struct block_log *log, uint32_t i, struct block_replay *replay,
+                            block_read_fn *read, void *user, struct block_list *out,
+                            struct block_step *step)
+{
+    struct buf bytes;
+    bool ok;
+
+    vitro_block_list_reset(out);
+    if (i >= log->steps.count)
         return false;
     vitro_buf_init(&bytes, log->steps.account, BLOCK_MAX);
-    ok = make(&step, replay, read, user, &bytes, out);
+    ok = reach(log, i, replay, read, user, &bytes, out) && step_next(replay, step) &&
+         step->kind <= BLOCK_STEP_STILL && make(step, replay, read, user, &bytes, out);
     vitro_buf_done(&bytes);
     if (ok)
         replay->made++;

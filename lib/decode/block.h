@@ -48,6 +48,7 @@ struct block_list {
 
 void vitro_block_list_init(struct block_list *l, struct account *account);
 void vitro_block_list_done(struct block_list *l);
+void vitro_block_list_reset(struct block_list *l); /* empty, ready for the next */
 
 /* Decode a whole block; the list is emptied first. */
 void vitro_block_decode(struct hpack_reader *r, vitro_bytes block, uint64_t origin,
@@ -119,6 +120,8 @@ typedef bool block_read_fn(const struct block_step *step, struct buf *out, void 
 struct block_replay {
     const struct block_log *of; /* NULL: none */
     uint32_t made;              /* so many of its steps */
+    struct packlog_at at;       /* the next one, as long as the log has so many */
+    uint32_t count;
     struct hpack_reader reader;
 };
 
@@ -131,9 +134,13 @@ void vitro_block_replay_done(struct block_replay *r);
 bool vitro_block_log_reach(const struct block_log *log, uint32_t i, struct block_replay *replay,
                            block_read_fn *read, void *user, struct block_list *scratch);
 
-/* Decode the block of step i again. False when it is none or its bytes cannot be had. */
+/*
+ * Decode the block of step i again, and give the step. False when it is none or its bytes cannot
+ * be had.
+ */
 bool vitro_block_log_decode(const struct block_log *log, uint32_t i, struct block_replay *replay,
-                            block_read_fn *read, void *user, struct block_list *out);
+                            block_read_fn *read, void *user, struct block_list *out,
+                            struct block_step *step);
 
 #ifdef __cplusplus
 }

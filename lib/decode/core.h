@@ -36,6 +36,7 @@ enum {
     SETTINGS_WAITING = 8,
     PAST_PAGE = 64,
     REPLAYS = 256,     /* a power of two */
+    SEGS_MEMO = 16,    /* likewise */
     SUSPECT_FRAMES = 4 /* doubted after a frame was found again */
 };
 
@@ -211,10 +212,11 @@ struct vitro_decode {
     uint32_t fields_step;     /* its step of the log, and whose */
     const struct track *fields_of;
     struct block_list replayed; /* of the block that was looked at last, and which */
-    uint32_t replayed_step;
+    uint32_t replayed_step, replayed_rope;
     const struct track *replayed_of;
     struct block_replay *replays[REPLAYS]; /* readers of blocks in order, by direction */
     size_t points;                         /* bytes of the points of all logs */
+    struct segs_memo segs_memo[SEGS_MEMO];
     struct arena detail;
     struct buf scratch;
     bool failed, finished;

@@ -33,7 +33,7 @@ vitro_item *vitro_detail_add(struct detail *t, vitro_item_form form, unsigned de
 
     memset(item, 0, sizeof *item);
     item->name = name;
-    item->key = key;
+    item->key = t->bare ? NULL : key;
     item->form = (uint8_t)form;
     item->depth = (uint8_t)MIN(depth + t->base, UINT8_MAX);
     item->span = vitro_event_span(t->ev);
@@ -49,8 +49,7 @@ vitro_item *vitro_detail_number(struct detail *t, unsigned depth, const char *na
     vitro_item *item = vitro_detail_add(t, VITRO_ITEM_NUMBER, depth, name, key, off, len);
 
     item->number = number;
-    item->text =
-        vitro_str_of(text ? text : vitro_detail_text(t, "%llu", (unsigned long long)number));
+    item->text = vitro_str_of(text ? text : vitro_detail_decimal(t, number));
     return item;
 }
 
@@ -82,6 +81,24 @@ const char *vitro_detail_text(struct detail *t, const char *format, ...)
     return copy;
 }
 
+/* Most texts are numbers, and there are many of them. */
+const char *vitro_detail_decimal(struct detail *t, uint64_t number)
+{
+    char text[20], *copy;
+    size_t n = 0;
+
+    do
+        text[n++] = (char)('0' + number % 10);
+    while (number /= 10);
+    copy = vitro_arena_alloc(&t->decode->detail, n + 1);
+    if (!copy)
+        return "";
+    for (size_t i = 0; i < n; i++)
+        copy[i] = text[n - 1 - i];
+    copy[n] = '\0';
+    return copy;
+}
+
 vitro_str vitro_detail_copy(struct detail *t, vitro_str s)
 {
     vitro_str none = { "", 0 };
@@ -98,9 +115,12 @@ vitro_str vitro_detail_copy(struct detail *t, vitro_str s)
 const char *vitro_detail_key(struct detail *t, const char *key, uint64_t number,
                              const char *fallback)
 {
-    const char *full = vitro_detail_text(t, "%s.%llu", key, (unsigned long long)number);
+    const char *full;
     vitro_explanation e;
 
+    if (t->bare)
+        return NULL;
+    full = vitro_detail_text(t, "%s.%llu", key, (unsigned long long)number);
     return vitro_explain(full, VITRO_ENGLISH, &e) ? e.key : fallback;
 }
 
@@ -157,22 +177,33 @@ static void make(struct detail *t, vitro_detail *out)
     }
 }
 
-vitro_code vitro_decode_detail(vitro_decode *d, const vitro_event *ev, vitro_detail *out,
-                               vitro_error *err)
+static bool of_call(const vitro_event *ev)
 {
-    struct detail t;
+    return ev->kind == VITRO_EVENT_GRPC ||
+           (ev->kind == VITRO_EVENT_PROTOBUF && ev->source == VITRO_SOURCE_BODY);
+}
 
-    memset(&t, 0, sizeof t);
+vitro_str vitro_decode_path(const vitro_decode *d, const vitro_event *ev)
+{
+    return vitro_names_get(&d->names, of_call(ev) ? ev->path : 0);
+}
+
+vitro_str vitro_decode_encoding(const vitro_decode *d, const vitro_event *ev)
+{
+    return vitro_names_get(&d->names, of_call(ev) ? ev->encoding : 0);
+}
+
+/* t says how much is asked for. */
+static vitro_code detail(vitro_decode *d, const vitro_event *ev, struct detail t, vitro_detail *out,
+                         vitro_error *err)
+{
     memset(out, 0, sizeof *out);
     t.decode = d;
     t.ev = ev;
-    vitro_arena_done(&d->detail);
-    out->title = out->encoding = out->path = vitro_str_of("");
-    if (ev->kind == VITRO_EVENT_GRPC ||
-        (ev->kind == VITRO_EVENT_PROTOBUF && ev->source == VITRO_SOURCE_BODY)) {
-        out->path = vitro_names_get(&d->names, ev->path);
-        out->encoding = vitro_names_get(&d->names, ev->encoding);
-    }
+    vitro_arena_reset(&d->detail);
+    out->title = vitro_str_of("");
+    out->path = vitro_decode_path(d, ev);
+    out->encoding = vitro_decode_encoding(d, ev);
     out->why = ev->why ? vitro_decode_why(ev->why) : NULL;
     make(&t, out);
     out->items = t.items;
@@ -181,4 +212,26 @@ vitro_code vitro_decode_detail(vitro_decode *d, const vitro_event *ev, vitro_det
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "decode", 0,
                           "event %u has more fields than memory allows", ev->number);
     return VITRO_OK;
+}
+
+vitro_code vitro_decode_detail(vitro_decode *d, const vitro_event *ev, vitro_detail *out,
+                               vitro_error *err)
+{
+    return detail(d, ev, (struct detail){ .bare = false }, out, err);
+}
+
+vitro_code vitro_decode_fields(vitro_decode *d, const vitro_event *ev, vitro_detail *out,
+                               vitro_error *err)
+{
+    return detail(d, ev, (struct detail){ .bare = true }, out, err);
+}
+
+vitro_code vitro_decode_brief(vitro_decode *d, const vitro_event *ev, vitro_detail *out,
+                              vitro_error *err)
+{
+    vitro_code rc = detail(d, ev, (struct detail){ .bare = true, .brief = true }, out, err);
+
+    out->items = NULL;
+    out->count = 0;
+    return rc;
 }

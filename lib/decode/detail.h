@@ -22,6 +22,8 @@ struct detail {
     vitro_item sink;   /* what is written when memory is out */
     unsigned base;     /* added to the depth of what is added */
     uint64_t block_at; /* HELD: where its header block begins in the capture */
+    bool bare;         /* nothing is looked up in the dictionary: every key is NULL */
+    bool brief;        /* only the title is asked for */
     bool full;
 };
 
@@ -39,6 +41,7 @@ vitro_item *vitro_detail_derived(struct detail *t, unsigned depth, const char *n
 
 /* Text that lives as long as the detail; "" without memory. */
 const char *vitro_detail_text(struct detail *t, const char *format, ...) VITRO_PRINTF(2, 3);
+const char *vitro_detail_decimal(struct detail *t, uint64_t number);
 vitro_str vitro_detail_copy(struct detail *t, vitro_str s);
 
 /* key.NUMBER when the dictionary has it, else fallback. */

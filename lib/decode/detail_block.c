@@ -3,6 +3,7 @@
  */
 #include "decode/detail.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -23,10 +24,13 @@ static const char *const repr_keys[] = {
 /* The entry of the dictionary for a field: by what it says, grpc-status by its value. */
 static const char *field_key(struct detail *t, const struct hpack_field *f)
 {
-    const char *key = vitro_detail_text(t, "header.%.*s", (int)MIN(f->name.len, 64), f->name.ptr);
+    const char *key;
     vitro_explanation e;
     uint64_t code;
 
+    if (t->bare)
+        return NULL;
+    key = vitro_detail_text(t, "header.%.*s", (int)MIN(f->name.len, 64), f->name.ptr);
     if (f->flags & HPACK_NAME_UNKNOWN)
         return "hpack.unknown";
     if (vitro_str_eq(f->name, vitro_str_of("grpc-status")) &&
@@ -79,22 +83,25 @@ static void string_items(struct detail *t, unsigned depth, uint32_t rope,
     item->text = text;
 }
 
-static vitro_str shown_name(struct detail *t, const struct hpack_field *f)
+enum { UNKNOWN_NAME = 24 };
+
+/* A field's name; the place of its entry, written to text, when nobody knows it. */
+static vitro_str shown_name(const struct hpack_field *f, char text[UNKNOWN_NAME])
 {
-    if (f->flags & HPACK_NAME_UNKNOWN)
-        return vitro_str_of(vitro_detail_text(t, "dyn[%u]?", f->index));
-    return f->name;
+    if (!(f->flags & HPACK_NAME_UNKNOWN))
+        return f->name;
+    snprintf(text, UNKNOWN_NAME, "dyn[%u]?", f->index);
+    return vitro_str_of(text);
 }
 
-static const vitro_item_header *header_of(struct detail *t, const struct block_field *field)
+/* Lends name and value of the field. */
+static void header_fill(vitro_item_header *h, const struct block_field *field,
+                        char text[UNKNOWN_NAME])
 {
     const struct hpack_field *f = &field->wire;
-    vitro_item_header *h = vitro_arena_zalloc(&t->decode->detail, sizeof *h);
 
-    if (!h)
-        return NULL;
-    h->name = vitro_detail_copy(t, shown_name(t, f));
-    h->value = vitro_detail_copy(t, f->value);
+    h->name = shown_name(f, text);
+    h->value = f->value;
     h->repr = vitro_hpack_repr_name((enum hpack_repr)f->repr);
     h->index = f->index;
     h->evicted = f->evicted;
@@ -108,6 +115,18 @@ static const vitro_item_header *header_of(struct detail *t, const struct block_f
     h->told = f->flags & HPACK_TOLD;
     h->table_count = field->table_count;
     h->table_size = field->table_size;
+}
+
+static const vitro_item_header *header_of(struct detail *t, const struct block_field *field)
+{
+    vitro_item_header *h = vitro_arena_zalloc(&t->decode->detail, sizeof *h);
+    char text[UNKNOWN_NAME];
+
+    if (!h)
+        return NULL;
+    header_fill(h, field, text);
+    h->name = vitro_detail_copy(t, h->name);
+    h->value = vitro_detail_copy(t, h->value);
     return h;
 }
 
@@ -168,14 +187,16 @@ static bool decode_again(struct detail *t, const struct track *track)
     vitro_decode *d = t->decode;
     struct block_place place = { d, t->ev->conn, t->ev->dir };
     struct block_replay *replay;
+    struct block_step step;
 
     if (d->replayed_of == track && d->replayed_step == t->ev->detail)
         return true;
     d->replayed_of = NULL;
     replay = vitro_decode_replay(d, t->ev->conn, t->ev->dir);
     if (!replay || !vitro_block_log_decode(&track->log, t->ev->detail, replay,
-                                           vitro_decode_read_block, &place, &d->replayed))
+                                           vitro_decode_read_block, &place, &d->replayed, &step))
         return false;
+    d->replayed_rope = step.what;
     d->replayed_of = track;
     d->replayed_step = t->ev->detail;
     return true;
@@ -187,7 +208,6 @@ static const struct block_list *fields_of(struct detail *t, uint32_t *rope)
     vitro_decode *d = t->decode;
     const struct past *past = vitro_decode_past(d, t->ev->conn);
     const struct track *track = vitro_decode_track(d, t->ev->conn, t->ev->dir);
-    struct block_step step;
 
     *rope = ROPE_END;
     if (detail_is_held(t))
@@ -198,9 +218,9 @@ static const struct block_list *fields_of(struct detail *t, uint32_t *rope)
         *rope = past->live->dir[t->ev->dir].block.rope.first;
         return &d->fields;
     }
-    if (!decode_again(t, track) || !vitro_block_log_step(&track->log, t->ev->detail, &step))
+    if (!decode_again(t, track))
         return NULL;
-    *rope = step.what;
+    *rope = d->replayed_rope;
     return &d->replayed;
 }
 
@@ -214,4 +234,50 @@ void vitro_detail_block(struct detail *t, uint64_t start, uint64_t len, unsigned
         if (end > start && end <= start + len)
             field_items(t, depth, rope, f);
     }
+}
+
+/* How many bytes of its block a frame has, when it is not all of them. */
+static uint64_t fragment_of(struct detail *t)
+{
+    struct buf *b = &t->decode->scratch;
+    vitro_span span = vitro_event_span(t->ev);
+    const struct frame_part *part;
+    struct frame_view view;
+
+    vitro_buf_consume(b, b->len);
+    if (!vitro_decode_gather(t->decode, &span, VITRO_LEND_MAX, b) || b->len < FRAME_HEAD_BYTES)
+        return 0;
+    vitro_frame_view(&view, vitro_frame_head_read(b->ptr),
+                     (vitro_bytes){ b->ptr + FRAME_HEAD_BYTES, b->len - FRAME_HEAD_BYTES }, 0);
+    part = vitro_frame_part(&view, FRAME_FIELD_FRAGMENT);
+    return part ? part->len : 0;
+}
+
+bool vitro_decode_headers(vitro_decode *d, const vitro_event *ev, vitro_header_fn *fn, void *user)
+{
+    struct detail t = { .decode = d, .ev = ev, .bare = true };
+    bool held = detail_is_held(&t), whole;
+    const struct block_list *fields;
+    uint64_t start, len;
+    uint32_t rope;
+
+    if (!held && (ev->kind != VITRO_EVENT_FRAME || ev->detail == UINT32_MAX))
+        return false;
+    whole = held || (ev->type == FRAME_HEADERS && ev->flags & FRAME_END_HEADERS && ev->rope == 0);
+    start = whole ? 0 : ev->rope;
+    len = whole ? UINT32_MAX : fragment_of(&t);
+    fields = fields_of(&t, &rope);
+    for (const struct block_field *f = fields ? fields->first : NULL; f; f = f->next) {
+        uint64_t end = (uint64_t)f->wire.off + f->wire.len;
+        char text[UNKNOWN_NAME];
+        vitro_item_header h;
+        if (end <= start || end > start + len || f->wire.repr == HPACK_REST ||
+            f->wire.repr == HPACK_SIZE_UPDATE)
+            continue;
+        memset(&h, 0, sizeof h);
+        header_fill(&h, f, text);
+        if (!fn(&h, user))
+            break;
+    }
+    return fields != NULL;
 }

@@ -294,6 +294,8 @@ void vitro_detail_protobuf(struct detail *t, vitro_detail *out)
 
     out->title = type ? type->name : vitro_str_of("message without schema");
     out->key = "pb.message";
+    if (t->brief)
+        return;
     if (!gather(t, &w.bytes)) {
         item = vitro_detail_add(t, VITRO_ITEM_BYTES, 0, "protobuf.unknown", "pb.unknown",
                                 t->ev->offset, t->ev->length);

@@ -241,6 +241,8 @@ void vitro_detail_frame(struct detail *t, vitro_detail *out)
 
     out->title = vitro_str_of(title ? title : vitro_detail_text(t, "type %u", t->ev->type));
     out->key = frame_key(t);
+    if (t->brief)
+        return;
     vitro_buf_consume(b, b->len);
     vitro_decode_gather(t->decode, &span, max, b);
     if (t->ev->bits & VITRO_EVENT_HOLE)

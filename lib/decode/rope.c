@@ -108,18 +108,55 @@ static bool seg_find(const struct segs *s, uint64_t at, struct seg *out)
     return true;
 }
 
-uint64_t vitro_segs_run(const struct segs *s, uint64_t at, uint64_t *capture)
+/* What the memory has, or some steps further. */
+static bool seg_near(const struct segs *s, struct segs_memo *memo, uint64_t at)
+{
+    if (memo->of != s || memo->count != s->log.count || at < memo->seg.at)
+        return false;
+    for (int i = 0; i < PACKLOG_PAGE / 2; i++) {
+        if (at - memo->seg.at < memo->seg.len)
+            return true;
+        if (!vitro_packlog_next(&memo->at))
+            break;
+        memo->seg = seg_of(s, &memo->at);
+    }
+    memo->of = NULL;
+    return false;
+}
+
+static bool seg_recall(const struct segs *s, struct segs_memo *memo, uint64_t at, struct seg *out)
+{
+    if (at >= s->last)
+        return seg_find(s, at, out);
+    if (!seg_near(s, memo, at)) {
+        if (!vitro_packlog_find(&s->log, at, &memo->at))
+            return false;
+        memo->seg = seg_of(s, &memo->at);
+        memo->of = s;
+        memo->count = s->log.count;
+    }
+    *out = memo->seg;
+    return true;
+}
+
+uint64_t vitro_segs_run_near(const struct segs *s, struct segs_memo *memo, uint64_t at,
+                             uint64_t *capture)
 {
     struct seg seg;
 
     *capture = ROPE_HOLE;
     if (at >= s->end)
         return 0;
-    if (!seg_find(s, at, &seg))
+    if (!(memo ? seg_recall(s, memo, at, &seg) : seg_find(s, at, &seg)))
         return s->dropped - at;
     if (seg.capture != ROPE_HOLE)
         *capture = seg.capture + (at - seg.at);
     return seg.at + seg.len - at;
+}
+
+uint64_t vitro_segs_run(const struct segs *s, uint64_t at, uint64_t *capture)
+{
+    return vitro_segs_run_near(s, NULL, at, capture);
 }
 
 bool vitro_segs_hole(const struct segs *s, uint64_t at, uint64_t len)

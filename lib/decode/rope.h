@@ -36,6 +36,14 @@ struct seg {
     uint64_t capture; /* offset in the capture, or ROPE_HOLE */
 };
 
+/* Where a reader found a seg the last time: it is likely to ask for the same, or for the next. */
+struct segs_memo {
+    const struct segs *of; /* NULL: nowhere */
+    uint32_t count;        /* rows of the log then */
+    struct packlog_at at;  /* behind the seg */
+    struct seg seg;
+};
+
 void vitro_segs_init(struct segs *s, struct account *account);
 void vitro_segs_done(struct segs *s);
 
@@ -59,6 +67,10 @@ uint32_t vitro_segs_held(const struct segs *s);
  * or ROPE_HOLE; 0 at the end.
  */
 uint64_t vitro_segs_run(const struct segs *s, uint64_t at, uint64_t *capture);
+
+/* The same with a memory, which may be of other segs. */
+uint64_t vitro_segs_run_near(const struct segs *s, struct segs_memo *memo, uint64_t at,
+                             uint64_t *capture);
 
 /* Walk them from the first that is held: *at begins with log NULL. */
 bool vitro_segs_next(const struct segs *s, struct packlog_at *at, struct seg *out);

@@ -63,7 +63,9 @@ static bool run_of(const vitro_decode *d, const vitro_span *span, vitro_span *ou
     if (!span->length)
         return false;
     if (span->source == VITRO_SOURCE_DIRECTION && track) {
-        uint64_t run = vitro_segs_run(&track->segs, span->offset, &out->offset);
+        struct segs_memo *memo = (struct segs_memo *)(uintptr_t)&d
+                                     ->segs_memo[(span->conn * 2 + span->dir) & (SEGS_MEMO - 1)];
+        uint64_t run = vitro_segs_run_near(&track->segs, memo, span->offset, &out->offset);
         out->source = VITRO_SOURCE_CAPTURE;
         out->hole = out->offset == ROPE_HOLE;
         out->length = MIN(run, span->length);

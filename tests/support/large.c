@@ -76,11 +76,11 @@ static void headers(struct large *l, struct talk *t, uint8_t flags, const struct
 }
 
 /* Of a protobuf message of n bytes with one string in it: what comes before the text. */
-static size_t string_head(uint8_t *out, uint32_t n)
+static size_t string_head(uint8_t *out, unsigned field, uint32_t n)
 {
     uint32_t text = n < 130 ? n - 2 : n - 5;
 
-    out[0] = 0x0a; /* field 1 */
+    out[0] = (uint8_t)(field << 3 | 2);
     out[1] = (uint8_t)text;
     if (n < 130)
         return 2;
@@ -90,25 +90,26 @@ static size_t string_head(uint8_t *out, uint32_t n)
 }
 
 /* n bytes of a body; `message` is the length of the message that begins with them, or 0. */
-static void data(struct large *l, struct talk *t, uint8_t flags, uint32_t message, size_t n)
+static void data(struct large *l, struct talk *t, int dir, uint8_t flags, uint32_t message,
+                 size_t n)
 {
     uint8_t bytes[PIECE];
     size_t head = 0;
 
     if (message) {
         lpm_write_prefix(bytes, false, message);
-        head = LPM_PREFIX + string_head(bytes + LPM_PREFIX, message);
+        head = LPM_PREFIX + string_head(bytes + LPM_PREFIX, dir ? 2 : 1, message);
     }
     memset(bytes + head, 'a' + (int)(l->calls % 26), n - head);
     vitro_frame_write_data(&l->packet, t->stream, flags, (vitro_bytes){ bytes, n }, NULL);
     l->frames++;
 }
 
-static void small_message(struct large *l, struct talk *t, uint8_t flags)
+static void small_message(struct large *l, struct talk *t, int dir, uint8_t flags)
 {
     uint32_t n = 8 + (uint32_t)(l->calls * 7 % 40);
 
-    data(l, t, flags, n, LPM_PREFIX + n);
+    data(l, t, dir, flags, n, LPM_PREFIX + n);
 }
 
 static void request(struct large *l, struct talk *t, bool id)
@@ -202,10 +203,10 @@ static void talk_close(struct large *l, struct talk *t)
 static void unary(struct large *l, struct talk *t, bool id)
 {
     request(l, t, id);
-    small_message(l, t, FRAME_END_STREAM);
+    small_message(l, t, 0, FRAME_END_STREAM);
     send(l, t, 0);
     response(l, t);
-    small_message(l, t, 0);
+    small_message(l, t, 1, 0);
     trailers(l, t);
     send(l, t, 1);
     if (l->calls % 32 == 31)
@@ -250,7 +251,7 @@ static void noted_calls(struct large *l, struct talk *t, uint64_t frames)
 static void stream(struct large *l, struct talk *t, uint64_t frames, uint32_t size)
 {
     request(l, t, false);
-    small_message(l, t, FRAME_END_STREAM);
+    small_message(l, t, 0, FRAME_END_STREAM);
     send(l, t, 0);
     response(l, t);
     send(l, t, 1);
@@ -258,7 +259,7 @@ static void stream(struct large *l, struct talk *t, uint64_t frames, uint32_t si
         uint64_t left = size + LPM_PREFIX;
         for (uint32_t says = size; left; says = 0) {
             size_t n = MIN(left, (uint64_t)PIECE);
-            data(l, t, 0, says, n);
+            data(l, t, 1, 0, says, n);
             send(l, t, 1);
             left -= n;
         }

@@ -20,12 +20,12 @@ struct event {
     size_t count;
 };
 
-static void facts(void *user, const char *field, filter_visit *visit, void *visitor)
+static void facts(void *user, const struct filter_field *field, filter_visit *visit, void *visitor)
 {
     const struct event *e = user;
 
     for (size_t i = 0; i < e->count; i++) {
-        if (strcmp(e->facts[i].field, field) == 0)
+        if (strcmp(e->facts[i].field, field->name) == 0)
             visit(visitor, &e->facts[i].value);
     }
 }

@@ -1,8 +1,12 @@
 #include "ui/facts.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/util.h"
+
+enum { FRAME_HEADER = 9, PREFIX = 5 };
 
 static void give(filter_visit *visit, void *visitor, bool has_number, uint64_t number,
                  vitro_str text)
@@ -17,20 +21,31 @@ static void give_number(filter_visit *visit, void *visitor, uint64_t number)
     give(visit, visitor, true, number, vitro_str_of(""));
 }
 
-/* A protocol's name alone. */
-static bool is_protocol(const vitro_event *ev, const char *field)
+/* As the text of a number that has no name. */
+static void give_decimal(filter_visit *visit, void *visitor, uint64_t number)
 {
-    static const char *const names[] = {
-        [VITRO_EVENT_TCP] = "tcp",           [VITRO_EVENT_PREFACE] = "http2",
-        [VITRO_EVENT_FRAME] = "http2",       [VITRO_EVENT_GRPC] = "grpc",
-        [VITRO_EVENT_PROTOBUF] = "protobuf", [VITRO_EVENT_NOTE] = "note",
-        [VITRO_EVENT_UNKNOWN] = "unknown",
-    };
+    char text[24];
 
-    return ev->kind < ARRAY_LEN(names) && names[ev->kind] && strcmp(names[ev->kind], field) == 0;
+    snprintf(text, sizeof text, "%" PRIu64, number);
+    give(visit, visitor, true, number, vitro_str_of(text));
 }
 
-static const char *const protocols[] = { "http2", "grpc", "protobuf", "tcp", "note", "unknown" };
+/* "HEADERS (1)": the same for all frames of a type. */
+static vitro_str type_text(struct facts *f)
+{
+    static char texts[256][32];
+    char *text = texts[f->ev->type];
+    vitro_detail dt;
+
+    if (*text || vitro_decode_fields(f->d, f->ev, &dt, NULL))
+        return vitro_str_of(text);
+    for (size_t i = 0; i < dt.count; i++) {
+        if (strcmp(dt.items[i].name, "http2.type") == 0)
+            snprintf(text, sizeof texts[0], "%.*s", (int)MIN(dt.items[i].text.len, 31U),
+                     dt.items[i].text.ptr);
+    }
+    return vitro_str_of(text);
+}
 
 /* A frame as well, that is not on the wire. */
 static bool is_held(const vitro_event *ev)
@@ -38,58 +53,148 @@ static bool is_held(const vitro_event *ev)
     return ev->bits & VITRO_EVENT_HELD;
 }
 
-/* What the event says without its fields; false when they are needed. */
-static bool give_quick(const vitro_event *ev, const char *field, filter_visit *visit, void *x)
+/* ---- without its fields ---------------------------------------------------------------------- */
+
+/* A unit that is held has what is inside of it as well. */
+static bool may_have(const vitro_event *ev, const struct filter_field *field)
 {
-    for (size_t i = 0; i < ARRAY_LEN(protocols); i++) {
-        if (strcmp(field, protocols[i]) == 0) {
-            if (is_protocol(ev, field))
-                give_number(visit, x, 1);
-            return true;
-        }
-    }
-    if (strcmp(field, "n") == 0)
-        give_number(visit, x, ev->number);
-    else if (strcmp(field, "frame.number") == 0)
-        give_number(visit, x, ev->packet);
-    else if (strcmp(field, "conn") != 0 && strcmp(field, "tcp.stream") != 0 &&
-             strcmp(field, "dir") != 0)
-        return strncmp(field, "http2.", 6) == 0 && ev->kind != VITRO_EVENT_FRAME &&
-               ev->kind != VITRO_EVENT_PREFACE && !is_held(ev) &&
-               strcmp(field, "http2.streamid") != 0;
-    else if (ev->conn != VITRO_NO_CONN && strcmp(field, "dir") == 0)
-        give(visit, x, false, 0, vitro_str_of(ev->dir == VITRO_C2S ? "c2s" : "s2c"));
-    else if (ev->conn != VITRO_NO_CONN)
-        give_number(visit, x, ev->conn);
-    return true;
+    if (is_held(ev))
+        return true;
+    if (ev->kind > 15 || !(field->kinds >> ev->kind & 1))
+        return false;
+    return ev->kind != VITRO_EVENT_FRAME || field->types == UINT16_MAX ||
+           (ev->type < 16 && field->types >> ev->type & 1);
 }
 
-static bool give_frame(const vitro_event *ev, const char *field, filter_visit *visit, void *x)
+/* The protocol whose name alone matches. */
+static enum filter_field_id protocol_of(const vitro_event *ev)
+{
+    static const uint8_t protocols[] = {
+        [VITRO_EVENT_TCP] = FILTER_TCP,           [VITRO_EVENT_PREFACE] = FILTER_HTTP2,
+        [VITRO_EVENT_FRAME] = FILTER_HTTP2,       [VITRO_EVENT_GRPC] = FILTER_GRPC,
+        [VITRO_EVENT_PROTOBUF] = FILTER_PROTOBUF, [VITRO_EVENT_NOTE] = FILTER_NOTE,
+        [VITRO_EVENT_UNKNOWN] = FILTER_UNKNOWN,
+    };
+
+    return ev->kind < ARRAY_LEN(protocols) ? (enum filter_field_id)protocols[ev->kind]
+                                           : FILTER_UNKNOWN;
+}
+
+/* What any event may have; false when the field is another one. */
+static bool give_common(const vitro_event *ev, const struct filter_field *field,
+                        filter_visit *visit, void *x)
 {
     bool streamed = ev->kind == VITRO_EVENT_FRAME || ev->stream;
 
-    if (strcmp(field, "http2.streamid") == 0) {
+    switch (field->id) {
+    case FILTER_N:
+        give_number(visit, x, ev->number);
+        break;
+    case FILTER_FRAME_NUMBER:
+        give_number(visit, x, ev->packet);
+        break;
+    case FILTER_CONN:
+    case FILTER_TCP_STREAM:
+        if (ev->conn != VITRO_NO_CONN)
+            give_number(visit, x, ev->conn);
+        break;
+    case FILTER_DIR:
+        if (ev->conn != VITRO_NO_CONN)
+            give(visit, x, false, 0, vitro_str_of(ev->dir == VITRO_C2S ? "c2s" : "s2c"));
+        break;
+    case FILTER_STREAMID:
         if (streamed && (ev->kind != VITRO_EVENT_NOTE || is_held(ev)))
             give_number(visit, x, ev->stream);
-        return true;
+        break;
+    default:
+        if (field->id > FILTER_UNKNOWN)
+            return false;
+        if (protocol_of(ev) == field->id)
+            give_number(visit, x, 1);
     }
-    if ((ev->kind != VITRO_EVENT_FRAME && !is_held(ev)) || strcmp(field, "http2.flags") != 0)
-        return false;
-    give_number(visit, x, ev->flags);
     return true;
 }
 
-static void give_header(const vitro_item_header *h, const char *field, filter_visit *visit, void *x)
+/* The flag of a frame that a field stands for; 0: it stands for none. */
+static uint8_t flag_of(const struct filter_field *field)
 {
-    if (strcmp(field, "http2.header.name") == 0)
-        give(visit, x, false, 0, h->name);
-    else if (strcmp(field, "http2.header.value") == 0 && !h->unknown_value)
-        give(visit, x, false, 0, h->value);
-    else if (strcmp(field, "http2.header.repr") == 0)
-        give(visit, x, false, 0, vitro_str_of(h->repr));
-    else if (strcmp(field, "http2.header.index") == 0 && h->index)
-        give_number(visit, x, h->index);
+    static const uint8_t flags[FILTER_FIELDS] = {
+        [FILTER_END_STREAM] = 1, [FILTER_END_HEADERS] = 4,  [FILTER_PADDED] = 8,
+        [FILTER_ACK_PING] = 1,   [FILTER_ACK_SETTINGS] = 1, [FILTER_PRIORITY_FLAG] = 32,
+    };
+
+    return flags[field->id];
 }
+
+/* What its fields would say, when the event itself is enough to know. */
+static bool give_quick(struct facts *f, const struct filter_field *field, filter_visit *visit,
+                       void *x)
+{
+    const vitro_event *ev = f->ev;
+    bool whole = !(ev->bits & (VITRO_EVENT_CUT | VITRO_EVENT_HOLE | VITRO_EVENT_HELD));
+    vitro_detail dt;
+
+    switch (field->id) {
+    case FILTER_FLAGS:
+        give_number(visit, x, ev->flags);
+        return true;
+    case FILTER_LENGTH:
+        if (whole && ev->length >= FRAME_HEADER)
+            give_decimal(visit, x, ev->length - FRAME_HEADER);
+        return whole;
+    case FILTER_MESSAGE_LENGTH:
+        if (whole && ev->length >= PREFIX)
+            give_decimal(visit, x, ev->length - PREFIX);
+        return whole;
+    case FILTER_COMPRESSED:
+        if (whole)
+            give_decimal(visit, x, ev->type);
+        return whole;
+    case FILTER_TYPE:
+        if (whole)
+            give(visit, x, true, ev->type, type_text(f));
+        return whole;
+    case FILTER_PATH:
+        if (vitro_decode_path(f->d, ev).len)
+            give(visit, x, false, 0, vitro_decode_path(f->d, ev));
+        return !is_held(ev);
+    case FILTER_ENCODING:
+        if (vitro_decode_encoding(f->d, ev).len)
+            give(visit, x, false, 0, vitro_decode_encoding(f->d, ev));
+        return !is_held(ev);
+    case FILTER_MESSAGE_NAME:
+        if (ev->kind == VITRO_EVENT_PROTOBUF && !vitro_decode_brief(f->d, ev, &dt, NULL))
+            give(visit, x, false, 0, dt.title);
+        return !is_held(ev);
+    default:
+        return !is_held(ev) && flag_of(field) && !(ev->flags & flag_of(field));
+    }
+}
+
+/* ---- header fields --------------------------------------------------------------------------- */
+
+struct header_visit {
+    const struct filter_field *field;
+    filter_visit *visit;
+    void *x;
+};
+
+static bool give_header(const vitro_item_header *h, void *user)
+{
+    const struct header_visit *v = user;
+
+    if (v->field->id == FILTER_HEADER_NAME)
+        give(v->visit, v->x, false, 0, h->name);
+    else if (v->field->id == FILTER_HEADER_VALUE && !h->unknown_value)
+        give(v->visit, v->x, false, 0, h->value);
+    else if (v->field->id == FILTER_HEADER_REPR)
+        give(v->visit, v->x, false, 0, vitro_str_of(h->repr));
+    else if (v->field->id == FILTER_HEADER_INDEX && h->index)
+        give_number(v->visit, v->x, h->index);
+    return true;
+}
+
+/* ---- its fields ------------------------------------------------------------------------------ */
 
 static uint64_t number_in(vitro_str s)
 {
@@ -100,47 +205,51 @@ static uint64_t number_in(vitro_str s)
     return v;
 }
 
-static void give_field(const vitro_item_field *f, const char *field, filter_visit *visit, void *x)
+static void give_field(const vitro_item_field *f, const struct filter_field *field,
+                       filter_visit *visit, void *x)
 {
-    if (strcmp(field, "protobuf.field.name") == 0)
+    if (field->id == FILTER_FIELD_NAME)
         give(visit, x, false, 0, f->name);
-    else if (strcmp(field, "protobuf.field.number") == 0)
+    else if (field->id == FILTER_FIELD_NUMBER)
         give_number(visit, x, f->number);
-    else if (strcmp(field, "protobuf.field.wiretype") == 0)
+    else if (field->id == FILTER_FIELD_WIRETYPE)
         give_number(visit, x, f->wiretype);
-    else if (strcmp(field, "protobuf.field.value") == 0)
+    else if (field->id == FILTER_FIELD_VALUE)
         give(visit, x, f->bare_number && f->value.len && f->value.ptr[0] != '-',
              number_in(f->value), f->value);
 }
 
-static void give_item(const vitro_item *item, const char *field, filter_visit *visit, void *x)
+static void give_item(const vitro_item *item, const struct filter_field *field, filter_visit *visit,
+                      void *x)
 {
-    if (item->header)
-        give_header(item->header, field, visit, x);
-    else if (item->field)
+    if (item->field)
         give_field(item->field, field, visit, x);
-    else if (strcmp(item->name, field) == 0 && strncmp(field, "http2.header.", 13) != 0)
+    else if (!item->header && strcmp(item->name, field->name) == 0)
         give(visit, x, item->form == VITRO_ITEM_NUMBER, item->number, item->text);
 }
 
-void facts_of(void *user, const char *field, filter_visit *visit, void *visitor)
+static void give_items(struct facts *f, const struct filter_field *field, filter_visit *visit,
+                       void *x)
+{
+    if (!f->decoded && vitro_decode_fields(f->d, f->ev, &f->detail, NULL))
+        return;
+    f->decoded = true;
+    for (size_t i = 0; i < f->detail.count; i++)
+        give_item(&f->detail.items[i], field, visit, x);
+}
+
+void facts_of(void *user, const struct filter_field *field, filter_visit *visit, void *visitor)
 {
     struct facts *f = user;
-    const vitro_event *ev = f->ev;
-    vitro_detail dt;
+    struct header_visit headers = { field, visit, visitor };
 
-    if (give_quick(ev, field, visit, visitor) || give_frame(ev, field, visit, visitor))
+    if (give_common(f->ev, field, visit, visitor) || !may_have(f->ev, field) ||
+        give_quick(f, field, visit, visitor))
         return;
-    if (vitro_decode_detail(f->d, ev, &dt, NULL))
-        return;
-    if (strcmp(field, "grpc.path") == 0 && dt.path.len)
-        give(visit, visitor, false, 0, dt.path);
-    else if (strcmp(field, "grpc.encoding") == 0 && dt.encoding.len)
-        give(visit, visitor, false, 0, dt.encoding);
-    else if (strcmp(field, "protobuf.message.name") == 0 && ev->kind == VITRO_EVENT_PROTOBUF)
-        give(visit, visitor, false, 0, dt.title);
-    for (size_t i = 0; i < dt.count; i++)
-        give_item(&dt.items[i], field, visit, visitor);
+    if (field->id >= FILTER_HEADER_NAME && field->id <= FILTER_HEADER_INDEX)
+        (void)vitro_decode_headers(f->d, f->ev, give_header, &headers);
+    else
+        give_items(f, field, visit, visitor);
 }
 
 /* ---- search ---------------------------------------------------------------------------------- */
@@ -152,14 +261,32 @@ static char small(char c)
     return c;
 }
 
+/* Where c or its other case comes next; end when it does not. */
+static const char *next_of(const char *p, const char *end, char c)
+{
+    char other = c;
+
+    if (c >= 'a' && c <= 'z')
+        other = (char)(c - ('a' - 'A'));
+    while (p < end && *p != c && *p != other)
+        p++;
+    return p;
+}
+
 bool facts_text_holds(vitro_str hay, vitro_str text)
 {
-    for (size_t i = 0; text.len <= hay.len && i <= hay.len - text.len; i++) {
-        size_t n = 0;
-        while (n < text.len && small(hay.ptr[i + n]) == small(text.ptr[n]))
+    const char *p = hay.ptr, *end;
+
+    if (!text.len || text.len > hay.len)
+        return text.len == 0;
+    end = hay.ptr + (hay.len - text.len) + 1;
+    while ((p = next_of(p, end, small(text.ptr[0]))) < end) {
+        size_t n = 1;
+        while (n < text.len && small(p[n]) == small(text.ptr[n]))
             n++;
         if (n == text.len)
             return true;
+        p++;
     }
     return false;
 }
@@ -179,7 +306,7 @@ bool facts_hold(vitro_decode *d, const vitro_event *ev, vitro_str text)
 {
     vitro_detail dt;
 
-    if (vitro_decode_detail(d, ev, &dt, NULL))
+    if (vitro_decode_fields(d, ev, &dt, NULL))
         return false;
     if (facts_text_holds(dt.title, text) || facts_text_holds(dt.path, text))
         return true;

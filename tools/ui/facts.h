@@ -10,10 +10,12 @@
 struct facts {
     vitro_decode *d;
     const vitro_event *ev;
+    vitro_detail detail; /* its fields, once they were asked for */
+    bool decoded;
 };
 
 /* A filter_facts: user is a struct facts. */
-void facts_of(void *user, const char *field, filter_visit *visit, void *visitor);
+void facts_of(void *user, const struct filter_field *field, filter_visit *visit, void *visitor);
 
 /* True when the event's title or one of its fields holds the text, capital letters or small. */
 bool facts_hold(vitro_decode *d, const vitro_event *ev, vitro_str text);

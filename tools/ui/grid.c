@@ -239,16 +239,27 @@ static size_t fits(vitro_str s, int columns)
     return at;
 }
 
+/* Bytes of the first word, of one that no row holds at most so many. */
+static size_t word_of(vitro_str s, size_t most)
+{
+    size_t n = 0;
+
+    while (n < s.len && n < most && s.ptr[n] != ' ' && s.ptr[n] != '\n')
+        n++;
+    for (int i = 0; i < 3 && n == most - (size_t)i && n < s.len && (s.ptr[n] & 0xc0) == 0x80; i++)
+        n--; /* not within a character */
+    return n;
+}
+
 int area_wrap(struct area a, int y, enum style st, vitro_str s)
 {
     int x = 0;
 
     while (s.len && y < a.h && a.w > 1) {
-        size_t n = 0;
+        size_t n;
         vitro_str word;
         int columns;
-        while (n < s.len && s.ptr[n] != ' ' && s.ptr[n] != '\n')
-            n++;
+        n = word_of(s, 4 * (size_t)a.w + 4);
         word = (vitro_str){ s.ptr, n };
         columns = wrap_columns(word);
         if (x && x + 1 + columns > a.w) {

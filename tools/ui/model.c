@@ -12,7 +12,7 @@
 #include "ui/grid.h"
 #include "ui/study.h"
 
-enum { SLICE = 1024, PARTS = 16 };
+enum { SLICE = 1024, COST_BYTES = 4096, PARTS = 16 };
 
 void model_init(struct model *m, vitro_decode *d, vitro_language language, const char *name)
 {
@@ -169,7 +169,7 @@ void model_row(const struct model *m, uint32_t number, struct row *out)
     vitro_detail dt;
 
     memset(out, 0, sizeof *out);
-    if (!vitro_decode_event(m->d, number, &ev) || vitro_decode_detail(m->d, &ev, &dt, NULL))
+    if (!vitro_decode_event(m->d, number, &ev) || vitro_decode_brief(m->d, &ev, &dt, NULL))
         return;
     out->number = number;
     out->arrow = '*';
@@ -373,14 +373,25 @@ bool model_rise(struct model *m)
 
 /* ---- filter ---------------------------------------------------------------------------------- */
 
-static bool matches(struct model *m, uint32_t number)
+/* What decoding an event costs: a large message as much as many small ones. */
+static uint64_t cost_of(const vitro_event *ev)
+{
+    return ev->kind == VITRO_EVENT_PROTOBUF ? 1 + ev->length / COST_BYTES : 1;
+}
+
+static bool matches(struct model *m, uint32_t number, uint64_t *cost)
 {
     vitro_event ev;
-    struct facts f = { m->d, &ev };
+    struct facts f = { .d = m->d, .ev = &ev };
+    bool match;
 
+    ++*cost;
     if (!vitro_decode_event(m->d, number, &ev) || (m->study && study_hides(m->d, &ev)))
         return false;
-    return filter_match(&m->filter, facts_of, &f);
+    match = filter_match(&m->filter, facts_of, &f);
+    if (f.decoded)
+        *cost += cost_of(&ev);
+    return match;
 }
 
 static bool show(struct model *m, uint32_t number)
@@ -401,10 +412,11 @@ static bool scan(struct model *m)
 {
     uint32_t n = vitro_decode_count(m->d);
     size_t had = m->shown_count;
+    uint64_t cost = 0;
 
-    for (int k = 0; k < SLICE && m->scanned < n; k++) {
+    while (cost < SLICE && m->scanned < n) {
         m->scanned++;
-        if (matches(m, m->scanned) && !show(m, m->scanned)) {
+        if (matches(m, m->scanned, &cost) && !show(m, m->scanned)) {
             m->scanned = n;
             model_say(m, "out of memory: not all that match are shown");
         }
@@ -473,11 +485,12 @@ static void found(struct model *m)
 static bool search_on(struct model *m)
 {
     size_t n = model_count(m);
+    uint64_t cost = 0;
     vitro_event ev;
 
     if (n == 0) /* the filter shows nothing */
         m->search_left = 0;
-    for (int k = 0; k < SLICE && m->search_left; k++, m->search_left--) {
+    for (; cost < SLICE && m->search_left; cost += cost_of(&ev), m->search_left--) {
         m->search_at = (m->search_at + (m->backwards ? n - 1 : 1)) % n;
         if (vitro_decode_event(m->d, model_at(m, m->search_at), &ev) &&
             facts_hold(m->d, &ev, vitro_str_of(m->search))) {

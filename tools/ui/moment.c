@@ -29,7 +29,7 @@ static void read_block(struct moment *m, const vitro_event *ev)
     vitro_detail dt;
 
     table_forget(t);
-    if (vitro_decode_detail(m->d, ev, &dt, NULL))
+    if (vitro_decode_fields(m->d, ev, &dt, NULL))
         return;
     for (size_t i = 0; i < dt.count; i++) {
         const vitro_item *item = &dt.items[i];
@@ -89,7 +89,7 @@ static bool number_of(struct moment *m, const vitro_event *ev, const char *name,
 {
     vitro_detail dt;
 
-    if (vitro_decode_detail(m->d, ev, &dt, NULL))
+    if (vitro_decode_fields(m->d, ev, &dt, NULL))
         return false;
     for (size_t i = 0; i < dt.count; i++) {
         if (strcmp(dt.items[i].name, name) == 0) {

@@ -204,7 +204,7 @@ static bool has_settled(struct study *s, int64_t now)
 static bool breaks(const struct study *s, vitro_decode *d)
 {
     vitro_event ev;
-    struct facts f = { d, &ev };
+    struct facts f = { .d = d, .ev = &ev };
 
     return s->held_count && vitro_decode_event(d, s->held[0].event, &ev) &&
            filter_match(&s->breaker, facts_of, &f);

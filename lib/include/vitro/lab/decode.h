@@ -297,6 +297,40 @@ VITRO_API bool vitro_decode_event(const vitro_decode *d, uint32_t number, vitro_
 VITRO_API VITRO_CHECKED vitro_code vitro_decode_detail(vitro_decode *d, const vitro_event *ev,
                                                        vitro_detail *out, vitro_error *err);
 
+/**
+ * The same for who looks at many events and asks the dictionary about none: each `key` is NULL.
+ * Thread: the decoder's.  Re-entry: allowed in on_event.
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_decode_fields(vitro_decode *d, const vitro_event *ev,
+                                                       vitro_detail *out, vitro_error *err);
+
+/**
+ * What there is to say of an event without decoding it: title, why, path and encoding; no items,
+ * no key. A note is decoded for its message.
+ * Thread: the decoder's.  Re-entry: allowed in on_event.
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_decode_brief(vitro_decode *d, const vitro_event *ev,
+                                                      vitro_detail *out, vitro_error *err);
+
+/* Gets one field of a header block, lent until it returns; false ends the walk. */
+typedef bool vitro_header_fn(const vitro_item_header *header, void *user);
+
+/**
+ * The header fields that end in a frame with a header block, in order, and nothing else of it.
+ *
+ * @return false when the event has no header block, or it cannot be decoded.
+ * Thread: the decoder's.  Re-entry: allowed in on_event; fn must not call the decoder.
+ */
+VITRO_API bool vitro_decode_headers(vitro_decode *d, const vitro_event *ev, vitro_header_fn *fn,
+                                    void *user);
+
+/** The path of the call that a message belongs to; empty when unknown. Lends as long as d lives.
+ * Thread: the decoder's. */
+VITRO_API vitro_str vitro_decode_path(const vitro_decode *d, const vitro_event *ev);
+
+/** Likewise grpc-encoding of its direction. */
+VITRO_API vitro_str vitro_decode_encoding(const vitro_decode *d, const vitro_event *ev);
+
 /** The span of an event. Thread: any. */
 VITRO_API vitro_span vitro_event_span(const vitro_event *ev);
 
