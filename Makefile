@@ -227,14 +227,14 @@ $(PROGRAMS): $(B)/%: $(B)/%.o $(TEST_PROTO_A) $(PROTO_A) $(STATIC)
 	@$(CC) $(OPT) -pthread -o $@ $(filter %.o,$^) $(filter-out %.o,$^) $(LDLIBS)
 # What the programs under tools/ are made of is tested with their parts.
 TOOL_TESTS := $(addprefix $(B)/tests/unit/,learn learn_progress decode_print serve serve_order \
-              serve_room serve_file filter ui_views ui_keys ui_moment ui_terminal hostile)
+              serve_room serve_file filter ui_views ui_keys ui_moment ui_terminal ui_terminal_shows hostile)
 TOOL_TESTS += $(addprefix $(B)/tests/unit/,watch_merge)
 $(B)/tests/unit/gate_lesson: | lessons
 LOOKING := $(B)/tests/bench/vitro/looking
 $(TOOL_TESTS) $(LOOKING): $(filter-out %/vitro.o,$(VITRO_O)) | programs lessons
 $(TOOL_TESTS) $(LOOKING): private LDLIBS := $(PROTO_A) $(STATIC) $(LDLIBS) \
                                  $(shell pkg-config --libs libcmark ncursesw libpcap vterm 2>/dev/null) -lutil
-$(B)/tests/unit/ui_terminal.o: CPPFLAGS += -DPROGRAM='"$(BIN)/vitro"'
+$(B)/tests/unit/ui_terminal.o $(B)/tests/unit/ui_terminal_shows.o: CPPFLAGS += -DPROGRAM='"$(BIN)/vitro"'
 $(B)/tests/unit/learn.o $(B)/tests/unit/gate_lesson.o: CPPFLAGS += -DLESSONS='"$(OUT)/lessons"'
 $(UNIT_BIN:%=%.o) $(PROGRAMS:%=%.o) $(SUPPORT_O): | $(PROTO_H) $(TEST_PROTO_H)
 
