@@ -195,6 +195,28 @@ static void decode_all(const uint8_t *file, size_t size, bool keep, size_t numbe
     free(s);
 }
 
+/* A decoder that has little memory, at whatever point it ends, tells what it can. */
+static void decode_little(const uint8_t *file, size_t size, size_t budget)
+{
+    struct decoded_bytes bytes = { file, size, 0, NULL };
+    vitro_decode_options options = VITRO_DECODE_OPTIONS_INIT;
+    vitro_decode *d;
+    vitro_event ev;
+    vitro_detail dt;
+
+    options.lend = decoded_lend;
+    options.user = &bytes;
+    options.keep = true;
+    options.budget = budget;
+    if (vitro_decode_new(&d, &options, NULL))
+        return;
+    (void)!vitro_decode_finish(d, NULL);
+    for (uint32_t i = 1; i <= vitro_decode_count(d); i++)
+        if (vitro_decode_event(d, i, &ev))
+            (void)!vitro_decode_detail(d, &ev, &dt, NULL);
+    vitro_decode_free(d);
+}
+
 /* ---- runs ----------------------------------------------------------------------------------- */
 
 /* Each act waits for many others: much is held at once. */
@@ -231,6 +253,43 @@ static void run_case(struct chance *c, size_t number)
     gated_end(s, &w);
     decode_all(w.file, w.size, true, number);
     decode_all(w.file, w.size, false, number);
+    walk_done(&w);
+}
+
+Test(gate_decode, a_decoder_with_little_memory_goes_on)
+{
+    struct chance c = seed_chance();
+    struct gated *s = gated_new();
+    struct walk w = { 0 };
+
+    gated_begin(s, true);
+    play_in_heaps(s, &c);
+    vitro_gate_go(s->gate);
+    gated_end(s, &w);
+    for (size_t budget = 1000; budget < 400000; budget += budget / 16)
+        decode_little(w.file, w.size, budget);
+    walk_done(&w);
+}
+
+/* A note is bytes of a file: nothing in it is believed. */
+Test(gate_decode, a_damaged_note_is_no_danger)
+{
+    struct chance c = seed_chance();
+    struct gated *s = gated_new();
+    struct walk w = { 0 };
+
+    gated_begin(s, true);
+    gated_play(s, &c, false);
+    vitro_gate_go(s->gate);
+    gated_end(s, &w);
+    for (size_t i = 0; i < 300; i++) {
+        uint8_t *copy = malloc(w.size);
+        memcpy(copy, w.file, w.size);
+        for (size_t n = seed_between(&c, 1, 20); n > 0; n--)
+            copy[seed_between(&c, 0, w.size - 1)] ^= (uint8_t)seed_between(&c, 1, 255);
+        decode_little(copy, w.size, 0);
+        free(copy);
+    }
     walk_done(&w);
 }
 

@@ -202,6 +202,61 @@ Test(gate_end, nothing_is_left)
     cr_assert_eq(heap.live, 0u, "%zu blocks are left", heap.live);
 }
 
+static void mark_closed(vitro_call *call, const vitro_status *status, void *user)
+{
+    cr_assert(!*(bool *)user, "closed twice");
+    *(bool *)user = true;
+}
+
+static const vitro_call_events marked = { .size = sizeof marked, .on_closed = mark_closed };
+
+/* Memory runs out at the nth allocation: the connection may fail, but all ends, once. */
+static size_t run_out(struct heap *h, size_t nth, bool once)
+{
+    struct gated *s = gated_new();
+    size_t began, made;
+    bool closed = false;
+
+    gated_begin(s, true);
+    began = h->calls;
+    h->once = once;
+    h->fail_at = nth ? began + nth : 0;
+    if (vitro_call_start(&s->call[0], s->p.channel, &echo_bidi, NULL, &marked, &closed, NULL) ==
+            VITRO_OK &&
+        vitro_call_send(s->call[0], bytes_of("some bytes"), VITRO_SEND_LAST, NULL, NULL))
+        vitro_call_cancel(s->call[0]);
+    vitro_sim_run_for(s->p.sim, 0);
+    while (vitro_gate_next(s->gate))
+        vitro_sim_run_for(s->p.sim, SECOND);
+    h->fail_at = 0;
+    made = h->calls - began;
+    gated_run_for(s, 2 * (int64_t)SECOND);
+    cr_assert(!s->call[0] || closed, "allocation %zu: the call hangs", nth);
+    if (s->call[0])
+        vitro_call_unref(s->call[0]);
+    s->calls = 1;
+    s->call[0] = NULL;
+    vitro_gate_go(s->gate);
+    gated_end(s, NULL);
+    cr_assert_eq(h->live, 0u, "allocation %zu: %zu blocks are left", nth, h->live);
+    return made;
+}
+
+Test(gate_end, memory_may_run_out_anywhere)
+{
+    struct heap h = { 0 };
+    size_t made;
+
+    heap_install(&h);
+    made = run_out(&h, 0, false);
+    cr_assert_gt(made, 30u);
+    for (size_t nth = 1; nth <= made; nth++) {
+        run_out(&h, nth, true);
+        run_out(&h, nth, false);
+    }
+    heap_remove();
+}
+
 /* ---- what is no HTTP/2, and layers below ---------------------------------------------------- */
 
 /* A session may write anything, in pieces: all of it comes through, as parts of frames. */
