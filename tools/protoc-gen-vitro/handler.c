@@ -62,19 +62,26 @@ static const char respond_prototype[] =
     "vitro_code $name$_respond(\n"
     "    vitro_call *call, const $Response$ *response, bool *more, vitro_error *err)";
 
+static const char *answer_about(const struct method *m)
+{
+    if (!m->many_responses) {
+        return "/** Send the response and end the call with OK. For any other status: "
+               "vitro_call_finish(). */\n";
+    }
+    if (m->many_requests) {
+        return "/** Queue one response; vitro_call_finish() ends the call. */\n";
+    }
+    return "/** Queue one response; vitro_call_finish() ends the call. With vitro_stub_serve() it has\n"
+           " *  events of its own, such as writable. */\n";
+}
+
 static void write_method_header(struct text *out, const struct service *s, const struct method *m)
 {
     text_put(out, "/* ---- %s, the server's side */\n\n", m->path);
     if (m->many_requests) {
         stub_fill(out, many_header, s, m);
     }
-    text_put(
-        out,
-        m->many_responses
-            ? "/** Queue one response; vitro_call_finish() ends the call. For its other events, such as\n"
-              " *  writable: vitro_stub_serve(). */\n"
-            : "/** Send the response and end the call with OK. For any other status: "
-              "vitro_call_finish(). */\n");
+    text_put(out, "%s", answer_about(m));
     stub_fill(out, m->many_responses ? respond_prototype : reply_prototype, s, m);
     text_put(out, ";\n\n");
 }
