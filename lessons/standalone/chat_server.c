@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <vitro.h>
 #include "chat.vitro.h"
 
@@ -23,6 +24,12 @@ struct app {
     chat_chat_service_chat_handler chat;
     struct member *members;
 };
+
+/* The call ends with what went wrong here. */
+static void fail(vitro_call *call, const vitro_error *err)
+{
+    vitro_call_finish(call, err->code, err->frame[0].text, NULL, NULL);
+}
 
 static void out_of_memory(vitro_call *call)
 {
@@ -57,6 +64,7 @@ static void send_tenant(vitro_call *call)
 static void send_message(vitro_call *call, const Chat__MessageRequest *request, void *user)
 {
     Chat__MessageResponse response = CHAT__MESSAGE_RESPONSE__INIT;
+    vitro_error err;
     char id[48];
 
     (void)user;
@@ -65,8 +73,8 @@ static void send_message(vitro_call *call, const Chat__MessageRequest *request, 
     response.success = true;
     response.messageid = id;
     send_tenant(call);
-    if (chat_chat_service_send_message_reply(call, &response, NULL))
-        out_of_memory(call);
+    if (chat_chat_service_send_message_reply(call, &response, &err))
+        fail(call, &err);
 }
 
 /* ---- GetNotifications: as fast as the client reads ------------------------------------------ */
@@ -81,14 +89,15 @@ static void feed_on(vitro_call *call, void *user)
     struct feed *feed = (struct feed *)user;
     Chat__Notification n = CHAT__NOTIFICATION__INIT;
     char id[32], content[] = "there is something new";
+    vitro_error err;
     bool more = true;
 
     n.id = id;
     n.content = content;
     while (more && feed->next < NOTIFICATIONS) {
         snprintf(id, sizeof id, "notif_%d", feed->next++);
-        if (chat_chat_service_get_notifications_respond(call, &n, &more, NULL)) {
-            out_of_memory(call);
+        if (chat_chat_service_get_notifications_respond(call, &n, &more, &err)) {
+            fail(call, &err);
             return;
         }
     }
@@ -111,31 +120,41 @@ static void get_notifications(vitro_call *call, const Chat__UserRequest *request
 
 /* ---- UploadFiles: many requests, then the answer -------------------------------------------- */
 
+struct upload {
+    Chat__UploadResponse sum;
+    char name[256]; /* of the file that is coming */
+};
+
 static void on_piece(vitro_call *call, const Chat__FileData *piece, void *user)
 {
-    Chat__UploadResponse *sum = (Chat__UploadResponse *)user;
+    struct upload *u = (struct upload *)user;
 
     (void)call;
-    sum->totalsize += (int64_t)piece->data.len;
-    sum->filecount += piece->data.len > 0;
+    u->sum.totalsize += (int64_t)piece->data.len;
+    if (strncmp(u->name, piece->filename, sizeof u->name - 1) == 0)
+        return;
+    u->sum.filecount++;
+    snprintf(u->name, sizeof u->name, "%s", piece->filename);
 }
 
 static void on_all_pieces(vitro_call *call, void *user)
 {
-    if (chat_chat_service_upload_files_reply(call, (Chat__UploadResponse *)user, NULL))
-        out_of_memory(call);
+    vitro_error err;
+
+    if (chat_chat_service_upload_files_reply(call, &((struct upload *)user)->sum, &err))
+        fail(call, &err);
 }
 
 static void upload_files(vitro_call *call, void *user)
 {
-    Chat__UploadResponse *sum = (Chat__UploadResponse *)calloc(1, sizeof *sum);
+    struct upload *u = (struct upload *)calloc(1, sizeof *u);
 
-    if (!sum) {
+    if (!u) {
         out_of_memory(call);
         return;
     }
-    chat__upload_response__init(sum);
-    chat_chat_service_upload_files_serve(call, &((struct app *)user)->upload, sum);
+    chat__upload_response__init(&u->sum);
+    chat_chat_service_upload_files_serve(call, &((struct app *)user)->upload, u);
 }
 
 /* ---- Chat: what one says, all hear ---------------------------------------------------------- */
