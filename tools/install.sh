@@ -56,7 +56,8 @@ for lesson in "$from"/lessons/*/; do
     install -m 755 "$lesson/main" "$to/lib/vitro/lessons/$name/"
     install -m 644 "$lesson"/*.md "$lesson"/*.c "$to/lib/vitro/lessons/$name/"
 done
-mkdir -p "$to/share/vitro/standalone"
+mkdir -p "$to/share/vitro/standalone" "$to/share/vitro/proto"
+install -m 644 proto/*.proto "$to/share/vitro/proto/"
 install -m 644 lessons/standalone/*.c lessons/standalone/Makefile lessons/standalone/README.md \
     proto/chat.proto "$to/share/vitro/standalone/"
 for section in man1 man3 man7; do

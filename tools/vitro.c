@@ -103,7 +103,8 @@ static const struct command {
       "  --threads N             loops to spread connections over, from 1 to 64; else 1\n"
       "Its first lines say `listening on ADDRESS`; then a line for each message that says something.\n"
       "Services: chat.ChatService, user.UserService, order.OrderService, room.RoomService,\n"
-      "file.FileService, sensor.SensorService; proto/ has their .proto files.\n"
+      "file.FileService, sensor.SensorService; their .proto files are in proto/, of an installed copy\n"
+      "in share/vitro/proto/.\n"
       "SIGTERM and Ctrl-C let open calls end, for 30 s at most; a second one ends at once.\n"
       "Status: 0 after that; 2 usage; 3 an address cannot be had; 130 after a second signal.\n" },
 };
