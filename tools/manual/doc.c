@@ -133,19 +133,19 @@ static void read_line(struct reader *r, const char *line, size_t len)
     size_t margin = strspn(line, " ");
     const char *inside = memmem(line, len, "@return ", 8);
 
-    if (len > 7 && memcmp(line, "@param ", 7) == 0)
+    if (len > 7 && memcmp(line, "@param ", 7) == 0) {
         begin_param(r, line + 7, len - 7);
-    else if (len > 8 && memcmp(line, "@return ", 8) == 0)
-        begin_return(r, line + 8, len - 8);
-    else if (inside) { /* "One more reference. @return loop." */
+    } else if (inside) { /* "One more reference. @return gives loop." */
         put_line(r, line, (size_t)(inside - line));
         begin_return(r, inside + 8, len - (size_t)(inside + 8 - line));
-    } else if (len == 0 && r->part != &r->doc->about)
-        r->part = &r->doc->about, put(r, "", 0);
-    else if (r->part == &r->doc->about)
+    } else if (r->part == &r->doc->about) {
         put_line(r, line, len);
-    else
+    } else if (len == 0) {
+        r->part = &r->doc->about;
+        put(r, "", 0);
+    } else {
         put_line(r, line + margin, len - margin);
+    }
 }
 
 static void trim(const char **part)
