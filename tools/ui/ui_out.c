@@ -145,11 +145,26 @@ static bool write_whole(struct ui *ui, const char *path, enum form form, bool ov
     return false;
 }
 
-void ui_write(struct ui *ui, const char *path, bool over)
+/* "~/x" as a shell has it. */
+static void expand(const char *path, char *out, size_t size)
+{
+    const char *home = getenv("HOME");
+
+    if (path[0] == '~' && path[1] == '/' && home && *home)
+        snprintf(out, size, "%s%s", home, path + 1);
+    else
+        snprintf(out, size, "%s", path);
+}
+
+void ui_write(struct ui *ui, const char *typed, bool over)
 {
     struct model *m = &ui->m;
-    enum form form = form_of(path);
+    char path[PATH_TEXT];
+    enum form form;
     int64_t count = 0;
+
+    expand(typed, path, sizeof path);
+    form = form_of(path);
 
     if (form == FORM_NONE) {
         model_say(m, "%s",
