@@ -184,6 +184,17 @@ Test(filter_keys, a_filter_is_turned_round_and_back)
     play_end(&p);
 }
 
+Test(filter_keys, the_filter_is_seen_whatever_the_name_of_the_capture)
+{
+    static struct play p;
+
+    play_begin(&p, 80, 24);
+    p.ui.m.name = "/home/somebody/captures/of/a/long/day/in/a/deep/folder/a.pcapng";
+    play_keys(&p, "&http2.type == 1\n");
+    SEES(&p, " vitro  a.pcapng  & http2.type == 1");
+    play_end(&p);
+}
+
 Test(marks, a_mark_is_gone_to_and_two_ticks_come_back_from_any_jump)
 {
     static struct play p;

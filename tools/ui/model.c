@@ -49,6 +49,11 @@ void model_done(struct model *m)
     memset(m, 0, sizeof *m);
 }
 
+static const char *word(const struct model *m, const char *english, const char *korean)
+{
+    return m->language == VITRO_KOREAN ? korean : english;
+}
+
 void model_say(struct model *m, const char *format, ...)
 {
     va_list args;
@@ -467,7 +472,7 @@ void model_search(struct model *m, bool backwards)
     m->search_at = m->place;
     m->search_left = model_count(m);
     if (m->search[0] && !m->searching)
-        model_say(m, "nothing to search in");
+        model_say(m, "%s", word(m, "nothing to search in", "찾을 것이 없음"));
 }
 
 static void found(struct model *m)
@@ -500,7 +505,7 @@ static bool search_on(struct model *m)
     }
     if (!m->search_left) {
         m->searching = false;
-        model_say(m, "not found: %s", m->search);
+        model_say(m, "%s: %s", word(m, "not found", "없음"), m->search);
         return true;
     }
     return false;
@@ -531,7 +536,7 @@ bool model_work(struct model *m)
 void model_stop(struct model *m)
 {
     if (m->searching)
-        model_say(m, "search stopped");
+        model_say(m, "%s", word(m, "search stopped", "찾기 멈춤"));
     m->searching = false;
     if (!m->filtered || m->scanned >= vitro_decode_count(m->d))
         return;
@@ -546,7 +551,9 @@ void model_stop(struct model *m)
     model_go(m, m->wanted ? m->wanted : m->pick);
     m->place = place_of(m, m->pick);
     m->wanted = 0;
-    model_say(m, "filter stopped: all is shown, f goes on");
+    model_say(
+        m, "%s",
+        word(m, "filter stopped: all is shown, f goes on", "거르기 멈춤: 모두 보임, f로 계속"));
 }
 
 void model_grown(struct model *m)

@@ -13,6 +13,7 @@
 #include "ui/config.h"
 #include "ui/study.h"
 #include "ui/term.h"
+#include "ui/view.h"
 
 enum {
     SLICE_BYTES = 64 * 1024, /* decoded at once */
@@ -153,9 +154,11 @@ static void copy(struct ui *ui)
     if (out) {
         fputs(ui->copied, out);
         fclose(out);
-        model_say(&ui->m, "copied %zu bytes, also in %s", strlen(ui->copied), path);
+        model_say(&ui->m, "%s: %zu %s %s", view_word(&ui->m, "copied", "복사함"),
+                  strlen(ui->copied), view_word(&ui->m, "bytes, also in", "바이트, 파일"), path);
     } else {
-        model_say(&ui->m, "copied %zu bytes", strlen(ui->copied));
+        model_say(&ui->m, "%s: %zu %s", view_word(&ui->m, "copied", "복사함"), strlen(ui->copied),
+                  view_word(&ui->m, "bytes", "바이트"));
     }
     free(ui->copied);
     ui->copied = NULL;

@@ -106,6 +106,15 @@ static void put_state(const struct model *m, char *out, size_t size)
         vitro_text_add(&t, "%" PRIu64 " missed  ", m->missed);
 }
 
+/* The filter is always seen; the folders of a file make room for it. */
+static const char *short_name(const struct model *m, int room)
+{
+    const char *slash = strrchr(m->name, '/');
+    int all = wrap_columns(vitro_str_of(m->name)) + wrap_columns(vitro_str_of(m->filter_text));
+
+    return m->filtered && slash && slash[1] && all + 13 > room ? slash + 1 : m->name;
+}
+
 static void put_title(const struct ui *ui, struct area a)
 {
     const struct model *m = &ui->m;
@@ -114,17 +123,20 @@ static void put_title(const struct ui *ui, struct area a)
     int64_t us = m->pick && any ? (m->ev.time - zero.time) / 1000 : 0;
     uint32_t n = vitro_decode_count(m->d);
     char right[240], filter[64] = "", state[96];
+    int room;
 
-    if (m->filtered)
+    if (m->filtered && m->language == VITRO_KOREAN)
+        snprintf(filter, sizeof filter, "%" PRIu32 "개 중 %zu개  ", n, m->shown_count);
+    else if (m->filtered)
         snprintf(filter, sizeof filter, "%zu of %" PRIu32 " shown  ", m->shown_count, n);
     put_state(m, state, sizeof state);
     snprintf(right, sizeof right, "%s%s#%" PRIu32 "/%" PRIu32 "  %" PRId64 ".%06" PRId64 " s ",
              state, filter, m->pick, n, us / 1000000, us % 1000000);
     area_put(a, 0, 0, ST_TITLE, "%*s", a.w, "");
-    area_put(area_part(a, 0, 0, 1, a.w - wrap_columns(vitro_str_of(right)) - 1), 0, 0, ST_TITLE,
-             " vitro  %s%s%s", m->name, m->filtered ? "  & " : "",
-             m->filtered ? m->filter_text : "");
-    area_put(a, 0, a.w - wrap_columns(vitro_str_of(right)), ST_TITLE, "%s", right);
+    room = a.w - wrap_columns(vitro_str_of(right));
+    area_put(area_part(a, 0, 0, 1, room - 1), 0, 0, ST_TITLE, " vitro  %s%s%s", short_name(m, room),
+             m->filtered ? "  & " : "", m->filtered ? m->filter_text : "");
+    area_put(a, 0, room, ST_TITLE, "%s", right);
 }
 
 static const struct hint hints[] = {
