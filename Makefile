@@ -44,7 +44,7 @@ MANUAL_C   := $(wildcard tools/manual/*.c)
 SUPPORT_C  := $(wildcard tests/support/*.c)
 UNIT_C     := $(wildcard tests/unit/*.c)
 PROGRAM_C  := $(wildcard tests/soak/*.c tests/threads/*.c tests/bench/vitro/*.c tests/differential/*.c \
-              tests/captures/*.c tests/interop/*.c)
+              tests/captures/*.c tests/interop/*.c tests/screen/*.c)
 LESSONS    := $(patsubst lessons/%/main.c,%,$(wildcard lessons/[0-9]*/main.c))
 LESSON_O   := $(patsubst %.c,$(B)/%.o,$(wildcard lessons/*.c))
 LESSON_TEXTS := $(wildcard lessons/[0-9]*/*.md lessons/[0-9]*/*.c)
@@ -227,15 +227,20 @@ $(PROGRAMS): $(B)/%: $(B)/%.o $(TEST_PROTO_A) $(PROTO_A) $(STATIC)
 	@$(CC) $(OPT) -pthread -o $@ $(filter %.o,$^) $(filter-out %.o,$^) $(LDLIBS)
 # What the programs under tools/ are made of is tested with their parts.
 TOOL_TESTS := $(addprefix $(B)/tests/unit/,learn learn_progress decode_print serve serve_order \
-              serve_room serve_file filter ui_views ui_keys ui_moment ui_terminal ui_terminal_shows hostile)
+              serve_room serve_file filter ui_views ui_keys ui_moment ui_terminal ui_terminal_shows \
+              ui_lesson learn_terminal hostile)
 TOOL_TESTS += $(addprefix $(B)/tests/unit/,watch_merge)
 $(B)/tests/unit/gate_lesson: | lessons
 LOOKING := $(B)/tests/bench/vitro/looking
 $(TOOL_TESTS) $(LOOKING): $(filter-out %/vitro.o,$(VITRO_O)) | programs lessons
 $(TOOL_TESTS) $(LOOKING): private LDLIBS := $(PROTO_A) $(STATIC) $(LDLIBS) \
                                  $(shell pkg-config --libs libcmark ncursesw libpcap vterm 2>/dev/null) -lutil
-$(B)/tests/unit/ui_terminal.o $(B)/tests/unit/ui_terminal_shows.o: CPPFLAGS += -DPROGRAM='"$(BIN)/vitro"'
-$(B)/tests/unit/learn.o $(B)/tests/unit/gate_lesson.o: CPPFLAGS += -DLESSONS='"$(OUT)/lessons"'
+$(addprefix $(B)/tests/unit/,ui_terminal.o ui_terminal_shows.o learn_terminal.o): \
+  CPPFLAGS += -DPROGRAM='"$(BIN)/vitro"'
+$(addprefix $(B)/tests/unit/,learn.o ui_lesson.o learn_terminal.o gate_lesson.o): \
+  CPPFLAGS += -DLESSONS='"$(OUT)/lessons"'
+$(B)/tests/screen/lesson: $(filter-out %/vitro.o,$(VITRO_O)) | lessons
+$(B)/tests/screen/lesson: private LDLIBS += $(shell pkg-config --libs libcmark ncursesw libpcap 2>/dev/null)
 $(UNIT_BIN:%=%.o) $(PROGRAMS:%=%.o) $(SUPPORT_O): | $(PROTO_H) $(TEST_PROTO_H)
 
 asan ubsan:             ## the suites under address and undefined-behaviour sanitizers
@@ -257,10 +262,11 @@ interop:                ## against gRPC's own implementation in Node, both ways
 	@sh tools/deps/install.sh run interop
 	@$(MAKE) build build/debug/tests/interop/chat_client
 	@sh tests/interop/run.sh
-bless:                  ## captures/: make them anew, and what vitro says of them
+bless:                  ## captures/ and tests/screen: make them anew, with what vitro says now
 	@sh tools/deps/install.sh run
-	@$(MAKE) programs build/debug/tests/captures/make
+	@$(MAKE) programs lessons build/debug/tests/captures/make build/debug/tests/screen/lesson
 	@sh tests/check/captures.sh bless
+	@sh tests/check/screens.sh bless
 bench:                  ## side by side with other implementations
 	@sh tools/deps/install.sh run
 	@sh tools/deps/install.sh bench || echo "bench: what is missing is not run"

@@ -190,16 +190,18 @@ static void put_block(struct making *mk, const struct lesson_block *b)
 static void put_choice(struct making *mk, const struct lesson_choice *c, size_t i)
 {
     bool answered = mk->of->answer >= 0, mine = mk->of->answer == (int)i;
-    char first[128], verdict[96];
+    char first[8], text[1024], verdict[96] = "";
 
+    if (answered)
+        snprintf(verdict, sizeof verdict,
+                 "%s%s: ", c->right ? say(mk, "right", "맞음") : say(mk, "wrong", "틀림"),
+                 mine ? say(mk, ", your answer", ", 고른 답") : "");
+    snprintf(first, sizeof first, "%c) ", (int)('a' + i % 26));
+    snprintf(text, sizeof text, "%s%s", verdict, c->text);
     blank(mk);
     mk->choice = (uint8_t)(i + 1);
     mk->style = !answered ? PAGE_TEXT : c->right ? PAGE_RIGHT : PAGE_WRONG;
-    snprintf(verdict, sizeof verdict,
-             "%s%s: ", c->right ? say(mk, "right", "맞음") : say(mk, "wrong", "틀림"),
-             mine ? say(mk, ", your answer", ", 고른 답") : "");
-    snprintf(first, sizeof first, "%c) %s", (int)('a' + i % 26), answered ? verdict : "");
-    wrap(mk, 2, first, c->text);
+    wrap(mk, 2, first, text);
     mk->style = PAGE_TEXT;
     if (answered && c->why)
         wrap(mk, 5, "", c->why);

@@ -55,6 +55,7 @@ void lesson_plan(struct study *study, const struct lesson_play_options *options)
     struct study probe;
 
     in_memory.real = false;
+    in_memory.unseen = true;
     if (study_init(&probe, &study->is)) {
         bool ok = !lesson_play_start(&p, &in_memory, NULL) && play(&probe, &p);
         for (size_t i = 0; ok && i < study->count; i++)

@@ -56,7 +56,8 @@ vitro_code lesson_play_start(struct lesson_play *p, const struct lesson_play_opt
 
     memset(p, 0, sizeof *p);
     p->words = memfd_create("vitro-lesson", MFD_CLOEXEC);
-    p->run = (struct lesson_run){ .fd = -1, .hold = true, .words = p->words };
+    p->run =
+        (struct lesson_run){ .fd = -1, .hold = true, .unseen = options->unseen, .words = p->words };
     if (options->real)
         argv[n++] = real;
     if (options->seed) {

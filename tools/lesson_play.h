@@ -17,6 +17,7 @@ struct lesson_play_options {
     const char *name, *dir;
     bool real;
     const char *seed; /* NULL: the usual world */
+    bool unseen;      /* nobody but us gets its trace */
 };
 
 struct lesson_play {

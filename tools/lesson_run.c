@@ -18,7 +18,7 @@ enum { CHILD_FD = 3, INTERRUPTED = 130 };
 /* ---- starting ------------------------------------------------------------------------------- */
 
 /* Our environment and what the program shall know; to be freed, what it points to is lent. */
-static char **environment(bool hold)
+static char **environment(const struct lesson_run *r)
 {
     static char learn[] = "VITRO_LEARN=fd:3", gate[] = "VITRO_GATE=hold";
     size_t n = 0, k = 0;
@@ -29,12 +29,13 @@ static char **environment(bool hold)
     out = calloc(n + 3, sizeof *out);
     for (size_t i = 0; out && i < n; i++) {
         if (strncmp(environ[i], "VITRO_LEARN=", 12) != 0 &&
-            strncmp(environ[i], "VITRO_GATE=", 11) != 0)
+            strncmp(environ[i], "VITRO_GATE=", 11) != 0 &&
+            (!r->unseen || strncmp(environ[i], "VITRO_TRACE=", 12) != 0))
             out[k++] = environ[i];
     }
     if (out)
         out[k++] = learn;
-    if (out && hold)
+    if (out && r->hold)
         out[k] = gate;
     return out;
 }
@@ -81,7 +82,7 @@ static int open_pair(int ends[2])
 vitro_code lesson_run_start(struct lesson_run *r, const char *dir, char **argv, vitro_error *err)
 {
     char path[4096 + 8];
-    char **env = environment(r->hold);
+    char **env = environment(r);
     int ends[2], e = env ? open_pair(ends) : ENOMEM;
 
     r->pid = 0;

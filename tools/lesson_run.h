@@ -13,10 +13,11 @@
 #include "vitro/base.h"
 
 struct lesson_run {
-    pid_t pid; /* 0: none */
-    int fd;    /* our end of the pair; -1: none */
-    bool hold; /* before the start: it holds what it sends (VITRO_GATE=hold) */
-    int words; /* before the start: where its stdout and stderr go; 0: to our stderr */
+    pid_t pid;   /* 0: none */
+    int fd;      /* our end of the pair; -1: none */
+    bool hold;   /* before the start: it holds what it sends (VITRO_GATE=hold) */
+    bool unseen; /* before the start: no other trace is written (VITRO_TRACE) */
+    int words;   /* before the start: where its stdout and stderr go; 0: to our stderr */
 };
 
 /* Start dir/main with arguments, a list that ends with NULL (argv[0] is filled in). */

@@ -33,6 +33,7 @@ step banned     sh tests/check/banned.sh
 step documents  sh tests/check/documents.sh
 step manual     sh tests/check/manual.sh
 step captures   sh tests/check/captures.sh
+step screens    sh tests/check/screens.sh
 step format     run_format
 step sanitizers make V=asan WERROR=-Werror suites
 for program in tests/check/programs/*.sh; do

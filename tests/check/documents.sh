@@ -3,6 +3,7 @@
 #
 #   ```c                    is compiled, against the public headers and the generated ones
 #   ```text vitro ...       stands in what that command prints: these lines, in this order
+#   ```text screen ...      is the screen of a lesson, all of it: tests/screen/lesson.c says how
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 tmp=$(mktemp -d) || exit 1
@@ -62,6 +63,22 @@ excerpt() { # DOCUMENT N COMMAND...
     ' "$tmp/$n.text" "$tmp/output" || failed=1
 }
 
+# The block is the whole screen.
+screen() { # DOCUMENT N NAME SIZE LANGUAGE KEY...
+    document=$1 n=$2
+    shift 2
+    (set -f && build/debug/tests/screen/lesson "$@") >"$tmp/output" || {
+        echo "documents: $document:$(cat "$tmp/$n.line"): no such screen: $*"
+        failed=1
+        return
+    }
+    cmp -s "$tmp/$n.text" "$tmp/output" || {
+        echo "documents: $document:$(cat "$tmp/$n.line"): not the screen that is shown:"
+        diff "$tmp/$n.text" "$tmp/output"
+        failed=1
+    }
+}
+
 for document in $(git ls-files -co --exclude-standard '*.md'); do
     split "$document" || failed=1
     for block in "$tmp"/[0-9]*.c "$tmp"/[0-9]*.text; do
@@ -72,7 +89,10 @@ for document in $(git ls-files -co --exclude-standard '*.md'); do
         *.text)
             read -r argument <"$tmp/$n.argument"
             # shellcheck disable=SC2086
-            case $argument in vitro\ *) excerpt "$document" "$n" $argument ;; esac
+            case $argument in
+            vitro\ *) excerpt "$document" "$n" $argument ;;
+            screen\ *) screen "$document" "$n" ${argument#screen} ;;
+            esac
             ;;
         esac
     done

@@ -124,12 +124,10 @@ static inline bool seen(struct terminal *t, const char *text)
 #define SEEN(t, words) cr_assert(seen(t, words), "not on the screen: %s\n%s", words, (t)->text)
 
 /* The child: NAME=VALUE in env stands, and nothing else of ours that would change the screen. */
-static inline void become(struct terminal *t, char *const *env, char *const *options)
+static inline void become(char *const *env, char *const *argv)
 {
     static const char *const not_ours[] = { "NO_COLOR", "CLICOLOR_FORCE",  "LINES",
                                             "COLUMNS",  "XDG_CONFIG_HOME", "XDG_CACHE_HOME" };
-    char *args[16] = { (char *)PROGRAM, (char *)"inspect", t->path };
-    size_t n = 3;
 
     for (size_t i = 0; i < ARRAY_LEN(not_ours); i++)
         unsetenv(not_ours[i]);
@@ -137,14 +135,13 @@ static inline void become(struct terminal *t, char *const *env, char *const *opt
     setenv("HOME", "/nonexistent", 1);
     for (; env && *env; env++)
         putenv(*env);
-    for (; options && *options; options++)
-        args[n++] = *options;
-    execv(PROGRAM, args);
+    execv(argv[0], argv);
     _exit(127);
 }
 
-static inline void begin_with(struct terminal *t, const char *locale, char *const *env,
-                              char *const *options)
+/* Any program with its arguments. */
+static inline void begin_program(struct terminal *t, const char *locale, char *const *env,
+                                 char *const *argv)
 {
     struct winsize size = { 24, 80, 0, 0 };
 
@@ -159,8 +156,18 @@ static inline void begin_with(struct terminal *t, const char *locale, char *cons
     cr_assert(t->pid >= 0);
     if (t->pid == 0) {
         setenv("LC_ALL", locale, 1);
-        become(t, env, options);
+        become(env, argv);
     }
+}
+
+static inline void begin_with(struct terminal *t, const char *locale, char *const *env,
+                              char *const *options)
+{
+    char *argv[16] = { (char *)PROGRAM, (char *)"inspect", t->path };
+
+    for (size_t n = 3; options && *options && n < ARRAY_LEN(argv) - 1; options++)
+        argv[n++] = *options;
+    begin_program(t, locale, env, argv);
 }
 
 static inline void begin(struct terminal *t, const char *locale, char *const *env)
@@ -212,7 +219,8 @@ static inline void finish(struct terminal *t)
     cr_assert(t->over, "the program does not end\n%s", t->text);
     waitpid(t->pid, &t->status, 0);
     close(t->fd);
-    unlink(t->path);
+    if (t->path[0])
+        unlink(t->path);
 }
 
 static inline void end(struct terminal *t)

@@ -80,6 +80,16 @@ bool model_masked(const struct model *m, uint32_t number)
     return m->study && study_masks(m->study, number);
 }
 
+uint32_t model_number(const struct model *m, uint32_t event)
+{
+    return m->study ? study_number(m->study, event) : event;
+}
+
+uint32_t model_numbered(const struct model *m, uint32_t number)
+{
+    return m->study ? study_event(m->study, number) : number;
+}
+
 size_t model_count(const struct model *m)
 {
     return m->sifted ? m->shown_count + held_count(m) : vitro_decode_count(m->d);

@@ -110,6 +110,10 @@ bool model_masked(const struct model *m, uint32_t number);
 /* It is held: not yet sent. */
 bool model_held(const struct model *m, uint32_t number);
 
+/* The number that an event is shown with, and the event that is shown with a number. */
+uint32_t model_number(const struct model *m, uint32_t event);
+uint32_t model_numbered(const struct model *m, uint32_t number);
+
 /* The list: how many are shown, and the number of the event at a place. */
 size_t model_count(const struct model *m);
 uint32_t model_at(const struct model *m, size_t place);

@@ -251,7 +251,8 @@ static void take_keys(struct screen *s)
 {
     int key = wait_key(s);
 
-    for (; key && !s->ui.quit; key = term_key(0, -1)) {
+    /* What is typed ahead of the end is for the screen that comes next. */
+    for (; key; key = s->ui.quit ? 0 : term_key(0, -1)) {
         if (key == UI_RESIZE)
             resize(s);
         else if (key == UI_MOUSE)

@@ -62,6 +62,7 @@ void study_done(struct study *s)
         lesson_selection_done(&s->shows[i]);
     free(s->shows);
     free(s->wanted);
+    free(s->hidden);
     lesson_page_done(&s->page);
     lesson_parts_done(&s->parts[0]);
     lesson_parts_done(&s->parts[1]);

@@ -67,7 +67,9 @@ struct study {
     uint32_t *wanted;               /* what each reaches in the whole run; 0: not known */
     struct study_held held[STUDY_HELD];
     size_t held_count;
-    uint32_t looked;   /* at the events up to this one */
+    uint32_t looked;  /* at the events up to this one */
+    uint32_t *hidden; /* numbers of the notes that say nothing of the call, in order */
+    size_t hidden_count, hidden_cap;
     uint32_t released; /* units, so far */
     uint32_t sent;     /* the event that the last of them became; 0: none */
     bool awaited;      /* it is still to come */
@@ -125,6 +127,9 @@ bool study_marks(const struct study *s, uint32_t number);
 bool study_holds(const struct study *s, uint32_t number);
 /* A note of the gate's own, which says nothing of the call. */
 bool study_hides(vitro_decode *d, const vitro_event *ev);
+/* Events are counted without those: the number that one is shown with, and back. */
+uint32_t study_number(const struct study *s, uint32_t event);
+uint32_t study_event(const struct study *s, uint32_t number);
 /* The event is not to be seen before the question is answered. */
 bool study_masks(const struct study *s, uint32_t number);
 

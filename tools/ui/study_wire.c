@@ -1,6 +1,7 @@
 /*
  * study_wire - how far the program of a lesson was let, and which events belong to which part.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -91,16 +92,54 @@ static bool is(vitro_str s, const char *word)
     return vitro_str_eq(s, vitro_str_of(word));
 }
 
-bool study_hides(vitro_decode *d, const vitro_event *ev)
+static bool is_of_gate(vitro_str kind)
 {
     static const char *const kinds[] = { "gate", "held", "released", "dropped" };
-    vitro_str kind = read_note(d, ev).kind;
 
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         if (is(kind, kinds[i]))
             return true;
     }
     return false;
+}
+
+bool study_hides(vitro_decode *d, const vitro_event *ev)
+{
+    return is_of_gate(read_note(d, ev).kind);
+}
+
+static void hide(struct study *s, uint32_t number)
+{
+    if (s->hidden_count == s->hidden_cap) {
+        size_t cap = s->hidden_cap ? s->hidden_cap * 2 : 64;
+        uint32_t *more = realloc(s->hidden, cap * sizeof *more);
+        if (!more)
+            return;
+        s->hidden = more;
+        s->hidden_cap = cap;
+    }
+    s->hidden[s->hidden_count++] = number;
+}
+
+uint32_t study_number(const struct study *s, uint32_t event)
+{
+    size_t lo = 0, hi = s->hidden_count;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (s->hidden[mid] < event)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return event - (uint32_t)lo;
+}
+
+uint32_t study_event(const struct study *s, uint32_t number)
+{
+    for (size_t i = 0; i < s->hidden_count && s->hidden[i] <= number; i++)
+        number++;
+    return number;
 }
 
 static void forget(struct study *s, uint32_t unit)
@@ -122,6 +161,8 @@ static void look_at(struct study *s, vitro_decode *d, const vitro_event *ev)
         s->sent = ev->number;
         s->awaited = false;
     }
+    if (is_of_gate(n.kind))
+        hide(s, ev->number);
     if (is(n.kind, "held") && s->held_count < STUDY_HELD) {
         s->held[s->held_count++] = (struct study_held){ ev->number, n.unit };
         s->gated = true;

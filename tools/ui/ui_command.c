@@ -144,7 +144,7 @@ static void go(struct ui *ui, uint32_t number)
     struct model *m = &ui->m;
 
     ui_leave(ui);
-    if (model_go(m, number))
+    if (model_go(m, model_numbered(m, number)))
         return;
     if (m->filtered && number && number <= vitro_decode_count(m->d))
         model_say(

@@ -266,6 +266,10 @@ static void arrive(struct ui *ui, enum study_goal goal)
         go_to(ui, s->held[0].event);
     else if (goal == GOAL_BREAK || goal == GOAL_END)
         model_select(&ui->m, model_count(&ui->m) - 1);
+    if (goal == GOAL_BREAK && !s->over)
+        model_say(&ui->m, "%s",
+                  view_word(&ui->m, "the break: this frame is next, and not yet sent",
+                            "멈춤: 이 프레임이 다음이고, 아직 보내지 않았음"));
     if (goal == GOAL_BREAK && s->over)
         model_say(&ui->m, "%s",
                   view_word(&ui->m, "the end: no frame matched the break",

@@ -65,7 +65,7 @@ static char mark_of(const struct model *m, const struct row *row)
 static void put_number(char out[16], const struct model *m, const struct row *row)
 {
     if (!row->held)
-        snprintf(out, 16, "%4" PRIu32, row->number);
+        snprintf(out, 16, "%4" PRIu32, model_number(m, row->number));
     else if (m->study->held[0].event == row->number)
         snprintf(out, 16, "%s", view_word(m, "next", "다음"));
     else

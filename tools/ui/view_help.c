@@ -11,8 +11,8 @@ static bool is_wanted(const struct ui *ui, const struct key_row *row)
 {
     vitro_str find = vitro_str_of(ui->help_find);
 
-    if (row->lesson && !ui->m.study)
-        return false;
+    if (row->lesson ? !ui->m.study : ui->m.study && !row->keys[0])
+        return false; /* not here: or its keys do something else in a lesson */
     return !find.len || facts_text_holds(vitro_str_of(row->keys), find) ||
            facts_text_holds(vitro_str_of(row->english), find) ||
            facts_text_holds(vitro_str_of(row->korean), find);

@@ -20,7 +20,7 @@ static void put_entry(struct area a, int y, const struct model *m, const struct 
         return;
     }
     x = area_put(a, y, 0, fresh ? ST_OK : ST_TEXT, "%c%4zu ", fresh ? '+' : ' ', index);
-    x = area_put(a, y, x, ST_DIM, "#%-4" PRIu32 "%3" PRIu32 " ", e->by, e->size);
+    x = area_put(a, y, x, ST_DIM, "#%-4" PRIu32 "%3" PRIu32 " ", model_number(m, e->by), e->size);
     x = area_put(a, y, x, ST_KEY, "%s", e->name);
     area_put(a, y, x, fresh ? ST_OK : ST_TEXT, ": %s", e->value);
 }
@@ -36,8 +36,9 @@ static int put_table(struct area a, int y, const struct model *m, int dir)
     for (size_t i = 0; i < t->count; i++, y++)
         put_entry(a, y, m, &t->entries[t->count - 1 - i], FIRST_DYNAMIC + i);
     for (size_t i = 0; i < t->evicted_count; i++, y++)
-        area_put(a, y, 0, ST_BAD, "-     #%-4" PRIu32 "%3" PRIu32 " %s: %s", t->evicted[i].by,
-                 t->evicted[i].size, t->evicted[i].name ? t->evicted[i].name : "?",
+        area_put(a, y, 0, ST_BAD, "-     #%-4" PRIu32 "%3" PRIu32 " %s: %s",
+                 model_number(m, t->evicted[i].by), t->evicted[i].size,
+                 t->evicted[i].name ? t->evicted[i].name : "?",
                  t->evicted[i].value ? t->evicted[i].value : "?");
     return y;
 }
