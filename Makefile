@@ -9,7 +9,7 @@ LIB        := $(OUT)/lib
 GEN        := build/gen
 PREFIX     ?= /usr/local
 DESTDIR    ?=
-VERSION    := 0.1.0
+VERSION    := $(shell sed -n 's/^\#define VITRO_VERSION "\(.*\)"/\1/p' lib/include/vitro/version.h)
 ABI        := 0
 MAKEFLAGS  += --no-print-directory
 JOBS       := $(shell nproc 2>/dev/null || echo 2)
@@ -188,8 +188,6 @@ $(BIN)/protoc-gen-vitro: $(PLUGIN_O) $(B)/gen/google/protobuf/compiler/plugin.pb
 	@mkdir -p $(@D) && echo '  LD $@'
 	@$(CC) $(OPT) $(LINK) -o $@ $^ -lprotobuf-c
 $(VITRO_O) $(patsubst %.c,$(B)/%.o,$(wildcard lessons/*.c lessons/*/*.c)): | $(PROTO_H)
-
-$(B)/tools/vitro.o: private CPPFLAGS += -DVERSION='"$(VERSION)"'
 
 # ---- manual pages, made of the public headers and of what the programs say of themselves -------
 man: build/man/.made    ## the manual pages, below build/man

@@ -7,6 +7,7 @@
 #include "base/util.h"
 #include "command.h"
 #include "help.h"
+#include "vitro/version.h"
 
 static const struct command {
     const char *name;
@@ -159,7 +160,7 @@ static bool asks_help(const char *arg)
 static bool answered(int argc, char **argv)
 {
     if (strcmp(argv[1], "--version") == 0)
-        printf("vitro %s\n", VERSION);
+        printf("vitro %s\n", vitro_library_version());
     else if (asks_help(argv[1]) || (strcmp(argv[1], "help") == 0 && argc == 2))
         usage(stdout);
     else

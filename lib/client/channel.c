@@ -7,10 +7,11 @@
 #include "base/error.h"
 #include "client/call.h"
 #include "rpc/defaults.h"
+#include "vitro/version.h"
 
 enum { CONNECT_MS = 20000 };
 
-#define USER_AGENT "grpc-c-vitro/0.1.0"
+#define USER_AGENT "grpc-c-vitro/" VITRO_VERSION
 
 /* ---- calls that wait ------------------------------------------------------------------------ */
 

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "support/seed.h"
+#include "vitro/version.h"
 
 /* The oracle: encode a code point as RFC 3629 says; 0 for what has no form. */
 static size_t encode(uint32_t c, uint8_t out[4])
@@ -261,4 +262,16 @@ Test(options, older_callers_get_defaults_and_newer_ones_pass_while_they_ask_for_
     cr_assert(vitro_options_import(&got, sizeof got, NULL) && got.a == 0 && got.b == 0);
     new.size = 0;
     cr_assert(!vitro_options_import(&got, sizeof got, &new), "a size that was never set");
+}
+
+Test(version, it_is_the_same_as_text_and_as_a_number)
+{
+    unsigned a = 0, b = 0, c = 0;
+    int n = 0;
+
+    cr_assert_eq(sscanf(VITRO_VERSION, "%u.%u.%u%n", &a, &b, &c, &n), 3);
+    cr_expect_eq(VITRO_VERSION[n], '\0');
+    cr_expect(a < 256 && b < 256 && c < 256);
+    cr_expect_eq(VITRO_VERSION_NUMBER, a << 16 | b << 8 | c);
+    cr_expect_str_eq(vitro_library_version(), VITRO_VERSION);
 }
