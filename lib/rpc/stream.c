@@ -63,6 +63,8 @@ static void close_now(struct stream *s, uint32_t error, bool unsent, const vitro
     s->ops->closed(s, error, unsent, lost);
 }
 
+static void note_no_wait(struct stream *s);
+
 /*
  * What came in full is delivered in full, whatever comes after it: a client's reader without
  * credit is waited for. A server's call has nothing to gain: its client is gone.
@@ -72,6 +74,7 @@ bool vitro_stream_closed(struct h2_stream *hs, uint32_t error, bool unsent, cons
     struct stream *s = of_h2(hs);
 
     s->over = true;
+    note_no_wait(s);
     s->lingers = !s->conn->config.server && s->ended && !s->stopped && s->held.len;
     if (s->lingers)
         return true;
@@ -378,6 +381,13 @@ static void note_wait(struct stream *s, enum h2_wait wait)
                    .stream = (uint32_t)s->h2.id, .why = wait_names[wait]);
     s->wait = wait;
     s->wait_since = now;
+}
+
+/* It is closed in the very turn that let it go on: no look at all streams sees it again. */
+static void note_no_wait(struct stream *s)
+{
+    if (s->wait != H2_WAIT_NONE && !s->conn->waits_unknown)
+        note_wait(s, H2_WAIT_NONE);
 }
 
 /* Nobody heard for a while: what waited then is forgotten, not told as over. */
