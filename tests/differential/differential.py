@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Our decoder against tshark, field by field.
 
-Captures: generated ones (generate.c), the lesson's own trace, what dumpcap sees on lo (the lesson,
+Captures: generated ones (generate.c), each lesson's own trace, what dumpcap sees on lo (the lesson,
 and the chat with Node's gRPC both ways), and those of captures/. For each, `vitro inspect --json` and
 `tshark -T pdml` must agree on every HTTP/2 frame
 (packet, stream, type, flags, length), every header field (name, value, representation, index), every gRPC
@@ -38,6 +38,7 @@ COUNTS = ("frames", "headers", "messages", "fields")
 EXPECTED_ZERO = {"mid-connection": ("messages", "fields")}
 LATE = {"missing-start", "mid-connection"}
 REORDERED = {"reorder"}
+NO_NETWORK = {"01-first-bytes"}
 NOT_COMPARED = {"hostile": "what tshark writes of it is no XML"}
 # Behind a hole tshark tells nothing of that direction: it is compared up to this packet.
 HOLES = {"hole": {(0, "s2c"): 10}}
@@ -317,10 +318,14 @@ def generated(directory, env):
         yield words[0], {words[i]: int(words[i + 1]) for i in range(1, len(words), 2)}
 
 
-def lesson_trace(directory, env):
-    path = os.path.join(directory, "lesson.pcapng")
-    run([VITRO, "learn", "08", "--plain"], dict(env, VITRO_TRACE="file:" + path))
-    return path
+def lesson_traces(directory, env):
+    """Of each lesson that has a network."""
+    for program in sorted(glob.glob(os.path.join(ROOT, "build/lessons/[0-9]*/main"))):
+        name = os.path.basename(os.path.dirname(program))
+        if name not in NO_NETWORK:
+            path = os.path.join(directory, name + ".pcapng")
+            run([VITRO, "learn", name, "--plain"], dict(env, VITRO_TRACE="file:" + path))
+            yield path
 
 
 class Capture:
@@ -404,7 +409,8 @@ def all_captures(directory, env):
         yield path, PORT, None if late else written
     if not os.path.exists(LESSON):
         sys.exit("differential: lesson 08-unary is not built: make build")
-    yield lesson_trace(directory, env), PORT, None
+    for path in lesson_traces(directory, env):
+        yield path, PORT, None
     path, port = lesson_on_lo(directory, env)
     yield path, port, None
     for path, port in chat_on_lo(directory, env):

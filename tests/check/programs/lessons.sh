@@ -97,6 +97,16 @@ sent=$(grep -cE '> DATA stream 5 ' "$tmp/events")
 [ "$sent" -le 4 ] || fail "13: $sent frames of what is too large"
 [ "$(cat "$tmp"/13-*.en | wc -l)" -lt 1500 ] || fail "13 floods its reader"
 
+# What the introduction writes into fields that are not there does not compile. (D5, D7)
+compiles() { # TYPE MEMBER
+    printf '#include "chat.vitro.h"\nint main(void) { return sizeof ((%s *)0)->%s == 0; }\n' "$1" "$2" |
+        ${CC:-cc} -fsyntax-only -Ilib/include -Ibuild/gen -x c - 2>"$tmp/err"
+}
+compiles Chat__FileData filename && compiles Chat__UploadResponse totalsize ||
+    fail "13: what is there does not compile: $(cat "$tmp/err")"
+compiles Chat__FileData filedata && fail "13: fileData compiles"
+compiles Chat__UploadResponse summary && fail "13: summary compiles"
+
 # 14: the echoes, and what ends when. (S16, D28)
 grep -E '^(서버|chat): ' tests/interop/expected.txt >"$tmp/want"
 says 14 | grep -E '^(서버|chat): ' | head -3 >"$tmp/out"
