@@ -1,6 +1,6 @@
 /*
- * program - a random program of calls under sim, traced by a sink that is there from the start and
- * by one that comes somewhere in the middle. Its messages have a schema: test.Text.
+ * program - a random program of calls, traced by a sink that is there from the start and by two
+ * that come somewhere in the middle. Its messages have a schema: test.Text.
  */
 #ifndef VITRO_TESTS_PROGRAM_H
 #define VITRO_TESTS_PROGRAM_H
@@ -15,14 +15,16 @@ struct program {
     struct pair p;
     struct chance chance;
     vitro_trace *trace;
-    int whole, late;
+    int whole, late[2];        /* the traces, as files in memory */
+    bool real;                 /* over TCP on a loop of the system's, else under sim */
+    bool no_client, no_server; /* only one end is traced */
     struct record record[PROGRAM_CALLS];
     vitro_call *call[PROGRAM_CALLS];
     bool ended[PROGRAM_CALLS], bidi[PROGRAM_CALLS];
     size_t calls;
 };
 
-/* Run a zeroed one; chance is set before. The traces are in whole and late then. */
+/* Run a zeroed one; chance, and what it is to be, are set before. */
 void program_run(struct program *g);
 void program_done(struct program *g);
 

@@ -134,13 +134,15 @@ static void find_base(struct seen *s)
 {
     vitro_event ev;
     vitro_detail dt;
+    bool by_server;
 
     for (uint32_t i = 1; !s->joined && vitro_decode_event(s->d, i, &ev); i++) {
         if (ev.kind != VITRO_EVENT_NOTE || vitro_decode_detail(s->d, &ev, &dt, NULL) ||
             !strstr(dt.title.ptr, "goes on"))
             continue;
-        s->base[0] = note_number(s, &ev, "VITRO_OUT"); /* the client has written it */
-        s->base[1] = note_number(s, &ev, "VITRO_IN");
+        by_server = strstr(dt.title.ptr, "at the server") != NULL; /* whose out is s2c */
+        s->base[by_server] = note_number(s, &ev, "VITRO_OUT");
+        s->base[!by_server] = note_number(s, &ev, "VITRO_IN");
         s->joined = true;
     }
 }
@@ -157,45 +159,79 @@ static size_t count_told(struct seen *s)
     return n;
 }
 
-Test(decode_joined, from_there_on_it_tells_what_the_whole_trace_tells)
-{
-    size_t joined = 0, told = 0;
+struct tally {
+    size_t joined, told;
+};
 
-    for (size_t run = 0; run < 150; run++) {
+static void compare(const struct program *g, struct seen *whole, int fd, size_t run,
+                    struct tally *tally)
+{
+    struct seen late;
+
+    see(&late, fd);
+    cr_expect(eq(int, vitro_decode_check_tiling(late.d, NULL), 0), SEED_TEXT, seed_of_run(), run);
+    find_base(&late);
+    tally->joined += late.joined;
+    tally->told += count_told(&late);
+    for (int dir = 0; late.joined && dir < 2; dir++) {
+        char *a = text_of(whole, dir, late.base), *b = text_of(&late, dir, late.base);
+        size_t at = 0;
+        while (a[at] && a[at] == b[at])
+            at++;
+        while (at && a[at - 1] != '\n')
+            at--;
+        cr_assert(strcmp(a, b) == 0,
+                  "direction %d from %llu " SEED_TEXT "\nwhole: %.400s\nlate: %.400s", dir,
+                  (unsigned long long)late.base[dir], seed_of_run(), run, a + at, b + at);
+        free(a);
+        free(b);
+    }
+    unsee(&late);
+}
+
+/* `what` sets what a program is to be. */
+static void compare_programs(size_t runs, void (*what)(struct program *g, size_t run))
+{
+    struct chance c = seed_chance();
+    struct tally tally = { 0, 0 };
+
+    for (size_t run = 0; run < runs; run++) {
         static struct program g;
-        struct seen whole, late;
+        struct seen whole;
 
         memset(&g, 0, sizeof g);
-        g.chance = seed_chance();
-        for (size_t i = 0; i < run; i++)
-            vitro_chance_next(&g.chance);
-        vitro_chance_seed(&g.chance, vitro_chance_next(&g.chance));
+        vitro_chance_seed(&g.chance, vitro_chance_next(&c));
+        what(&g, run);
         program_run(&g);
         see(&whole, g.whole);
-        see(&late, g.late);
-        cr_expect(eq(int, vitro_decode_check_tiling(late.d, NULL), 0), SEED_TEXT, seed_of_run(),
-                  run);
-        find_base(&late);
-        joined += late.joined;
-        told += count_told(&late);
-        for (int dir = 0; late.joined && dir < 2; dir++) {
-            char *a = text_of(&whole, dir, late.base), *b = text_of(&late, dir, late.base);
-            if (strcmp(a, b)) {
-                size_t at = 0;
-                while (a[at] == b[at])
-                    at++;
-                while (at && a[at - 1] != '\n')
-                    at--;
-                cr_assert(false,
-                          "direction %d from %llu " SEED_TEXT "\nwhole: %.400s\nlate: %.400s", dir,
-                          (unsigned long long)late.base[dir], seed_of_run(), run, a + at, b + at);
-            }
-            free(a);
-            free(b);
-        }
+        compare(&g, &whole, g.late[0], run, &tally);
+        compare(&g, &whole, g.late[1], run, &tally);
         unsee(&whole);
-        unsee(&late);
         program_done(&g);
     }
-    cr_assert(joined > 100 && told > 100, "%zu joined, %zu blocks told", joined, told);
+    cr_assert(tally.joined > runs && tally.told > runs, "%zu joined, %zu blocks told", tally.joined,
+              tally.told);
+}
+
+static void under_sim(struct program *g, size_t run)
+{
+    (void)g;
+    (void)run;
+}
+
+static void over_tcp(struct program *g, size_t run)
+{
+    g->real = true;
+    g->no_client = run % 3 == 1;
+    g->no_server = run % 3 == 2;
+}
+
+Test(decode_joined, from_there_on_it_tells_what_the_whole_trace_tells)
+{
+    compare_programs(120, under_sim);
+}
+
+Test(decode_joined, over_tcp_it_does_so_too_whichever_end_is_traced)
+{
+    compare_programs(60, over_tcp);
 }

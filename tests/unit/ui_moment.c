@@ -131,7 +131,7 @@ Test(moment, who_comes_late_sees_the_windows_as_they_are, .timeout = 60)
         vitro_chance_seed(&g.chance, vitro_chance_next(&c));
         program_run(&g);
         da = end_of(&whole, &a, g.whole);
-        db = end_of(&late, &b, g.late);
+        db = end_of(&late, &b, g.late[0]);
         for (int dir = 0; late.from_start && dir < 2; dir++)
             cr_assert(eq(i64, late.left[dir], whole.left[dir]), SEED_TEXT, seed_of_run(), k);
         for (size_t i = 0; late.from_start && i < late.count; i++) {
