@@ -107,12 +107,14 @@ static const struct command {
       "file.FileService, sensor.SensorService; their .proto files are in proto/, of an installed copy\n"
       "in share/vitro/proto/.\n"
       "SIGTERM and Ctrl-C let open calls end, for 30 s at most; a second one ends at once.\n"
+      "VITRO_TRACE=listen:PATH lets vitro watch unix:PATH look on; file:F keeps a trace in F.\n"
       "Status: 0 after that; 2 usage; 3 an address cannot be had; 130 after a second signal.\n" },
 };
 
 static const char after_commands[] =
-    "`vitro help COMMAND` tells more, `vitro --version` which one this is. VITRO_TRACE=file:F "
-    "keeps what any program does that uses the library in F: vitro inspect opens it.\n"
+    "`vitro help COMMAND` tells more, `vitro --version` which one this is.\n"
+    "VITRO_TRACE=file:F keeps what any program does that uses the library in F: vitro inspect opens\n"
+    "it. VITRO_TRACE=listen:PATH lets vitro watch unix:PATH look on while it runs.\n"
     "Status: 0 done; 1 the answer is negative; 2 usage; 3 cannot read, open, bind or connect; 130 "
     "after Ctrl-C.\n";
 
