@@ -373,7 +373,8 @@ bool moment_walk(struct moment *m, uint32_t most)
             continue;
         table_forget(&m->tables[0]);
         table_forget(&m->tables[1]);
-        if (ev.kind == VITRO_EVENT_PREFACE)
+        if (ev.kind == VITRO_EVENT_PREFACE ||
+            (ev.kind == VITRO_EVENT_TCP && ev.type == VITRO_TCP_OPEN))
             m->from_start = true;
         else if (ev.kind == VITRO_EVENT_FRAME)
             read_frame(m, &ev);

@@ -56,7 +56,8 @@ struct moment {
     int64_t left[2], initial[2];
     struct stream_window *streams;
     size_t count, cap;
-    bool from_start; /* the preface was seen, or a note has told what was before: they are whole */
+    bool from_start; /* its SYN or preface was seen, or a note has told what was before: they are
+                        whole */
     struct checkpoint checkpoints[CHECKPOINTS];
     size_t saved;
     uint32_t stride;
