@@ -1,7 +1,11 @@
 /* gate - the end of connections, loops and gates while something is held, and its memory. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "io/driver.h"
 #include "support/gated.h"
@@ -128,6 +132,47 @@ Test(gate_end, a_loop_has_one_gate_and_a_gate_one_world)
     vitro_gate_free(NULL);
     vitro_loop_unref(real);
     gated_end(s, NULL);
+}
+
+/* ---- somebody who comes late ---------------------------------------------------------------- */
+
+/* A viewer waits for a moment at which nothing is unsent: while much is held there is none. */
+Test(gate_end, a_viewer_who_attaches_while_units_are_held_waits_and_spins_nothing)
+{
+    struct gated *s = gated_new();
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    char folder[] = "/tmp/vitro-gate-XXXXXX", sink[128];
+    uint8_t seen[4096];
+    int fd;
+
+    cr_assert(mkdtemp(folder) != NULL);
+    snprintf(at.sun_path, sizeof at.sun_path, "%s/trace", folder);
+    snprintf(sink, sizeof sink, "listen:%s", at.sun_path);
+    gated_trace(s);
+    cr_assert_eq(vitro_trace_add(s->trace, sink, NULL, NULL), VITRO_OK);
+    pair_make_server(&s->p);
+    gated_gate(s);
+    pair_start(&s->p);
+    gated_call(s, &echo_bidi, 0);
+    vitro_gate_go(s->gate);
+    pair_run(&s->p);
+    vitro_gate_hold(s->gate);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    for (int i = 0; i < 3; i++) {
+        if (i == 1)
+            cr_assert_eq(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+        cr_assert_eq(vitro_call_send(s->call[0], bytes_of("a"), 0, NULL, NULL), VITRO_OK);
+        pair_run(&s->p);
+    }
+    cr_assert_gt(vitro_gate_count(s->gate), 0u);
+    gated_run_for(s, SECOND);
+    cr_assert_eq(s->record[0].messages, 3u);
+    cr_assert_gt(recv(fd, seen, sizeof seen, MSG_DONTWAIT), 0, "it has come to see something");
+    vitro_gate_go(s->gate);
+    gated_end(s, NULL);
+    close(fd);
+    unlink(at.sun_path);
+    rmdir(folder);
 }
 
 /* ---- memory --------------------------------------------------------------------------------- */
