@@ -254,7 +254,7 @@ void vitro_note_message_tell(vitro_decode *d, const vitro_event *note,
 /* ---- held.c -------------------------------------------------------------------------------- */
 
 /* What a note says of a unit that a gate holds; read before others of its bytes are. */
-bool vitro_held_read(const struct capture_record *r, struct held_unit *out);
+bool vitro_held_read(const vitro_decode *d, const struct capture_record *r, struct held_unit *out);
 
 /* Remember it, and make its event of the note's, which without memory stays as it is. */
 void vitro_held_add(vitro_decode *d, struct held_unit *u, vitro_bytes frame, vitro_event *ev);
@@ -271,6 +271,9 @@ void vitro_held_forget(struct direction *d);
 void vitro_held_done(vitro_decode *d);
 
 /* ---- joined.c ------------------------------------------------------------------------------ */
+
+/* The connection between the ends that a note names; NULL: it names none, or one not there. */
+struct conn *vitro_joined_conn(const vitro_decode *d, vitro_bytes entry);
 
 /* A note may say what a connection was before the capture: a vitro_note_type. */
 uint8_t vitro_joined_note(vitro_decode *d, const struct capture_record *r);

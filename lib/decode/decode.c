@@ -186,7 +186,7 @@ static void tell_note(vitro_decode *d, const struct capture_record *r)
     struct note_message message;
     bool holds_message = vitro_note_message_read(d, r->bytes, &message);
     struct held_unit unit;
-    bool held = vitro_held_read(r, &unit);
+    bool held = vitro_held_read(d, r, &unit);
     vitro_event ev;
 
     note_schema(d, r->bytes);

@@ -67,10 +67,11 @@ static uint32_t left_after(vitro_bytes data, uint32_t start)
     return (uint32_t)MIN(at - data.len, HELD_LEFT_UNKNOWN - 1);
 }
 
-bool vitro_held_read(const struct capture_record *r, struct held_unit *out)
+bool vitro_held_read(const vitro_decode *d, const struct capture_record *r, struct held_unit *out)
 {
     struct note_field bytes;
-    uint64_t offset, conn = VITRO_NO_CONN;
+    struct conn *conn;
+    uint64_t offset;
     struct frame_head head;
 
     memset(out, 0, sizeof *out);
@@ -78,13 +79,13 @@ bool vitro_held_read(const struct capture_record *r, struct held_unit *out)
         !vitro_note_find(r->bytes, vitro_str_of("VITRO_BYTES"), &bytes) ||
         !number_of(r->bytes, "VITRO_OFFSET", UINT64_MAX / 2, &offset) || r->bytes.len > UINT32_MAX)
         return false;
-    (void)number_of(r->bytes, "VITRO_CONN", VITRO_NO_CONN - 1, &conn);
+    conn = vitro_joined_conn(d, r->bytes);
     out->note = r->offset;
     out->note_len = (uint32_t)r->bytes.len;
     out->at = (uint32_t)bytes.at;
     out->len = (uint32_t)bytes.value.len;
     out->end = offset + bytes.value.len;
-    out->conn = (uint32_t)conn;
+    out->conn = conn ? conn->number : VITRO_NO_CONN;
     out->dir = says(r->bytes, "VITRO_DIR", "s2c") ? VITRO_S2C : VITRO_C2S;
     out->form = form_of(r->bytes, bytes.value.len);
     if (out->form != HELD_FRAME)

@@ -53,7 +53,7 @@ static uint8_t way_of(vitro_bytes entry, bool out)
     return client == out ? VITRO_C2S : VITRO_S2C;
 }
 
-static struct conn *conn_of(vitro_decode *d, vitro_bytes entry)
+struct conn *vitro_joined_conn(const vitro_decode *d, vitro_bytes entry)
 {
     struct packet_end client, server;
     struct past *past;
@@ -138,7 +138,7 @@ static void open_way(struct stream *s, struct direction *dir, vitro_bytes entry,
 
 static bool open_stream(vitro_decode *d, vitro_bytes entry)
 {
-    struct conn *c = conn_of(d, entry);
+    struct conn *c = vitro_joined_conn(d, entry);
     vitro_str ended = text_of(entry, "VITRO_ENDED");
     struct stream *s;
     uint64_t id;
@@ -176,7 +176,7 @@ static struct told_block *told_pop(struct direction *dir)
 
 static bool fields(vitro_decode *d, vitro_bytes entry)
 {
-    struct conn *c = conn_of(d, entry);
+    struct conn *c = vitro_joined_conn(d, entry);
     vitro_str lines = text_of(entry, "VITRO_FIELDS"), way = text_of(entry, "VITRO_WAY");
     struct told_block *t, **at;
     struct direction *dir;

@@ -35,12 +35,18 @@ static const char *dir_of(const struct gate_layer *l)
     return l->from_server ? "s2c" : "c2s";
 }
 
+static const char *end_of(const char *name)
+{
+    return name[0] ? name : NULL;
+}
+
 static void note_held(const struct gate_unit *u, vitro_bytes bytes)
 {
     static const char *const forms[] = { "preface", "frame", "part" };
     const struct gate_layer *l = u->layer;
 
-    vitro_note(l->trace, held, .at = vitro_gate_at(l), .unit = u->is.number, .dir = dir_of(l),
+    vitro_note(l->trace, held, .at = vitro_gate_at(l), .client = end_of(l->client),
+               .server = end_of(l->server), .unit = u->is.number, .dir = dir_of(l),
                .stream = u->is.stream, .form = forms[u->is.kind], .offset = u->is.offset,
                .bytes = bytes);
     vitro_loop_traced(loop_of(l), l->trace);

@@ -23,6 +23,8 @@
 extern "C" {
 #endif
 
+enum { GATE_END_TEXT = 64 };
+
 /* A unit that is held, or was let go and waits for the next write. */
 struct gate_unit {
     struct list link; /* in the gate's held, or the layer's going */
@@ -58,6 +60,7 @@ struct gate_layer {
     vitro_gate *gate;   /* NULL once it is gone: all passes */
     vitro_trace *trace; /* of the connection, a reference; NULL: none */
     uint32_t conn;      /* its number there */
+    char client[GATE_END_TEXT], server[GATE_END_TEXT]; /* its ends there; "": not known yet */
     bool from_server;
     bool in_part; /* the unit that the reader is in does not begin as a frame */
     struct frame_reader reader;

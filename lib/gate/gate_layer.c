@@ -22,6 +22,20 @@ struct note_at vitro_gate_at(const struct gate_layer *l)
                              d->produced };
 }
 
+/* What the trace calls the connection and its ends, once it knows. */
+static void learn_names(struct gate_layer *l)
+{
+    const struct transport *t = l->layer.driver->transport;
+    struct endpoint local, remote;
+    bool mine = t->client == (t->sent_as == RECORD_SENT); /* a link's recorder is its client's */
+
+    if (l->client[0] || !vitro_recorder_endpoints(t->recorder, &local, &remote))
+        return;
+    l->conn = vitro_recorder_conn(t->recorder);
+    vitro_endpoint_text(mine ? &local : &remote, l->client, sizeof l->client);
+    vitro_endpoint_text(mine ? &remote : &local, l->server, sizeof l->server);
+}
+
 /* ---- cutting -------------------------------------------------------------------------------- */
 
 /* The bytes of a unit in one run, for its note: lent from the queue, or copied to *copy. */
@@ -163,8 +177,8 @@ static enum vitro_step gate_down(struct layer *layer, struct queue *in, struct q
 {
     struct gate_layer *l = of_layer(layer);
 
-    if (driver_trace(layer->driver))
-        l->conn = vitro_recorder_conn(layer->driver->transport->recorder);
+    if (l->trace)
+        learn_names(l);
     if (!l->gate)
         l->open_to = l->passed + in->len;
     else if (!cut(l, in))

@@ -271,6 +271,28 @@ Test(gate_decode, a_decoder_with_little_memory_goes_on)
     walk_done(&w);
 }
 
+/* Among the traces of others its number is another: its ends say which connection it is. */
+Test(gate_decode, a_held_unit_belongs_to_the_connection_whose_ends_it_names)
+{
+    static const char number[] = "VITRO_CONN=0\n";
+    struct chance c = seed_chance();
+    struct gated *s = gated_new();
+    struct walk w = { 0 };
+    size_t changed = 0;
+
+    gated_begin(s, true);
+    gated_play(s, &c, false);
+    vitro_gate_go(s->gate);
+    gated_end(s, &w);
+    for (uint8_t *p = w.file;
+         (p = memmem(p, w.size - (size_t)(p - w.file), number, sizeof number - 1)) != NULL;
+         changed++)
+        p[sizeof number - 3] = '7';
+    cr_assert_gt(changed, 10u);
+    decode_all(w.file, w.size, true, 0);
+    walk_done(&w);
+}
+
 /* A note is bytes of a file: nothing in it is believed. */
 Test(gate_decode, a_damaged_note_is_no_danger)
 {
