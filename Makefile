@@ -227,7 +227,7 @@ $(PROGRAMS): $(B)/%: $(B)/%.o $(TEST_PROTO_A) $(PROTO_A) $(STATIC)
 TOOL_TESTS := $(addprefix $(B)/tests/unit/,learn learn_progress decode_print serve serve_order \
               serve_room serve_file filter ui_views ui_keys ui_moment ui_terminal ui_terminal_shows \
               ui_lesson learn_terminal hostile)
-TOOL_TESTS += $(addprefix $(B)/tests/unit/,watch_merge)
+TOOL_TESTS += $(addprefix $(B)/tests/unit/,watch_merge watch_screen)
 $(B)/tests/unit/gate_lesson: | lessons
 LOOKING := $(B)/tests/bench/vitro/looking
 $(TOOL_TESTS) $(LOOKING): $(filter-out %/vitro.o,$(VITRO_O)) | programs lessons
@@ -239,6 +239,7 @@ $(addprefix $(B)/tests/unit/,learn.o ui_lesson.o learn_terminal.o gate_lesson.o)
   CPPFLAGS += -DLESSONS='"$(OUT)/lessons"'
 $(B)/tests/screen/lesson: $(filter-out %/vitro.o,$(VITRO_O)) | lessons
 $(B)/tests/screen/lesson: private LDLIBS += $(shell pkg-config --libs libcmark ncursesw libpcap 2>/dev/null)
+$(B)/tests/unit/watch_screen.o: CPPFLAGS += -DPROGRAM='"$(BIN)/vitro"'
 $(UNIT_BIN:%=%.o) $(PROGRAMS:%=%.o) $(SUPPORT_O): | $(PROTO_H) $(TEST_PROTO_H)
 
 asan ubsan:             ## the suites under address and undefined-behaviour sanitizers

@@ -313,19 +313,21 @@ vitro_code merge_take(struct merge_stream *s, size_t n, vitro_error *err)
 {
     struct capture_record r;
     enum capture_step step;
+    vitro_error why = { 0 };
+    vitro_code rc = VITRO_OK;
 
     if (!s->program)
         announce(s);
     s->len += n;
-    while ((step = vitro_capture_next(&s->capture, &r, err)) == CAPTURE_RECORD) {
-        vitro_code rc = put(s, &r, err);
-        if (rc)
-            return rc;
-    }
-    if (step == CAPTURE_BAD)
-        return VITRO_INVALID_ARGUMENT;
-    consume(s);
-    return VITRO_OK;
+    while (!rc && (step = vitro_capture_next(&s->capture, &r, &why)) == CAPTURE_RECORD)
+        rc = put(s, &r, &why);
+    if (!rc && step == CAPTURE_BAD)
+        rc = VITRO_INVALID_ARGUMENT;
+    if (rc && err)
+        *err = why;
+    if (!rc)
+        consume(s);
+    return rc;
 }
 
 void merge_leave(struct merge_stream *s, const vitro_error *err)

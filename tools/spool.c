@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -137,7 +138,7 @@ static void full(struct spool *s)
     vitro_error err;
 
     vitro_fail(&err, VITRO_RESOURCE_EXHAUSTED, "source", 0,
-               "%.40s: reading ends here: as much is kept as may be", s->name);
+               "reading ends here, %" PRIu64 " MiB are kept: --keep SIZE", s->limit >> 20);
     end(s, &err);
 }
 

@@ -146,27 +146,49 @@ static void read_all(struct programs *p, const struct pollfd *ready)
     }
 }
 
+/* Wait for what comes, and take it; false when nothing more shall. */
+static bool turn(struct programs *p)
+{
+    struct pollfd fds[PROGRAMS + 2];
+    struct pollfd *stop = &fds[p->count], *door = &fds[p->count + 1];
+
+    for (size_t i = 0; i < p->count; i++)
+        fds[i] = (struct pollfd){ p->all[i]->fd, POLLIN, 0 };
+    *stop = (struct pollfd){ p->feed.stop, POLLIN, 0 };
+    *door = (struct pollfd){ p->count < PROGRAMS ? p->listener : -1, POLLIN, 0 };
+    if (poll(fds, p->count + 2, -1) < 0)
+        return errno == EINTR;
+    if (stop->revents)
+        return false;
+    read_all(p, fds);
+    if (door->revents)
+        let_in(p);
+    return feed_flush(&p->feed);
+}
+
+/* Nobody is read any more: the programs shall know. */
+static void leave_all(struct programs *p)
+{
+    vitro_error err;
+
+    vitro_fail(&err, VITRO_CANCELLED, "watch", 0, "nobody watches it any more");
+    while (p->count)
+        drop(p, p->count - 1, &err);
+    if (p->listener >= 0) {
+        vitro_local_remove(p->path, &p->file);
+        close(p->listener);
+        p->listener = -1;
+    }
+}
+
 static void run(struct feed *f)
 {
     struct programs *p = CONTAINER_OF(f, struct programs, feed);
-    struct pollfd fds[PROGRAMS + 2];
 
-    while (p->count || p->listener >= 0) {
-        for (size_t i = 0; i < p->count; i++)
-            fds[i] = (struct pollfd){ p->all[i]->fd, POLLIN, 0 };
-        fds[p->count] = (struct pollfd){ f->stop, POLLIN, 0 };
-        fds[p->count + 1] = (struct pollfd){ p->count < PROGRAMS ? p->listener : -1, POLLIN, 0 };
-        if (!feed_flush(f) || (poll(fds, p->count + 2, -1) < 0 && errno != EINTR))
-            return;
-        if (fds[p->count].revents)
-            return;
-        if (fds[p->count + 1].revents) {
-            read_all(p, fds);
-            let_in(p);
-        } else {
-            read_all(p, fds);
-        }
+    while ((p->count || p->listener >= 0) && turn(p)) {
+        /* one turn after another */
     }
+    leave_all(p);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -175,12 +197,7 @@ static void programs_free(struct feed *f)
 {
     struct programs *p = CONTAINER_OF(f, struct programs, feed);
 
-    while (p->count)
-        drop(p, p->count - 1, NULL);
-    if (p->listener >= 0) {
-        vitro_local_remove(p->path, &p->file);
-        close(p->listener);
-    }
+    leave_all(p);
     if (p->merging)
         merge_done(&p->merge);
     feed_done(f);

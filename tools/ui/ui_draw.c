@@ -92,7 +92,9 @@ static void put_state(const struct model *m, char *out, size_t size)
     struct text t;
 
     vitro_text_init(&t, out, size);
-    if (m->follow)
+    if (m->live && m->loaded)
+        vitro_text_add(&t, "ended  ");
+    else if (m->follow)
         vitro_text_add(&t, "FOLLOW  ");
     else if (m->unseen && !m->loaded && n > m->unseen)
         vitro_text_add(&t, "PAUSED +%" PRIu32 "  ", n - m->unseen);
