@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "command.h"
+#include "print.h"
 #include "serve/serve.h"
 
 enum { LISTEN_MAX = 16 };
@@ -162,8 +163,11 @@ static int open_addresses(struct run *r)
         if (vitro_loop_start(r->loops[i], &err))
             return fail("threads", &err, "fewer: --threads 1");
     }
-    for (size_t i = 0; i < r->listen_count; i++)
-        printf("listening on %s\n", bound[i]);
+    for (size_t i = 0; i < r->listen_count; i++) {
+        fputs("listening on ", stdout);
+        print_escaped(&(struct printer){ .out = stdout }, vitro_str_of(bound[i]));
+        fputc('\n', stdout);
+    }
     fflush(stdout);
     return EXIT_DONE;
 }

@@ -138,13 +138,21 @@ static void heed(int number)
     sigaction(number, &action, NULL);
 }
 
+static void say_watching(const char *name)
+{
+    fputs("watching ", stderr);
+    print_escaped(&(struct printer){ .out = stderr }, vitro_str_of(name));
+    fputc('\n', stderr);
+}
+
 static void put_summary(const struct watch *w)
 {
     const struct live *live = &w->feed->live;
 
     fflush(stdout);
-    fprintf(stderr, "%s: %" PRIu64 " packets, %" PRIu64 " missed", w->name,
-            live_get(&live->packets), live_get(&live->missed));
+    print_escaped(&(struct printer){ .out = stderr }, vitro_str_of(w->name));
+    fprintf(stderr, ": %" PRIu64 " packets, %" PRIu64 " missed", live_get(&live->packets),
+            live_get(&live->missed));
     if (!w->interface)
         fprintf(stderr, ", %" PRIu64 " programs", live_get(&live->joined));
     fputc('\n', stderr);
@@ -192,7 +200,7 @@ static int run(struct watch *w)
         return EXIT_SYSTEM;
     }
     if (!w->show.screen)
-        fprintf(stderr, "watching %s\n", w->name);
+        say_watching(w->name);
     w->show.live = &w->feed->live;
     status = show_run(&w->show);
     if (!w->show.screen)

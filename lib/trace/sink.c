@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 enum { LINGER_MS = 500 };
 
 /* strerror() has one buffer for all threads; this has none. */
@@ -26,8 +28,13 @@ const char *vitro_sink_reason(int number)
 /* One line for people, once: the trace ends, the program goes on. */
 static void sink_fail(struct sink *s, int why)
 {
+    char name[512];
+    struct text line;
+
+    vitro_text_init(&line, name, sizeof name);
+    vitro_text_escape(&line, vitro_str_of(s->name));
     if (why != EPIPE && why != ECONNRESET)
-        fprintf(stderr, "vitro: trace: %s: %s; the trace ends here, the program goes on\n", s->name,
+        fprintf(stderr, "vitro: trace: %s: %s; the trace ends here, the program goes on\n", name,
                 vitro_sink_reason(why));
     vitro_sink_abandon(s);
 }

@@ -65,5 +65,26 @@ grep -q 'pwned' "$tmp/log" || {
     echo "hostile: the log does not tell it"
     failed=1
 }
+
+# Names that the command line and the environment give.
+esc=$(printf '\033]0;pwned\a\302\2331m\342\200\256')
+$vitro serve --listen "unix:$tmp/$esc" >"$tmp/named" 2>&1 &
+named=$!
+n=0
+until grep -q '^listening on ' "$tmp/named"; do
+    n=$((n + 1))
+    [ $n -lt 100 ] || break
+    sleep 0.1
+done
+kill $named
+wait $named
+clean "$tmp/named"
+VITRO_TRACE="file:$tmp/no/$esc" $vitro call ":$port" user.UserService/GetUser \
+    -d '{"userId":"123"}' >/dev/null 2>"$tmp/trace"
+clean "$tmp/trace"
+$vitro watch "unix:$tmp/$esc" --plain >"$tmp/watch" 2>&1
+clean "$tmp/watch"
+$vitro inspect "$tmp/$esc" >"$tmp/inspect" 2>&1
+clean "$tmp/inspect"
 [ $failed -eq 0 ] && echo "hostile: passed"
 exit $failed
