@@ -42,9 +42,12 @@ static void on_closed(vitro_call *call, const vitro_status *status, void *user)
 
 static void on_response(vitro_call *call, const Chat__MessageResponse *response, void *user)
 {
+    char id[64];
+
     (void)call;
     (void)user;
-    printf("SendMessage: %s\n", response->messageid);
+    vitro_escape(vitro_str_of(response->messageid), id, sizeof id);
+    printf("SendMessage: %s\n", id);
 }
 
 static void on_notification(vitro_call *call, const Chat__Notification *notification, void *user)
@@ -64,8 +67,11 @@ static void on_uploaded(vitro_call *call, const Chat__UploadResponse *response, 
 /* One word was said: that is enough for this client. */
 static void on_said(vitro_call *call, const Chat__ChatMessage *said, void *user)
 {
+    char text[256];
+
     (void)user;
-    printf("Chat: %s\n", said->text);
+    vitro_escape(vitro_str_of(said->text), text, sizeof text);
+    printf("Chat: %s\n", text);
     vitro_call_send_end(call, NULL);
 }
 

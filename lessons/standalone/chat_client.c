@@ -13,9 +13,12 @@ static void *print_all(void *user)
 {
     chat_chat_service_chat_stream *stream = (chat_chat_service_chat_stream *)user;
     Chat__ChatMessage *said;
+    char who[64], text[1024];
 
     while (!chat_chat_service_chat_read(stream, &said, NULL) && said) {
-        printf("%s: %s\n", said->userid, said->text);
+        vitro_escape(vitro_str_of(said->userid), who, sizeof who);
+        vitro_escape(vitro_str_of(said->text), text, sizeof text);
+        printf("%s: %s\n", who, text);
         chat__chat_message__free_unpacked(said, NULL);
     }
     return NULL;

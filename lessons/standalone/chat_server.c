@@ -88,14 +88,15 @@ static void feed_on(vitro_call *call, void *user)
 {
     struct feed *feed = (struct feed *)user;
     Chat__Notification n = CHAT__NOTIFICATION__INIT;
-    char id[32], content[] = "there is something new";
+    char id[32], content[64];
     vitro_error err;
     bool more = true;
 
     n.id = id;
     n.content = content;
     while (more && feed->next < NOTIFICATIONS) {
-        snprintf(id, sizeof id, "notif_%d", feed->next++);
+        snprintf(id, sizeof id, "notif_%d", feed->next);
+        snprintf(content, sizeof content, "news number %d", feed->next++);
         if (chat_chat_service_get_notifications_respond(call, &n, &more, &err)) {
             fail(call, &err);
             return;

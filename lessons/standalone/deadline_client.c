@@ -24,9 +24,13 @@ static void print_metadata(const vitro_md *md)
 {
     vitro_str key;
     vitro_bytes value;
+    char line[256];
 
     for (size_t i = 0; md && vitro_md_at(md, i, &key, &value); i++) {
-        printf("%.*s: %.*s\n", (int)key.len, key.ptr, (int)value.len, (const char *)value.ptr);
+        const vitro_str text = { (const char *)value.ptr, value.len };
+
+        vitro_escape(text, line, sizeof line);
+        printf("%.*s: %s\n", (int)key.len, key.ptr, line);
     }
 }
 

@@ -15,17 +15,18 @@ int main(int argc, char **argv)
     Chat__MessageResponse *response = NULL;
     vitro_channel *channel = NULL;
     vitro_error err;
-    char why[VITRO_ERROR_LINE];
+    char line[VITRO_ERROR_LINE];
     vitro_code rc = vitro_channel_new(&channel, NULL, argc > 1 ? argv[1] : "", NULL, &err);
 
     request.message = argv[argc - 1];
     if (!rc)
         rc = chat_chat_service_send_message(channel, &request, &response, NULL, &err);
     if (rc) {
-        vitro_error_format(&err, why, sizeof why);
-        fprintf(stderr, "external_client: %s\n", why);
+        vitro_error_format(&err, line, sizeof line);
+        fprintf(stderr, "external_client: %s\n", line);
     } else {
-        printf("%s\n", response->messageid);
+        vitro_escape(vitro_str_of(response->messageid), line, sizeof line);
+        puts(line);
         vitro_pb_free(&response->base);
     }
     vitro_channel_free(channel);

@@ -28,9 +28,13 @@ struct chat {
 
 static void on_said(vitro_call *call, const Chat__ChatMessage *said, void *user)
 {
+    char who[64], text[1024];
+
     (void)call;
     (void)user;
-    printf("%s: %s\n", said->userid, said->text);
+    vitro_escape(vitro_str_of(said->userid), who, sizeof who);
+    vitro_escape(vitro_str_of(said->text), text, sizeof text);
+    printf("%s: %s\n", who, text);
     fflush(stdout);
 }
 

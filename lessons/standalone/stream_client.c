@@ -14,6 +14,7 @@ static vitro_code print_notifications(vitro_channel *channel, char *user, vitro_
     Chat__UserRequest request = CHAT__USER_REQUEST__INIT;
     Chat__Notification *n;
     chat_chat_service_get_notifications_reader reader;
+    char line[256];
     vitro_code rc;
 
     request.userid = user;
@@ -21,7 +22,8 @@ static vitro_code print_notifications(vitro_channel *channel, char *user, vitro_
     if (rc)
         return rc;
     while (!chat_chat_service_get_notifications_read(&reader, &n, NULL) && n) {
-        printf("%s: %s\n", n->id, n->content);
+        vitro_escape(vitro_str_of(n->content), line, sizeof line);
+        puts(line);
         chat__notification__free_unpacked(n, NULL);
     }
     return chat_chat_service_get_notifications_close(&reader, NULL, err);

@@ -5,6 +5,7 @@
  * none is given, and a blocking call drives that loop: nothing else runs in this program. The
  * message's struct and the function that makes the call are in chat.vitro.h, which
  * protoc-gen-vitro made of chat.proto. On failure err holds the status of the call and its causes.
+ * What a peer says may hold anything: vitro_escape() makes a line of it that a terminal can show.
  */
 #include <stdio.h>
 #include <vitro.h>
@@ -16,17 +17,17 @@ int main(int argc, char **argv)
     Chat__MessageResponse *response = NULL;
     vitro_channel *channel = NULL;
     vitro_error err;
-    char why[VITRO_ERROR_LINE];
+    char line[VITRO_ERROR_LINE];
     vitro_code rc = vitro_channel_new(&channel, NULL, argc > 1 ? argv[1] : "", NULL, &err);
 
     request.message = argv[argc - 1];
     if (!rc)
         rc = chat_chat_service_send_message(channel, &request, &response, NULL, &err);
-    if (rc) {
-        vitro_error_format(&err, why, sizeof why);
-        fprintf(stderr, "unary_client: %s\n", why);
-    } else
-        printf("%s\n", response->messageid);
+    if (rc)
+        vitro_error_format(&err, line, sizeof line);
+    else
+        vitro_escape(vitro_str_of(response->messageid), line, sizeof line);
+    fprintf(rc ? stderr : stdout, "%s%s\n", rc ? "unary_client: " : "", line);
     chat__message_response__free_unpacked(response, NULL);
     vitro_channel_free(channel);
     return rc ? 1 : 0;

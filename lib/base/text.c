@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "vitro/text.h"
 
 vitro_str vitro_str_of(const char *text)
 {
@@ -68,6 +69,15 @@ void vitro_text_escape(struct text *t, vitro_str s)
         s.ptr += n;
         s.len -= n;
     }
+}
+
+size_t vitro_escape(vitro_str text, char *out, size_t size)
+{
+    struct text t;
+
+    vitro_text_init(&t, out, size);
+    vitro_text_escape(&t, text);
+    return t.len;
 }
 
 /* The well-formed sequences of RFC 3629, section 4: first byte, range of the second, length. */

@@ -5,7 +5,7 @@
  * channel ..... calls out                     server ...... calls in
  * call ........ one call, on either side      trace ....... what can be watched
  * pb .......... messages; generated code includes it by itself
- * version ..... which vitro this is
+ * text ........ what a peer said, made safe   version ..... which vitro this is
  */
 #ifndef VITRO_H
 #define VITRO_H
@@ -17,6 +17,7 @@
 #include "vitro/metadata.h"
 #include "vitro/pb.h"
 #include "vitro/server.h"
+#include "vitro/text.h"
 #include "vitro/trace.h"
 #include "vitro/version.h"
 

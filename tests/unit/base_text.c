@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "support/seed.h"
+#include "vitro/text.h"
 #include "vitro/version.h"
 
 /* The oracle: encode a code point as RFC 3629 says; 0 for what has no form. */
@@ -262,6 +263,20 @@ Test(options, older_callers_get_defaults_and_newer_ones_pass_while_they_ask_for_
     cr_assert(vitro_options_import(&got, sizeof got, NULL) && got.a == 0 && got.b == 0);
     new.size = 0;
     cr_assert(!vitro_options_import(&got, sizeof got, &new), "a size that was never set");
+}
+
+Test(text, what_a_peer_said_is_escaped_in_room_of_any_size)
+{
+    vitro_str hostile = vitro_str_of("\033[31m\xff 안녕\n\u202e");
+    const char *want = "\\u{1b}[31m\\x{ff} 안녕\\u{a}\\u{202e}";
+    char out[64];
+
+    cr_expect_eq(vitro_escape(hostile, NULL, 0), strlen(want));
+    for (size_t size = 1; size <= sizeof out; size++) {
+        cr_assert_eq(vitro_escape(hostile, out, size), strlen(want));
+        cr_assert(strlen(out) < size && strncmp(out, want, strlen(out)) == 0, "%zu: %s", size, out);
+    }
+    cr_expect_str_eq(out, want);
 }
 
 Test(version, it_is_the_same_as_text_and_as_a_number)

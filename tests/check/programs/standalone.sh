@@ -102,6 +102,8 @@ for name in c c++; do
     start unary_server
     run 0 unary_client "$at" '안녕하세요!'
     [ "$(cat "$work/out")" = '안녕하세요!' ] || fail "$name: unary_client: $(cat "$work/out")"
+    run 0 unary_client "$at" "$(printf '\033[31mred')"
+    [ "$(cat "$work/out")" = '\u{1b}[31mred' ] || fail "$name: what a peer says is printed as it is"
     run 0 external_client "$at" ''
     says '^\(nothing\)$'
     run 1 stream_client "$at" somebody
@@ -119,7 +121,7 @@ for name in c c++; do
     says '^msg_[0-9]+$'
     run 0 stream_client "$at" somebody
     [ "$(wc -l <"$work/out")" -eq 1000 ] || fail "$name: stream_client: $(wc -l <"$work/out") lines"
-    says '^notif_0: ' '^notif_999: '
+    says '^news number 0$' '^news number 999$'
     run 0 upload_client "$at" "$work/file1" "$work/file2"
     says '^2 files, 100001 bytes$'
     run 0 chat_client "$at" 사용자1 '안녕하세요!' '반갑습니다!'
