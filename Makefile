@@ -230,10 +230,12 @@ TOOL_TESTS := $(addprefix $(B)/tests/unit/,learn learn_progress decode_print ser
 TOOL_TESTS += $(addprefix $(B)/tests/unit/,watch_merge watch_screen)
 $(B)/tests/unit/gate_lesson: | lessons
 LOOKING := $(B)/tests/bench/vitro/looking
+TOOL_TESTS += $(B)/tests/unit/ui_facts
 $(TOOL_TESTS) $(LOOKING): $(filter-out %/vitro.o,$(VITRO_O)) | programs lessons
 $(TOOL_TESTS) $(LOOKING): private LDLIBS := $(PROTO_A) $(STATIC) $(LDLIBS) \
                                  $(shell pkg-config --libs libcmark ncursesw libpcap vterm 2>/dev/null) -lutil
-$(addprefix $(B)/tests/unit/,ui_terminal.o ui_terminal_shows.o learn_terminal.o): \
+$(B)/tests/unit/decode_memory: | programs
+$(addprefix $(B)/tests/unit/,ui_terminal.o ui_terminal_shows.o learn_terminal.o decode_memory.o): \
   CPPFLAGS += -DPROGRAM='"$(BIN)/vitro"'
 $(addprefix $(B)/tests/unit/,learn.o ui_lesson.o learn_terminal.o gate_lesson.o): \
   CPPFLAGS += -DLESSONS='"$(OUT)/lessons"'

@@ -10,6 +10,9 @@
 #include "schemas.h"
 #include "ui/screen.h"
 
+/* What an event may cost on average, all that is kept for it included, and what all may cost. */
+enum { EVENT_BYTES = 64, WINDOW_BYTES = 16 * 1024 * 1024 };
+
 /* ---- options --------------------------------------------------------------------------------- */
 
 int show_usage(const struct show *s, const char *what, const char *why)
@@ -200,6 +203,33 @@ static int run_screen(struct show *s)
     return EXIT_SYSTEM;
 }
 
+/* KiB of memory that this process had at most; 0: nobody tells. */
+static unsigned long peak_kib(void)
+{
+    FILE *in = fopen("/proc/self/status", "r");
+    unsigned long kib = 0;
+    char line[128];
+
+    while (in && fgets(line, sizeof line, in)) {
+        if (strncmp(line, "VmHWM:", 6) == 0)
+            kib = strtoul(line + 6, NULL, 10);
+    }
+    if (in)
+        fclose(in);
+    return kib;
+}
+
+/* What the decoder counts, and what the process took with all that is around it. */
+static void put_memory(const vitro_decode_stats *st, FILE *out)
+{
+    uint64_t allowed = st->events * EVENT_BYTES + WINDOW_BYTES;
+
+    fprintf(out, "memory %zu bytes, %zu at most: %.1f an event\n", st->memory, st->memory_peak,
+            st->events ? (double)st->memory_peak / (double)st->events : 0.0);
+    fprintf(out, "process %lu KiB at most of %" PRIu64 " KiB: %d bytes an event and %d MiB\n",
+            peak_kib(), allowed >> 10, EVENT_BYTES, WINDOW_BYTES >> 20);
+}
+
 static void put_stats(const struct show *s)
 {
     FILE *out = s->plain || s->json ? stderr : stdout;
@@ -211,9 +241,7 @@ static void put_stats(const struct show *s)
             " headers %" PRIu64 " messages %" PRIu64 " unknown %" PRIu64 " lost %" PRIu64 "\n",
             st.packets, st.connections, st.events, st.frames, st.headers, st.messages, st.unknown,
             st.lost);
-    fprintf(out, "bytes %zu per event %.1f (%zu of them the event itself) peak %zu\n", st.memory,
-            st.events ? (double)st.memory / (double)st.events : 0.0, sizeof(vitro_event),
-            st.memory_peak);
+    put_memory(&st, out);
 }
 
 static int run_stream(struct show *s)

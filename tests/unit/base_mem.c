@@ -275,3 +275,29 @@ Test(arena, zeroed_pieces_are_zero_wherever_they_come_from)
         vitro_arena_done(&arena);
     }
 }
+
+Test(arena, what_is_reset_keeps_its_newest_block_and_asks_for_no_other)
+{
+    struct account account;
+    struct arena arena;
+    size_t used;
+
+    vitro_account_init(&account, NULL, 0);
+    vitro_arena_init(&arena, &account, 1024);
+    vitro_arena_reset(&arena); /* of nothing */
+    for (int i = 0; i < 100; i++)
+        cr_assert(vitro_arena_alloc(&arena, 100) != NULL);
+    cr_expect(account.live > 1);
+    vitro_arena_reset(&arena);
+    cr_expect_eq(account.live, 1);
+    used = account.used;
+    for (int round = 0; round < 10; round++) {
+        char *p = vitro_arena_zalloc(&arena, 1000);
+        cr_assert(p && !p[0] && !p[999]);
+        memset(p, 0xff, 1000);
+        vitro_arena_reset(&arena);
+    }
+    cr_expect_eq(account.used, used);
+    vitro_arena_done(&arena);
+    cr_expect_eq(account.used, 0);
+}
