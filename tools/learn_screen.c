@@ -15,7 +15,7 @@
 #include "ui/study.h"
 #include "ui/term.h"
 
-enum { IDLE_MS = 500 };
+enum { IDLE_MS = 500, PLAN_MS = 10 };
 
 struct learner {
     const struct learn_screen_options *is;
@@ -32,6 +32,7 @@ struct lesson_view {
     struct lesson_text texts[2];
     struct study study;
     struct lesson_play play;
+    struct lesson_plan plan;
     vitro_error ended;
 };
 
@@ -109,12 +110,13 @@ static bool open_lesson(struct lesson_view *v, vitro_error *err)
 
     if (!open_study(v, err))
         return false;
-    lesson_plan(&v->study, &options);
+    lesson_plan_start(&v->plan, &v->study, &options);
     return !lesson_play_start(&v->play, &options, err);
 }
 
 static void close_lesson(struct lesson_view *v)
 {
+    lesson_plan_stop(&v->plan);
     lesson_play_stop(&v->play);
     study_done(&v->study);
     lesson_text_done(&v->texts[0]);
@@ -142,6 +144,7 @@ static bool work(struct ui *ui, int64_t now_ms, void *user)
     bool changed = look_for_end(v, ui);
     unsigned wishes;
 
+    lesson_plan_work(&v->plan, &v->study, PLAN_MS);
     changed |= ui_lesson_work(ui, now_ms);
     wishes = v->study.wishes;
     v->study.wishes = 0;

@@ -18,13 +18,17 @@ static const struct command {
 } commands[] = {
     { "learn", learn_main, "[NN|NAME] [--plain] [--real] [--lang en|ko] [--seed N] [--list]",
       "a lesson: its program runs, and each byte of that run is shown and explained",
-      "  NN|NAME                 08, unary or 08-unary; without one, the list of lessons\n"
-      "  --plain                 text (the default)\n"
+      "On a terminal a screen: Enter goes on, Space sends one frame, q leads to the list of\n"
+      "lessons, ? shows every key. Elsewhere text, as with --plain.\n"
+      "  NN|NAME                 08, unary or 08-unary; without one 00 on a terminal, else the list\n"
+      "  --plain                 text: the lesson, its frames, the answers to its questions\n"
       "  --real                  on loopback sockets and in real time; else in memory, on a clock\n"
       "                          of its own: the same bytes every run\n"
       "  --lang en|ko            English or Korean; else as LC_ALL, LC_MESSAGES or LANG say\n"
       "  --seed N                another world of the same kind\n"
-      "  --list                  what lessons there are\n"
+      "  --list                  what lessons there are, and which of them are done\n"
+      "What was done is kept in $XDG_STATE_HOME/vitro/progress, a line a lesson, to be read or\n"
+      "edited; else in ~/.local/state/vitro/progress.\n"
       "VITRO_TRACE=file:F keeps the lesson's trace in F: vitro inspect and Wireshark open it.\n"
       "Status: 0 done; 2 usage; 3 the lesson cannot be found, or its program failed.\n" },
     { "call", call_main,

@@ -129,6 +129,7 @@ static inline bool player_open(struct lesson_player *p, const char *dir, const c
 {
     struct study_options options = { .name = name, .dir = dir };
     struct lesson_play_options play = { .name = name, .dir = dir };
+    static struct lesson_plan plan;
 
     memset(p, 0, sizeof *p);
     if (!player_read(&p->texts[0], dir, "lesson.md") ||
@@ -140,7 +141,9 @@ static inline bool player_open(struct lesson_player *p, const char *dir, const c
         options.firsts[i] = -1;
     if (!study_init(&p->study, &options))
         return false;
-    lesson_plan(&p->study, &play);
+    lesson_plan_start(&plan, &p->study, &play);
+    while (p->study.unplanned)
+        lesson_plan_work(&plan, &p->study, PLAYER_PATIENCE_MS);
     if (lesson_play_start(&p->play, &play, NULL))
         return false;
     ui_init(&p->ui, p->play.decode, language, name);

@@ -231,7 +231,7 @@ static int wait_key(const struct screen *s)
     bool asked = s->ui.m.study && s->ui.m.study->goal;
     int fd = s->ui.m.loaded ? -1 : source_wait_fd(s->source);
 
-    if (loading(s) || model_busy(&s->ui.m))
+    if (loading(s) || model_busy(&s->ui.m) || (s->ui.m.study && s->ui.m.study->unplanned))
         return term_key(0, -1);
     if (s->stale)
         return term_key(left > 0 ? (int)left : 0, asked ? fd : -1);

@@ -65,6 +65,7 @@ struct study {
 
     struct lesson_selection *shows; /* of each WIRE part, by part */
     uint32_t *wanted;               /* what each reaches in the whole run; 0: not known */
+    bool unplanned;                 /* those numbers are still to come: a part waits for them */
     struct study_held held[STUDY_HELD];
     size_t held_count;
     uint32_t looked;  /* at the events up to this one */

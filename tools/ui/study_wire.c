@@ -40,7 +40,7 @@ static bool has_reached(const struct study *s, size_t part)
     uint32_t reach = lesson_selection_reach(&s->shows[part]), wanted = s->wanted[part];
 
     return s->parts[0].items[part].kind != PART_WIRE || s->over ||
-           (wanted ? reach >= wanted : reach > 0);
+           (!s->unplanned && (wanted ? reach >= wanted : reach > 0));
 }
 
 /* What belongs to a part before the question may be seen; a held unit when it belongs there. */
@@ -283,6 +283,8 @@ bool study_work(struct study *s, vitro_decode *d, int64_t now_ms)
     bool changed = look(s, d, now_ms);
 
     if (s->goal == GOAL_NONE || (!s->over && !has_settled(s, now_ms)))
+        return changed;
+    if (s->goal == GOAL_PART && s->unplanned && !s->over)
         return changed;
     s->asked = false;
     if (s->over || is_met(s, d)) {
