@@ -27,7 +27,7 @@ typedef struct vitro_channel_options {
     uint32_t connect_ms;       /* for one address; 0: 20000 */
     uint32_t max_recv_bytes;   /* one message; 0: 4 MiB */
     uint32_t max_send_bytes;   /* one message; 0: no limit */
-    uint32_t max_header_bytes; /* a header list as rule 16 counts; 0: 8 KiB */
+    uint32_t max_header_bytes; /* a header list, as vitro_md_size() counts; 0: 8 KiB */
     uint32_t window_bytes;     /* first flow-control window; 0: 65535 */
     uint32_t max_window_bytes; /* it doubles up to this while it is what waits; 0: 4 MiB */
     size_t memory_bytes;       /* budget of the channel; 0: none */
@@ -138,8 +138,9 @@ VITRO_API VITRO_CHECKED vitro_code vitro_unary(vitro_channel *channel, const vit
                                                vitro_reply *reply, vitro_error *err);
 
 /**
- * Start a call of any kind for the blocking functions below, which are its only user. On a started
- * loop one thread may read while another one writes; vitro_call_close() is for the last of them.
+ * Start a call of any kind for vitro_call_write(), vitro_call_read() and vitro_call_close(), which
+ * are its only users. On a started loop one thread may read while another one writes;
+ * vitro_call_close() is for the last of them.
  *
  * @param out      gives one reference; vitro_call_close().
  * @param method   copied, but for its path, which is static.
