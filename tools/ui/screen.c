@@ -1,6 +1,7 @@
 #include "ui/screen.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -332,6 +333,21 @@ static void loop(struct screen *s)
     }
 }
 
+/*
+ * Who makes a capture may have a question first, as sudo does: its terminal is not taken before
+ * there is something to show. What is watched live is a screen from the beginning.
+ */
+static void await_first(struct source *source, const struct screen_options *options)
+{
+    struct pollfd fd = { source_wait_fd(source), POLLIN, 0 };
+    uint64_t size = 0;
+
+    if (options->live || fd.fd < 0)
+        return;
+    while (source_grow(source, &size) && !size)
+        poll(&fd, 1, -1);
+}
+
 vitro_code screen_run(vitro_decode *d, struct source *source, const struct screen_options *options,
                       vitro_error *err)
 {
@@ -341,6 +357,8 @@ vitro_code screen_run(vitro_decode *d, struct source *source, const struct scree
     struct screen_session own, *session = options->session ? options->session : &own;
 
     *s.limit = 0;
+    if (session == &own)
+        await_first(source, options);
     if (session == &own && !screen_session_open(&own, options)) {
         *s.limit = UINT64_MAX;
         return VITRO_UNAVAILABLE;

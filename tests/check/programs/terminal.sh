@@ -44,6 +44,16 @@ tmux_type q
 shell_is_back
 tmux_sees 'still: 42'
 
+# Who makes the capture asks a question first, as sudo does.
+tmux_type 'clear; echo stood here before' Enter
+tmux_type '(printf "pass%s: " word >/dev/tty; read x </dev/tty; cat captures/pair.pcapng) | vitro inspect -' Enter
+tmux_sees 'password:'
+tmux_type 'quite a question?' Enter
+tmux_sees '[events]'
+tmux_sees '/93'
+tmux_type q
+shell_is_back
+
 for signal in TERM INT HUP QUIT SEGV ABRT BUS FPE ILL; do
     tmux_type 'clear; echo stood here before' Enter
     tmux_type "vitro inspect captures/pair.pcapng & echo \$! >$tmux_dir/pid; fg" Enter
