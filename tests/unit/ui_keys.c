@@ -586,6 +586,25 @@ Test(write, the_packets_of_an_event_hold_all_its_bytes)
     conversation_done(&c);
 }
 
+Test(write, before_anything_came_there_is_nothing_to_write)
+{
+    struct decoded_bytes nothing = { .ptr = (const uint8_t *)"" };
+    struct ui ui;
+    vitro_code code;
+    vitro_decode *d = decoded_of(&nothing, true, &code);
+    char path[] = "/tmp/vitro-nothing-XXXXXX", name[64];
+
+    cr_assert(mkdtemp(path) != NULL);
+    rmdir(path);
+    ui_init(&ui, d, VITRO_ENGLISH, "-");
+    snprintf(name, sizeof name, "%s.pcapng", path);
+    ui_write(&ui, name, false);
+    cr_expect(ne(ptr, strstr(ui.m.message, "No data available"), NULL), "%s", ui.m.message);
+    cr_expect(ne(int, access(name, F_OK), 0));
+    ui_done(&ui);
+    vitro_decode_free(d);
+}
+
 Test(write, what_is_there_is_only_written_over_when_that_was_said)
 {
     static struct play p;

@@ -126,7 +126,7 @@ static bool write_whole(struct ui *ui, const char *path, enum form form, bool ov
 {
     char temporary[PATH_TEXT + 16];
     FILE *out;
-    int fd;
+    int fd, why;
     bool bad;
 
     snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
@@ -135,13 +135,14 @@ static bool write_whole(struct ui *ui, const char *path, enum form form, bool ov
     if (!out)
         return false;
     *count = write_form(ui, out, form);
+    why = errno;
     bad = ferror(out) || *count < 0;
     bad |= fclose(out) != 0;
     if (!bad && give_name(temporary, path, over))
         return true;
-    if (*count < 0)
-        errno = ENOMEM;
+    why = *count < 0 ? why : errno;
     unlink(temporary);
+    errno = why;
     return false;
 }
 

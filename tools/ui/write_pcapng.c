@@ -1,5 +1,6 @@
 #include "ui/write_pcapng.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -162,6 +163,7 @@ static void choose_span(struct chosen *c, const vitro_span *span, int depth)
         free(parts);
 }
 
+/* False, and errno says why. */
 static bool find_packets(struct chosen *c)
 {
     struct walk w;
@@ -182,8 +184,8 @@ static bool find_packets(struct chosen *c)
         c->count = (size_t)r.number;
         c->at[c->count] = r.at;
     }
-    c->keep = calloc(c->count + 1, 1);
-    return c->keep && c->count;
+    c->keep = calloc(c->count + 1, 1); /* sets errno, as realloc does */
+    return c->keep != NULL;
 }
 
 static bool choose_shown(struct chosen *c)
@@ -297,6 +299,7 @@ int64_t write_pcapng(const struct model *m, FILE *out)
     struct record r;
     int64_t packets = -1;
 
+    errno = ENODATA;
     if (begin(&w, m) && (!m->filtered || choose_shown(&c))) {
         packets = 0;
         if (w.pcap)

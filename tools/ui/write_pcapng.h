@@ -11,7 +11,8 @@
 
 /*
  * Write the packets that the shown events came from, every note and all secrets, in the order of
- * the capture. Returns how many packets; -1 when memory is out or this is no capture.
+ * the capture. Returns how many packets; -1, and errno: ENOMEM, or ENODATA when nothing of a
+ * capture has come yet.
  */
 int64_t write_pcapng(const struct model *m, FILE *out);
 
