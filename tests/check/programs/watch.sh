@@ -212,6 +212,45 @@ else
     has '"grpc.path":"/chat.ChatService/SendMessage"' "$tmp/lo"
     has '^{"event":"end".*"connections":1,.*"missed":0}$' "$tmp/lo"
     has '^lo port .* packets, 0 missed$' "$tmp/lo.err"
+
+    # What the kernel could not keep for a viewer that stands still is counted and said.
+    if command -v python3 >/dev/null 2>&1; then
+        cat >"$tmp/flood.py" <<'END'
+import socket, sys, threading
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+listener.listen(1)
+client = socket.create_connection(listener.getsockname())
+server, _ = listener.accept()
+print(listener.getsockname()[1], flush=True)
+sys.stdin.read()
+def drain():
+    while server.recv(1 << 20):
+        pass
+thread = threading.Thread(target=drain)
+thread.start()
+for _ in range(300):
+    client.sendall(bytes(1 << 20))
+client.close()
+thread.join()
+END
+        rm -f "$tmp/pipe" && mkfifo "$tmp/pipe"
+        python3 "$tmp/flood.py" <"$tmp/pipe" >"$tmp/flood" 2>&1 &
+        flood=$!
+        exec 5>"$tmp/pipe"
+        until_true grep -q . "$tmp/flood" || fail "no flood"
+        watch slow -i lo --json port "$(cat "$tmp/flood")" 5>&-
+        viewer=$pid
+        kill -STOP $viewer
+        exec 5>&-
+        wait $flood || fail "the flood: $(cat "$tmp/flood")"
+        kill -CONT $viewer
+        until_true grep -q '"kind":"missed".*"vitro_count":"[1-9]' "$tmp/slow" || fail "nothing missed"
+        kill -INT $viewer
+        ended 130 $viewer "Ctrl-C of a slow viewer"
+        has '^{"event":"end".*"missed":[1-9]' "$tmp/slow"
+        has ' packets, [1-9][0-9]* missed$' "$tmp/slow.err"
+    fi
 fi
 
 # The help names every option.
