@@ -220,6 +220,7 @@ $(B)/tests/bench/vitro/captures: $(addprefix $(B)/tests/support/,large.o pcap_wr
 $(B)/tests/threads/rooms $(B)/tests/captures/make: $(filter $(B)/tools/serve/%,$(VITRO_O)) \
                          $(addprefix $(B)/tools/,text_event.o text_fields.o wrap.o)
 $(B)/tests/captures/make: $(addprefix $(B)/tests/support/,hostile.o pcap_write.o seed.o)
+$(B)/tests/threads/spool: $(addprefix $(B)/tools/,spool.o source.o feed.o)
 $(PROGRAMS): $(B)/%: $(B)/%.o $(TEST_PROTO_A) $(PROTO_A) $(STATIC)
 	@mkdir -p $(@D) && echo '  LD $@'
 	@$(CC) $(OPT) -pthread -o $@ $(filter %.o,$^) $(filter-out %.o,$^) $(LDLIBS)
