@@ -139,6 +139,7 @@ Test(watch, what_comes_is_followed_paused_and_stays_when_the_program_ends)
     flush(&w, fd);
     SEEN(&t, "> preface");
     SEEN(&t, "live  ");
+    SEEN(&t, " F follow  ? help ");
     keys(&t, "F");
     SEEN(&t, "FOLLOW  ");
     add_call(&w, 50002);

@@ -142,6 +142,8 @@ static void put_title(const struct ui *ui, struct area a)
 }
 
 static const struct hint hints[] = {
+    { ACT_FOLLOW, ACT_NONE, "follow",
+      "따라가기" }, /* the first only while there is what to follow */
     { ACT_HELP, ACT_NONE, "help", "도움말" },
     { ACT_QUIT, ACT_NONE, "quit", "끝" },
     { ACT_NEXT_PANE, ACT_NONE, "pane", "창" },
@@ -206,6 +208,7 @@ static void put_last_line(struct ui *ui, struct area a)
 {
     const struct model *m = &ui->m;
     uint32_t n = vitro_decode_count(m->d);
+    size_t first = m->live && !m->loaded ? 0 : 1;
 
     ui->hint_count = 0;
     if (ui->prompt)
@@ -222,7 +225,7 @@ static void put_last_line(struct ui *ui, struct area a)
     else if (m->study)
         ui_lesson_hints(ui, a);
     else
-        ui_put_hints(ui, a, hints, ARRAY_LEN(hints));
+        ui_put_hints(ui, a, hints + first, ARRAY_LEN(hints) - first);
 }
 
 /* ---- panes ----------------------------------------------------------------------------------- */
