@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "vitro/lab/gate.h"
+#include "vitro/lab/sim.h"
 
 enum { LINE_BYTES = 64 };
 
@@ -76,6 +77,15 @@ static void the_other_side_is_gone(lesson_gate *g)
 }
 
 /*
+ * In memory a gate that holds is spoken to only while something is held: before that the world
+ * runs on, so that a step or an answer is of a world at rest.
+ */
+static void attend(lesson_gate *g)
+{
+    vitro_sim_watch_waits(g->watch, vitro_gate_is_holding(g->gate));
+}
+
+/*
  * Take one command out of the socket and leave the others there: between two of them the loop
  * comes to rest.
  */
@@ -102,6 +112,7 @@ static void on_readable(void *user)
     if (end) {
         run_line(g);
         g->len = 0;
+        attend(g);
     }
 }
 
@@ -144,7 +155,11 @@ static vitro_code build(lesson_gate *g, vitro_loop *loop, vitro_trace *trace, vi
     rc = vitro_gate_new(&g->gate, &options, err);
     if (!rc)
         rc = vitro_gate_attach(g->gate, loop, err);
-    return rc ? rc : vitro_watch_new(&g->watch, loop, g->fd, on_readable, g, err);
+    if (!rc)
+        rc = vitro_watch_new(&g->watch, loop, g->fd, on_readable, g, err);
+    if (!rc)
+        attend(g);
+    return rc;
 }
 
 vitro_code lesson_gate_new(lesson_gate **out, vitro_loop *loop, vitro_trace *trace,
@@ -173,10 +188,23 @@ vitro_code lesson_gate_new(lesson_gate **out, vitro_loop *loop, vitro_trace *tra
     return VITRO_OK;
 }
 
+/* Commands that nobody will obey: left unread, the end of the trace would be an error. */
+static void take_no_more(int fd)
+{
+    char rest[LINE_BYTES];
+
+    shutdown(fd, SHUT_RD);
+    while (recv(fd, rest, sizeof rest, MSG_DONTWAIT) > 0) {
+        /* until none is left */
+    }
+}
+
 void lesson_gate_free(lesson_gate *g)
 {
     if (!g)
         return;
+    if (g->fd >= 0)
+        take_no_more(g->fd);
     vitro_watch_free(g->watch);
     vitro_gate_free(g->gate);
     free(g);

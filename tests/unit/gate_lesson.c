@@ -27,7 +27,7 @@ struct learner {
     size_t cap;
     vitro_decode *decode;
     uint32_t looked; /* events that were counted */
-    size_t held, released;
+    size_t held, released, rests;
     bool ended;
 };
 
@@ -74,14 +74,14 @@ static struct learner *begin(const char *lesson, const char *option)
     return l;
 }
 
-static bool is_kind(struct learner *l, const vitro_event *ev, const char *kind)
+static bool says(struct learner *l, const vitro_event *ev, const char *name, const char *value)
 {
     vitro_detail dt;
 
     cr_assert_eq(vitro_decode_detail(l->decode, ev, &dt, NULL), VITRO_OK);
     for (size_t i = 0; i < dt.count; i++)
-        if (strcmp(dt.items[i].name, "VITRO_KIND") == 0)
-            return vitro_str_eq(dt.items[i].text, vitro_str_of(kind));
+        if (strcmp(dt.items[i].name, name) == 0)
+            return vitro_str_eq(dt.items[i].text, vitro_str_of(value));
     return false;
 }
 
@@ -92,7 +92,10 @@ static void count_new(struct learner *l)
     while (vitro_decode_event(l->decode, l->looked + 1, &ev)) {
         l->looked++;
         l->held += (ev.bits & VITRO_EVENT_HELD) != 0;
-        l->released += ev.kind == VITRO_EVENT_NOTE && is_kind(l, &ev, "released");
+        if (ev.kind != VITRO_EVENT_NOTE)
+            continue;
+        l->released += says(l, &ev, "VITRO_KIND", "released");
+        l->rests += says(l, &ev, "VITRO_STATE", "is at rest");
     }
 }
 
@@ -236,6 +239,30 @@ Test(gate_lesson, steps_asked_for_ahead_are_taken)
     for (int i = 0; i < 30; i++)
         command(l, "next\n");
     take_rest(l);
+    compare(l, unary);
+    end_well(l);
+}
+
+/* What has come by the answer is all that comes of the commands before. */
+Test(gate_lesson, who_asks_is_told_when_all_is_at_rest)
+{
+    struct learner *l = begin(unary, NULL);
+    size_t steps = 0, asked = 0;
+
+    cr_assert(wait_held(l, 0));
+    while (!l->ended) {
+        size_t held;
+        command(l, "next\nask\n");
+        steps++;
+        for (asked++; !l->ended && l->rests < asked;)
+            take(l);
+        held = l->held;
+        cr_assert(l->ended || l->released == steps);
+        command(l, "ask\n");
+        for (asked++; !l->ended && l->rests < asked;)
+            take(l);
+        cr_assert(l->ended || l->held == held, "more came behind the answer");
+    }
     compare(l, unary);
     end_well(l);
 }
