@@ -7,6 +7,23 @@
 
 #include "base/util.h"
 
+/* What was found in these tracks before is not to be relied on any more. */
+static void tracks_moved(vitro_decode *d, const struct track *tracks)
+{
+    for (int i = 0; i < 2; i++) {
+        for (int k = 0; k < SEGS_MEMO; k++) {
+            if (d->segs_memo[k].of == &tracks[i].segs)
+                d->segs_memo[k].of = NULL;
+        }
+        for (int k = 0; k < REPLAYS; k++) {
+            if (d->replays[k] && d->replays[k]->of == &tracks[i].log)
+                vitro_block_replay_done(d->replays[k]);
+        }
+        if (d->replayed_of == &tracks[i])
+            d->replayed_of = NULL;
+    }
+}
+
 void vitro_seen_conn_swap(struct conn *c)
 {
     struct past *past = vitro_decode_past(c->decode, c->number);
@@ -14,6 +31,7 @@ void vitro_seen_conn_swap(struct conn *c)
     struct track track = past->tracks[0];
     struct packet_end end = past->ends[0];
 
+    tracks_moved(c->decode, past->tracks);
     c->dir[0] = c->dir[1];
     c->dir[1] = d;
     past->tracks[0] = past->tracks[1];
@@ -94,6 +112,8 @@ static void past_forget(vitro_decode *d, uint32_t number)
 {
     struct past **page = &d->pasts[number / PAST_PAGE], *past = &(*page)[number % PAST_PAGE];
 
+    if (past->tracks)
+        tracks_moved(d, past->tracks);
     tracks_free(d, past);
     memset(past, 0, sizeof *past);
     if (!page_over(*page))
@@ -221,8 +241,10 @@ static void conn_end(struct conn *c)
     vitro_direction_finish(&c->dir[0]);
     vitro_direction_finish(&c->dir[1]);
     vitro_seen_conn_free(c);
-    if (!past->tracks[0].segs.end && !past->tracks[1].segs.end)
+    if (!past->tracks[0].segs.end && !past->tracks[1].segs.end) {
+        tracks_moved(d, past->tracks);
         tracks_free(d, past);
+    }
     if (!d->options.keep)
         past_forget(d, number);
 }

@@ -104,6 +104,7 @@ void vitro_decode_emit(vitro_decode *d, vitro_event *ev)
     ev->number = d->events + 1;
     if (!ev->number || (d->index && !vitro_events_add(d->index, ev))) {
         d->stats.lost++;
+        ev->number = 0;
         return;
     }
     d->events++;

@@ -111,7 +111,8 @@ static bool seg_find(const struct segs *s, uint64_t at, struct seg *out)
 /* What the memory has, or some steps further. */
 static bool seg_near(const struct segs *s, struct segs_memo *memo, uint64_t at)
 {
-    if (memo->of != s || memo->count != s->log.count || at < memo->seg.at)
+    if (memo->of != s || memo->count != s->log.count || memo->dropped != s->log.dropped ||
+        at < memo->seg.at)
         return false;
     for (int i = 0; i < PACKLOG_PAGE / 2; i++) {
         if (at - memo->seg.at < memo->seg.len)
@@ -134,6 +135,7 @@ static bool seg_recall(const struct segs *s, struct segs_memo *memo, uint64_t at
         memo->seg = seg_of(s, &memo->at);
         memo->of = s;
         memo->count = s->log.count;
+        memo->dropped = s->log.dropped;
     }
     *out = memo->seg;
     return true;

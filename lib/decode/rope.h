@@ -38,9 +38,9 @@ struct seg {
 
 /* Where a reader found a seg the last time: it is likely to ask for the same, or for the next. */
 struct segs_memo {
-    const struct segs *of; /* NULL: nowhere */
-    uint32_t count;        /* rows of the log then */
-    struct packlog_at at;  /* behind the seg */
+    const struct segs *of;   /* NULL: nowhere */
+    uint32_t count, dropped; /* of the log then: rows, pages at its front */
+    struct packlog_at at;    /* behind the seg */
     struct seg seg;
 };
 

@@ -382,8 +382,10 @@ Test(decode, memory_may_end_anywhere)
             vitro_event ev;
             vitro_detail dt;
             (void)!vitro_decode_finish(d, NULL);
-            for (uint32_t i = 1; vitro_decode_event(d, i, &ev); i++)
+            for (uint32_t i = 1; vitro_decode_event(d, i, &ev); i++) {
+                cr_assert(ev.parent < ev.number, "call %zu", fail_at);
                 (void)!vitro_decode_detail(d, &ev, &dt, NULL);
+            }
         }
         vitro_decode_free(d);
         heap_remove();

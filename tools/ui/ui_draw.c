@@ -204,6 +204,11 @@ void ui_put_hints(struct ui *ui, struct area a, const struct hint *row, size_t n
     }
 }
 
+static int percent(uint64_t part, uint64_t all)
+{
+    return (int)(part * 100 / MAX(all, 1U));
+}
+
 static void put_last_line(struct ui *ui, struct area a)
 {
     const struct model *m = &ui->m;
@@ -214,12 +219,12 @@ static void put_last_line(struct ui *ui, struct area a)
     if (ui->prompt)
         ui_prompt_draw(ui, a);
     else if (m->searching)
-        area_put(a, 0, 1, ST_KEY, "%s %s: %zu/%zu  Esc %s", view_word(m, "searching", "찾는 중"),
-                 m->search, model_count(m) - m->search_left, model_count(m),
+        area_put(a, 0, 1, ST_KEY, "%s %s: %d%%  Esc %s", view_word(m, "searching", "찾는 중"),
+                 m->search, percent(model_count(m) - m->search_left, model_count(m)),
                  view_word(m, "stops", "멈춤"));
     else if (m->filtered && m->scanned < n)
         area_put(a, 0, 1, ST_KEY, "%s: %d%%  Esc %s", view_word(m, "filtering", "거르는 중"),
-                 (int)((uint64_t)m->scanned * 100 / (n ? n : 1)), view_word(m, "stops", "멈춤"));
+                 percent(m->scanned, n), view_word(m, "stops", "멈춤"));
     else if (m->message[0])
         area_put(a, 0, 1, ST_KEY, "%s", m->message);
     else if (m->study)
