@@ -303,7 +303,10 @@ void vitro_direction_init(struct direction *d, struct conn *c, struct track *tra
                           bool late);
 void vitro_direction_done(struct direction *d);
 
-/* Its bytes begin at this offset, with a frame, and with a table of known limit and size. */
+/*
+ * At this offset, which is where it begins or ends so far, stands a frame, and the table has this
+ * limit and size.
+ */
 void vitro_direction_resume(struct direction *d, uint64_t at, uint32_t table_most,
                             uint32_t table_size);
 void vitro_direction_data(struct direction *d, vitro_bytes bytes, uint64_t capture);

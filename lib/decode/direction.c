@@ -35,9 +35,12 @@ void vitro_direction_resume(struct direction *d, uint64_t at, uint32_t table_mos
     struct segs *segs = &d->track->segs;
 
     d->late = true;
-    d->told = at;
-    segs->end = segs->last = segs->dropped = at;
-    vitro_frames_begin(d, false);
+    if (!segs->end)
+        segs->end = segs->last = segs->dropped = at;
+    vitro_buf_consume(&d->look, d->look.len);
+    d->told = segs->end;
+    d->suspect = 0;
+    vitro_frames_begin(d, d->told == 0 && d->dir == VITRO_C2S);
     vitro_hpack_table_resume(&d->hpack.table, table_most, table_size);
     vitro_hpack_reader_limit(&d->hpack, table_most);
     vitro_headers_point(d);

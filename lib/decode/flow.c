@@ -381,3 +381,12 @@ void vitro_flow_flush(struct tcp *t, struct tcp_conn *c, enum flow_dir dir)
     if (f->has_fin && !f->fin_told)
         skip_to(t, c, dir, f, f->fin_at);
 }
+
+void vitro_flow_skip(struct tcp *t, struct tcp_conn *c, enum flow_dir dir, uint64_t to)
+{
+    struct flow *f = &c->flows[dir];
+
+    assert(!f->first[0]);
+    if (to > f->pos)
+        skip_to(t, c, dir, f, to);
+}

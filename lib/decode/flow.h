@@ -86,6 +86,9 @@ void vitro_flow_fin(struct tcp *t, struct tcp_conn *c, enum flow_dir dir,
 /* The other side has every byte before ack: holes in front of such bytes are the capture's. */
 void vitro_flow_acked(struct tcp *t, struct tcp_conn *c, enum flow_dir dir, uint32_t ack);
 
+/* Nothing waits, and what lies before a position will not come. */
+void vitro_flow_skip(struct tcp *t, struct tcp_conn *c, enum flow_dir dir, uint64_t to);
+
 /* Nothing more comes: tell what waits, and the holes before it. */
 void vitro_flow_flush(struct tcp *t, struct tcp_conn *c, enum flow_dir dir);
 

@@ -86,7 +86,10 @@ static uint32_t setting_of(vitro_str list, uint32_t id, uint32_t fallback)
 
 /* ---- goes_on --------------------------------------------------------------------------------- */
 
-/* The state of one direction: its names are those of the side's way. */
+/*
+ * The state of one direction: its names are those of the side's way. One that lacks nothing, since
+ * it is joined a second time for the sake of the other, goes on as it is.
+ */
 static void resume(struct conn *c, vitro_bytes entry, bool out)
 {
     struct direction *dir = &c->dir[way_of(entry, out)];
@@ -97,6 +100,11 @@ static void resume(struct conn *c, vitro_bytes entry, bool out)
     number_of(entry, out ? "VITRO_OUT" : "VITRO_IN", UINT64_MAX / 4, &at);
     number_of(entry, out ? "VITRO_OUT_TABLE" : "VITRO_IN_TABLE", UINT32_MAX, &size);
     number_of(entry, out ? "VITRO_OUT_TABLE_MOST" : "VITRO_IN_TABLE_MOST", UINT32_MAX, &most);
+    if (dir->finished || (dir->state == DIR_FRAMES && !dir->frame.active && dir->told == at) ||
+        (dir->track->segs.end && dir->track->segs.end != at))
+        return;
+    if (dir->state == DIR_FRAMES)
+        vitro_frames_cut(dir, true);
     vitro_direction_resume(dir, at, (uint32_t)most, (uint32_t)size);
     dir->max_frame = MAX(dir->max_frame, MIN(frame, (uint32_t)FRAME_LENGTH_MAX));
 }
@@ -108,6 +116,9 @@ static bool goes_on(vitro_decode *d, vitro_bytes entry)
     struct past *past;
     uint32_t id;
 
+    /* of several programs that are watched, another may know it, too: it is shown already */
+    if (vitro_joined_conn(d, entry) && text_of(entry, "VITRO_PROGRAM").len)
+        return false;
     if (!ends_of(entry, &client, &server) ||
         !number_of(entry, "VITRO_OUT", UINT64_MAX / 4, &pos[way_of(entry, true)]) ||
         !number_of(entry, "VITRO_IN", UINT64_MAX / 4, &pos[way_of(entry, false)]))
@@ -128,6 +139,9 @@ static void open_way(struct stream *s, struct direction *dir, vitro_bytes entry,
     struct body *b = &s->body[dir->dir];
     uint64_t rest;
 
+    if (b->kind != BODY_OPEN || b->from != b->rope.end)
+        return; /* it has lost nothing */
+
     if (!number_of(entry, out ? "VITRO_OUT_REST" : "VITRO_IN_REST",
                    (uint64_t)UINT32_MAX + LPM_PREFIX, &rest))
         return;
@@ -143,13 +157,13 @@ static bool open_stream(vitro_decode *d, vitro_bytes entry)
     struct stream *s;
     uint64_t id;
 
-    if (!c || !number_of(entry, "VITRO_STREAM", INT32_MAX, &id) || !id ||
-        vitro_seen_stream_get(c, (uint32_t)id, false))
+    if (!c || !number_of(entry, "VITRO_STREAM", INT32_MAX, &id) || !id)
         return false;
     s = vitro_seen_stream_get(c, (uint32_t)id, true);
     if (!s)
         return false;
-    s->path = vitro_names_add(&d->names, text_of(entry, "VITRO_METHOD"));
+    if (!s->path)
+        s->path = vitro_names_add(&d->names, text_of(entry, "VITRO_METHOD"));
     open_way(s, &c->dir[way_of(entry, true)], entry, true);
     open_way(s, &c->dir[way_of(entry, false)], entry, false);
     if (ended.len)

@@ -327,6 +327,18 @@ static struct segment between(const struct packet_end *client, const struct pack
     return s;
 }
 
+static bool go_on(struct tcp *t, struct tcp_conn *c, const uint64_t pos[2])
+{
+    for (int dir = 0; dir < 2; dir++)
+        vitro_flow_flush(t, c, (enum flow_dir)dir);
+    for (int dir = 0; dir < 2; dir++)
+        if (!c->flows[dir].started || c->flows[dir].pos > pos[dir] || c->flows[dir].fin_told)
+            return false;
+    for (int dir = 0; dir < 2; dir++)
+        vitro_flow_skip(t, c, (enum flow_dir)dir, pos[dir]);
+    return true;
+}
+
 uint32_t vitro_tcp_join(struct tcp *t, const struct packet_end *client,
                         const struct packet_end *server, const uint64_t pos[2])
 {
@@ -336,7 +348,7 @@ uint32_t vitro_tcp_join(struct tcp *t, const struct packet_end *client,
     struct tcp_conn *c = find(t, &s, hash);
 
     if (c && !c->closed)
-        return UINT32_MAX;
+        return go_on(t, c, pos) ? c->id : UINT32_MAX;
     if (c)
         end_conn(t, c, FLOW_REUSED);
     c = new_conn(t, &peers, FLOW_C2S, true, 0, hash);

@@ -127,7 +127,8 @@ vitro_code vitro_tcp_push(struct tcp *t, const struct segment *s, vitro_error *e
 /*
  * A connection goes on that the capture has not seen begin: so many bytes of each direction, by
  * enum flow_dir, lie before, and sequence numbers count from its SYN, which had 0. It begins with
- * FLOW_OPEN, FLOW_LATE. Returns its number; UINT32_MAX without memory, and when one is there.
+ * FLOW_OPEN, FLOW_LATE. One that is there goes on behind them, and what it lacks is a gap; not
+ * when it has more. Returns its number; UINT32_MAX without memory, and in that case.
  */
 uint32_t vitro_tcp_join(struct tcp *t, const struct packet_end *client,
                         const struct packet_end *server, const uint64_t pos[2]);

@@ -33,6 +33,7 @@ struct sink {
     uint32_t interfaces;    /* interface blocks that it has */
     uint64_t serial;        /* sinks of a trace are numbered as they come, from 0 */
     bool attached;          /* it came to a listener */
+    bool torn;              /* packets are missing: it gets nothing until it joins anew */
     struct local_file file; /* of a listener */
 };
 

@@ -97,13 +97,22 @@ static void mark_dirty(vitro_trace *t, bool dirty)
     __atomic_store_n(&t->dirty, dirty, __ATOMIC_RELAXED);
 }
 
+/* False when it was lost. */
+static bool emit_to(vitro_trace *t, struct sink *s, const struct block *b)
+{
+    bool done;
+
+    if (!sink_hears(s))
+        return true;
+    done = !s->torn && sink_catch_up(t, s, b->len) && put_block(s, b);
+    s->lost += !done;
+    mark_dirty(t, true);
+    return done;
+}
+
 void vitro_trace_emit_to(vitro_trace *t, struct sink *s, const struct block *b)
 {
-    if (!sink_hears(s))
-        return;
-    if (!sink_catch_up(t, s, b->len) || !put_block(s, b))
-        s->lost++;
-    mark_dirty(t, true);
+    (void)emit_to(t, s, b);
 }
 
 void vitro_trace_emit(vitro_trace *t, const struct block *b)
@@ -119,9 +128,12 @@ static bool is_among(const struct sink *s, struct audience some)
 
 void vitro_trace_emit_some(vitro_trace *t, struct audience some, const struct block *b)
 {
-    for (size_t i = 0; i < t->sinks; i++)
-        if (is_among(&t->sink[i], some))
-            vitro_trace_emit_to(t, &t->sink[i], b);
+    for (size_t i = 0; i < t->sinks; i++) {
+        struct sink *s = &t->sink[i];
+        /* who can let it join again hears when it has caught up: see mend */
+        if (is_among(s, some) && !emit_to(t, s, b))
+            s->torn = !list_empty(&t->watchers);
+    }
 }
 
 bool vitro_trace_some_hear(const vitro_trace *t, struct audience some)
@@ -139,14 +151,30 @@ void vitro_trace_lose(vitro_trace *t)
     mark_dirty(t, true);
 }
 
+/*
+ * A sink that lacks packets is like one that has just come, once it has caught up so far that what
+ * it is told then finds room. Without that it would see header blocks that it cannot read, and look
+ * for where the next frame begins.
+ */
+static void mend(vitro_trace *t, struct sink *s)
+{
+    s->torn = false;
+    s->serial = t->serials;
+    __atomic_store_n(&t->serials, t->serials + 1, __ATOMIC_RELAXED);
+    vitro_trace_tell_watchers(t);
+}
+
 /* True when nothing is left to hand over. */
 static bool sink_flush(vitro_trace *t, struct sink *s)
 {
     if (!sink_hears(s))
         return true;
     vitro_sink_drain(s);
-    if (s->lost && s->fd >= 0 && tell_loss(t, s, 0))
+    if (s->lost && s->fd >= 0 && (!s->torn || s->len <= s->cap / 4) && tell_loss(t, s, 0)) {
+        if (s->torn)
+            mend(t, s);
         vitro_sink_drain(s);
+    }
     return s->fd < 0 || (!s->len && !s->lost);
 }
 

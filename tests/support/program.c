@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -65,7 +66,7 @@ static void write_schema(vitro_trace *t)
     vitro_trace_schema(t, vitro_str_of("echo.proto"), (vitro_bytes){ file.p, file.n });
 }
 
-enum { STEPS = 60, LARGE = 60000 };
+enum { STEPS = 60, SLOW_STEPS = 300, FEW_CALLS = 12, LARGE = 60000 };
 
 /* ---- a random program ------------------------------------------------------------------------ */
 
@@ -129,7 +130,7 @@ static void step(struct program *g)
 {
     size_t what = some(g, 0, 9);
 
-    if ((what < 3 || !g->calls) && g->calls < PROGRAM_CALLS)
+    if ((what < 3 || !g->calls) && g->calls < (g->slow ? PROGRAM_CALLS : FEW_CALLS))
         begin_call(g);
     else if (what < 8 && g->calls)
         send_text(g, some(g, 0, g->calls - 1));
@@ -164,6 +165,32 @@ static void make_world(struct program *g)
     o->write_max = (uint32_t)(some(g, 0, 1) * some(g, 1, 3000));
 }
 
+static void add_slow(struct program *g)
+{
+    vitro_trace_options o = VITRO_TRACE_OPTIONS_INIT;
+    int ends[2], small = 4096;
+    char sink[32];
+
+    cr_assert(eq(int, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0));
+    setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    o.buffer_bytes = 1; /* the least that there is */
+    snprintf(sink, sizeof sink, "fd:%d", ends[1]);
+    cr_assert(eq(int, vitro_trace_add(g->trace, sink, &o, NULL), 0));
+    close(ends[1]);
+    g->slow_end = ends[0];
+    g->slow_file = memfd_create("slow", MFD_CLOEXEC);
+}
+
+/* All that is there now. */
+static void read_slow(struct program *g)
+{
+    static char room[65536];
+    ssize_t n;
+
+    while ((n = recv(g->slow_end, room, sizeof room, MSG_DONTWAIT)) > 0)
+        cr_assert(write(g->slow_file, room, (size_t)n) == n);
+}
+
 static void begin(struct program *g)
 {
     g->whole = memfd_create("whole", MFD_CLOEXEC);
@@ -181,6 +208,8 @@ static void begin(struct program *g)
         g->p.channel_options.trace = g->trace;
     if (g->real)
         g->p.server = pair_another_server(&g->p);
+    if (g->slow)
+        add_slow(g);
     pair_start(&g->p);
 }
 
@@ -199,11 +228,13 @@ void program_run(struct program *g)
     size_t attach[2] = { some(g, 1, STEPS - 10), some(g, 1, STEPS - 10) };
 
     begin(g);
-    for (size_t i = 0; i < STEPS; i++) {
+    for (size_t i = 0; i < (g->slow ? SLOW_STEPS : STEPS); i++) {
         for (int k = 0; k < 2; k++)
             if (i == attach[k])
                 add_sink(&g->trace, g->late[k]);
         step(g);
+        if (g->slow && some(g, 0, 1) == 0)
+            read_slow(g);
     }
     for (size_t i = 0; i < g->calls; i++) {
         if (!g->ended[i])
@@ -215,7 +246,16 @@ void program_run(struct program *g)
         record_done(&g->record[i]);
     }
     pair_stop(&g->p);
+    if (g->slow) {
+        do
+            read_slow(g);
+        while (vitro_trace_flush(g->trace));
+    }
     vitro_trace_unref(g->trace);
+    if (g->slow) {
+        read_slow(g);
+        close(g->slow_end);
+    }
 }
 
 void program_done(struct program *g)
@@ -223,4 +263,6 @@ void program_done(struct program *g)
     close(g->whole);
     close(g->late[0]);
     close(g->late[1]);
+    if (g->slow)
+        close(g->slow_file);
 }

@@ -9,7 +9,7 @@
 #include "support/pair.h"
 #include "vitro/trace.h"
 
-enum { PROGRAM_CALLS = 12 };
+enum { PROGRAM_CALLS = 60 };
 
 struct program {
     struct pair p;
@@ -18,6 +18,8 @@ struct program {
     int whole, late[2];        /* the traces, as files in memory */
     bool real;                 /* over TCP on a loop of the system's, else under sim */
     bool no_client, no_server; /* only one end is traced */
+    bool slow;                 /* one sink's reader is behind: what came is in slow_file */
+    int slow_end, slow_file;
     struct record record[PROGRAM_CALLS];
     vitro_call *call[PROGRAM_CALLS];
     bool ended[PROGRAM_CALLS], bidi[PROGRAM_CALLS];

@@ -147,7 +147,7 @@ static void find_base(struct seen *s)
     }
 }
 
-static size_t count_told(struct seen *s)
+static size_t count_notes(struct seen *s, const char *title)
 {
     size_t n = 0;
     vitro_event ev;
@@ -155,7 +155,7 @@ static size_t count_told(struct seen *s)
 
     for (uint32_t i = 1; vitro_decode_event(s->d, i, &ev); i++)
         n += ev.kind == VITRO_EVENT_NOTE && !vitro_decode_detail(s->d, &ev, &dt, NULL) &&
-             strstr(dt.title.ptr, "fields of a header block");
+             strstr(dt.title.ptr, title);
     return n;
 }
 
@@ -172,7 +172,7 @@ static void compare(const struct program *g, struct seen *whole, int fd, size_t 
     cr_expect(eq(int, vitro_decode_check_tiling(late.d, NULL), 0), SEED_TEXT, seed_of_run(), run);
     find_base(&late);
     tally->joined += late.joined;
-    tally->told += count_told(&late);
+    tally->told += count_notes(&late, "fields of a header block");
     for (int dir = 0; late.joined && dir < 2; dir++) {
         char *a = text_of(whole, dir, late.base), *b = text_of(&late, dir, late.base);
         size_t at = 0;
@@ -234,4 +234,64 @@ Test(decode_joined, from_there_on_it_tells_what_the_whole_trace_tells)
 Test(decode_joined, over_tcp_it_does_so_too_whichever_end_is_traced)
 {
     compare_programs(60, over_tcp);
+}
+
+/* ---- losses ---------------------------------------------------------------------------------- */
+
+/* Each event that is whole stands in the text of all; returns how many frames there are. */
+static size_t expect_in(struct seen *s, const char *all, int dir, size_t run)
+{
+    size_t frames = 0;
+    vitro_event ev;
+
+    for (uint32_t i = 1; vitro_decode_event(s->d, i, &ev); i++) {
+        size_t size;
+        char *text;
+        FILE *out;
+        if (ev.conn != 0 || ev.dir != dir || ev.kind == VITRO_EVENT_TCP ||
+            ev.kind == VITRO_EVENT_NOTE || ev.kind == VITRO_EVENT_UNKNOWN ||
+            ev.bits & (VITRO_EVENT_CUT | VITRO_EVENT_HOLE))
+            continue;
+        out = open_memstream(&text, &size);
+        put_event(out, s, &ev);
+        fclose(out);
+        cr_assert(strstr(all, text) != NULL, SEED_TEXT "\n%.600s", seed_of_run(), run, text);
+        free(text);
+        frames += ev.kind == VITRO_EVENT_FRAME;
+    }
+    return frames;
+}
+
+Test(decode_joined, behind_a_loss_it_is_joined_again_and_reads_on)
+{
+    static const uint64_t start[2] = { 0, 0 };
+    struct chance c = seed_chance();
+    size_t lost = 0, again = 0, frames = 0;
+
+    for (size_t run = 0; run < 40; run++) {
+        static struct program g;
+        struct seen whole, slow;
+
+        memset(&g, 0, sizeof g);
+        vitro_chance_seed(&g.chance, vitro_chance_next(&c));
+        g.slow = true;
+        g.real = run % 2;
+        program_run(&g);
+        see(&whole, g.whole);
+        see(&slow, g.slow_file);
+        cr_expect(eq(int, vitro_decode_check_tiling(slow.d, NULL), 0), SEED_TEXT, seed_of_run(),
+                  run);
+        for (int dir = 0; dir < 2; dir++) {
+            char *all = text_of(&whole, dir, start);
+            frames += expect_in(&slow, all, dir, run);
+            free(all);
+        }
+        lost += count_notes(&slow, "lost ");
+        again += count_notes(&slow, "goes on");
+        unsee(&whole);
+        unsee(&slow);
+        program_done(&g);
+    }
+    cr_assert(lost > 10 && again > 10 && frames > 1000, "%zu lost, %zu again, %zu frames", lost,
+              again, frames);
 }
