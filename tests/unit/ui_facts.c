@@ -107,6 +107,50 @@ static void assert_same(vitro_decode *d, const vitro_event *ev, const char *name
     free(full);
 }
 
+/* A piece of what there is to find, or something else. */
+static void any_text(struct chance *c, vitro_decode *d, char *out, size_t size)
+{
+    static const char *const texts[] = { "padding", "Huffman", ".value", "table_size", "/chat",
+                                         "no such", "index",   "(1)",    "ping",       "message",
+                                         "ROWS",    "0x0",     "grpc-" };
+    uint32_t n = (uint32_t)seed_between(c, 1, vitro_decode_count(d));
+    vitro_str text = vitro_str_of(texts[vitro_chance_below(c, ARRAY_LEN(texts))]);
+    vitro_event ev;
+    vitro_detail dt;
+    size_t at, len;
+
+    cr_assert(vitro_decode_event(d, n, &ev));
+    cr_assert(eq(int, vitro_decode_detail(d, &ev, &dt, NULL), VITRO_OK));
+    if (dt.count && vitro_chance_below(c, 4)) {
+        const vitro_item *item = &dt.items[vitro_chance_below(c, dt.count)];
+        bool name = vitro_chance_below(c, 2);
+        text = item->header  ? name ? item->header->name : item->header->value
+               : item->field ? item->field->value
+               : name        ? vitro_str_of(item->name)
+                             : item->text;
+    }
+    at = text.len ? vitro_chance_below(c, text.len) : 0;
+    len = text.len - at ? 1 + vitro_chance_below(c, MIN(text.len - at, size - 1)) : 0;
+    snprintf(out, size, "%.*s", (int)len, text.ptr + at);
+}
+
+/* One search through all of it, in an order that is not theirs. */
+static void assert_search(struct chance *c, vitro_decode *d, size_t k)
+{
+    static struct facts_search s;
+    uint32_t count = vitro_decode_count(d);
+    char text[24];
+    vitro_event ev;
+
+    any_text(c, d, text, sizeof text);
+    facts_search_begin(&s, text);
+    for (uint32_t i = 0; *text && i < count; i++) {
+        cr_assert(vitro_decode_event(d, i * 7919U % count + 1, &ev));
+        cr_assert(eq(int, facts_search_holds(&s, d, &ev), facts_hold(d, &ev, vitro_str_of(text))),
+                  "\"%s\" in event %u " SEED_TEXT, text, ev.number, seed_of_run(), k);
+    }
+}
+
 static void assert_event(vitro_decode *d, const vitro_event *ev, size_t k)
 {
     vitro_detail brief, full;
@@ -156,6 +200,8 @@ Test(ui_facts, what_is_told_without_decoding_is_what_decoding_tells, .timeout = 
         cr_assert(eq(int, schemas_add_shipped(d, NULL), VITRO_OK));
         for (uint32_t i = 1; vitro_decode_event(d, i, &ev); i++)
             assert_event(d, &ev, k);
+        for (size_t i = 0; i < 40; i++)
+            assert_search(&c, d, k);
         vitro_decode_free(d);
         pcap_write_done(&w);
         conversation_done(&conv);

@@ -316,3 +316,91 @@ bool facts_hold(vitro_decode *d, const vitro_event *ev, vitro_str text)
     }
     return false;
 }
+
+/* ---- search in many events ------------------------------------------------------------------- */
+
+enum { DATA = 0, HEADERS = 1, PING = 6, WINDOW_UPDATE = 8, END_HEADERS = 4 };
+
+void facts_search_begin(struct facts_search *s, const char *text)
+{
+    static const char update[] = "http2.header_table_size_update.header_table_size";
+
+    memset(s, 0, sizeof *s);
+    snprintf(s->text, sizeof s->text, "%s", text);
+    s->steady = strlen(text) > 2 && !strpbrk(text, "0123456789");
+    s->steady_blocks = s->steady && !facts_text_holds(vitro_str_of(update), vitro_str_of(s->text));
+}
+
+static uint64_t mix(uint64_t key, uint64_t with)
+{
+    return (key ^ with) * UINT64_C(0x100000001b3);
+}
+
+/* What events are alike by, if only numbers differ between them; 0: they may differ in more. */
+static uint64_t key_of(const struct facts_search *s, const vitro_event *ev)
+{
+    bool frame = ev->kind == VITRO_EVENT_FRAME && ev->flags <= 1 &&
+                 (ev->type == DATA || ev->type == PING || ev->type == WINDOW_UPDATE);
+    uint64_t key;
+
+    if (!s->steady || ev->bits || ev->why ||
+        (!frame && ev->kind != VITRO_EVENT_GRPC && ev->kind != VITRO_EVENT_TCP))
+        return 0;
+    key = mix(mix(mix(ev->kind, ev->type), ev->flags), ev->dir);
+    return mix(mix(key, ev->path), ev->length > FRAME_HEADER) | 1; /* an empty frame has less */
+}
+
+/* The fields of a block while they are looked through. */
+struct block_search {
+    vitro_str text;
+    uint64_t key; /* of how they are written */
+    bool holds;
+};
+
+static bool look_at_header(const vitro_item_header *h, void *user)
+{
+    struct block_search *b = user;
+
+    b->key = mix(b->key, (uint64_t)(uintptr_t)h->repr);
+    b->key = mix(b->key, (uint64_t)h->huffman_name | (uint64_t)h->huffman_value << 1 |
+                             (uint64_t)(h->index != 0) << 2 | (uint64_t)(h->value.len != 0) << 3 |
+                             (uint64_t)(h->name.len != 0) << 4 | (uint64_t)h->unknown_name << 5 |
+                             (uint64_t)h->unknown_value << 6);
+    b->holds = facts_text_holds(h->name, b->text) || facts_text_holds(h->value, b->text);
+    return !b->holds;
+}
+
+/* Likewise for a block in one frame: it may be known by its fields whether it holds the text. */
+static bool look_at_block(const struct facts_search *s, vitro_decode *d, const vitro_event *ev,
+                          struct block_search *b)
+{
+    b->text = vitro_str_of(s->text);
+    if (!s->steady_blocks || ev->kind != VITRO_EVENT_FRAME || ev->type != HEADERS || ev->bits ||
+        ev->why || ev->rope || (ev->flags & ~1) != END_HEADERS)
+        return false;
+    b->key = mix(mix(mix(HEADERS, ev->flags), ev->dir), ev->length > FRAME_HEADER);
+    if (!vitro_decode_headers(d, ev, look_at_header, b))
+        return false;
+    b->key |= 1;
+    return true;
+}
+
+bool facts_search_holds(struct facts_search *s, vitro_decode *d, const vitro_event *ev)
+{
+    struct block_search b = { .holds = false };
+    uint64_t key = key_of(s, ev), *slot;
+
+    if (!key && look_at_block(s, d, ev, &b)) {
+        if (b.holds)
+            return true;
+        key = b.key;
+    }
+    slot = &s->alike[(key >> 20) % SEARCH_ALIKE];
+    if (key && *slot == key)
+        return false;
+    if (facts_hold(d, ev, vitro_str_of(s->text)))
+        return true;
+    if (key)
+        *slot = key;
+    return false;
+}

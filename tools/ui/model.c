@@ -481,6 +481,7 @@ void model_search(struct model *m, bool backwards)
     m->backwards = backwards;
     m->search_at = m->place;
     m->search_left = model_count(m);
+    facts_search_begin(&m->seek, m->search);
     if (m->search[0] && !m->searching)
         model_say(m, "%s", word(m, "nothing to search in", "찾을 것이 없음"));
 }
@@ -508,7 +509,7 @@ static bool search_on(struct model *m)
     for (; cost < SLICE && m->search_left; cost += cost_of(&ev), m->search_left--) {
         m->search_at = (m->search_at + (m->backwards ? n - 1 : 1)) % n;
         if (vitro_decode_event(m->d, model_at(m, m->search_at), &ev) &&
-            facts_hold(m->d, &ev, vitro_str_of(m->search))) {
+            facts_search_holds(&m->seek, m->d, &ev)) {
             found(m);
             return true;
         }

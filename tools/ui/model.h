@@ -11,6 +11,7 @@
 #include "filter.h"
 #include "live.h"
 #include "ui/edit.h"
+#include "ui/facts.h"
 #include "ui/moment.h"
 #include "vitro/lab/decode.h"
 
@@ -89,6 +90,7 @@ struct model {
     uint32_t marks[MARKS];
 
     char search[PROMPT_TEXT];
+    struct facts_search seek; /* for it */
     bool searching, backwards;
     size_t search_at, search_left;
 
