@@ -154,6 +154,10 @@ Test(watch, what_comes_is_followed_paused_and_stays_when_the_program_ends)
     flush(&w, fd);
     SEEN(&t, "PAUSED +4  ");
     SEEN(&t, "7 missed  ");
+    keys(&t, "L");
+    SEEN(&t, "멈춤 +4  ");
+    SEEN(&t, "7개 놓침  ");
+    keys(&t, "L");
     close(fd);
     SEEN(&t, "ended  ");
     SEEN(&t, "* the newest");

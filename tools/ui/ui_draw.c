@@ -93,19 +93,19 @@ static void put_state(const struct model *m, char *out, size_t size)
 
     vitro_text_init(&t, out, size);
     if (m->live && m->loaded)
-        vitro_text_add(&t, "ended  ");
+        vitro_text_add(&t, "%s  ", view_word(m, "ended", "끝남"));
     else if (m->follow)
-        vitro_text_add(&t, "FOLLOW  ");
+        vitro_text_add(&t, "%s  ", view_word(m, "FOLLOW", "따라가는 중"));
     else if (m->unseen && !m->loaded && n > m->unseen)
-        vitro_text_add(&t, "PAUSED +%" PRIu32 "  ", n - m->unseen);
+        vitro_text_add(&t, "%s +%" PRIu32 "  ", view_word(m, "PAUSED", "멈춤"), n - m->unseen);
     else if (!m->loaded && m->read == m->size)
-        vitro_text_add(&t, "live  ");
+        vitro_text_add(&t, "%s  ", view_word(m, "live", "실시간"));
     else if (!m->loaded)
         vitro_text_add(&t, "%d%%  ", (int)(m->read * 100 / m->size));
     if (m->rate)
-        vitro_text_add(&t, "%u/s  ", m->rate);
+        vitro_text_add(&t, "%s%u%s  ", view_word(m, "", "초당 "), m->rate, view_word(m, "/s", ""));
     if (m->missed)
-        vitro_text_add(&t, "%" PRIu64 " missed  ", m->missed);
+        vitro_text_add(&t, "%" PRIu64 "%s  ", m->missed, view_word(m, " missed", "개 놓침"));
 }
 
 /* The filter is always seen; the folders of a file make room for it. */
