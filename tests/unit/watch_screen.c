@@ -278,7 +278,7 @@ struct lines {
     FILE *out;
 };
 
-static void open_lines(struct lines *l)
+static void open_lines(struct lines *l, const char *option)
 {
     int fds[2];
 
@@ -290,7 +290,7 @@ static void open_lines(struct lines *l)
         close(fds[0]);
         close(fds[1]);
         signal(SIGINT, SIG_DFL);
-        execl(PROGRAM, PROGRAM, "watch", listen_place, "--json", (char *)NULL);
+        execl(PROGRAM, PROGRAM, "watch", listen_place, "--json", option, (char *)NULL);
         _exit(127);
     }
     close(fds[1]);
@@ -321,6 +321,32 @@ static size_t count_descriptors(pid_t pid)
     return n;
 }
 
+Test(watch, lines_go_on_for_ever_in_bounded_room)
+{
+    static char line[1 << 20];
+    struct pcap_write w;
+    struct lines l;
+    int fd, status;
+
+    open_folder();
+    open_lines(&l, "--keep=64M");
+    fd = bring();
+    cr_assert(ge(sz, send_much(fd, 150), 150 * 1024 * 1024));
+    begin_trace(&w);
+    add_call(&w, 50001);
+    flush(&w, fd);
+    expect_line(&l, "chat.MessageResponse", line, sizeof line);
+    close(fd);
+    kill(l.pid, SIGTERM);
+    expect_line(&l, "\"event\":\"end\"", line, sizeof line);
+    cr_expect(strstr(line, "error") == NULL);
+    waitpid(l.pid, &status, 0);
+    cr_expect(eq(int, WEXITSTATUS(status), 0));
+    fclose(l.out);
+    pcap_write_done(&w);
+    close_folder();
+}
+
 Test(watch, a_thousand_programs_that_come_go_break_off_and_lie_leave_nothing_behind)
 {
     enum { PROGRAMS = 1000 };
@@ -332,7 +358,7 @@ Test(watch, a_thousand_programs_that_come_go_break_off_and_lie_leave_nothing_beh
     int status;
 
     open_folder();
-    open_lines(&l);
+    open_lines(&l, NULL);
     begin_trace(&w);
     add_call(&w, 49152);
     for (int i = 0; i < PROGRAMS; i++) {
@@ -368,7 +394,7 @@ Test(watch, many_programs_at_once_are_all_read)
     struct lines l;
 
     open_folder();
-    open_lines(&l);
+    open_lines(&l, NULL);
     begin_trace(&w);
     add_call(&w, 49152);
     for (int i = 0; i < PROGRAMS; i++) {
