@@ -9,6 +9,11 @@
  * cuts. An event says what it is and where it stands; its fields are decoded when somebody looks
  * (vitro_decode_detail). No bytes of the capture are kept.
  *
+ * With an index (`keep`) memory grows by some 20 bytes an event, by at most 64 on average over a
+ * capture, where its events stand and what is needed to decode them again included; besides, by
+ * up to 16 MiB of copies of HPACK's state and the like, and by some 4 KiB a connection until it has
+ * ended, for at most 65,536 that are open at once.
+ *
  * A span names a run of bytes in a *source*: the capture itself, one direction of a connection,
  * the header block of a stream over its CONTINUATION frames, the body of a stream over its DATA
  * frames, a message that stands in a note. Above the capture each source is a rope of spans of the
