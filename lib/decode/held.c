@@ -316,6 +316,8 @@ static void learn_data(const vitro_decode *d, struct direction *dir, struct held
     learn_call(d, dir, u);
     u->start = before ? before->left : s ? left_on_wire(&s->body[u->dir]) : 0;
     u->left = HELD_LEFT_UNKNOWN;
+    if (u->lost)
+        u->start = HELD_LEFT_UNKNOWN; /* the unit before it may not be among those looked at */
     if (u->start == HELD_LEFT_UNKNOWN || !u->grpc)
         return;
     vitro_frame_view(&view, vitro_frame_head_read(frame.ptr), payload, 0);
