@@ -16,7 +16,7 @@ enum { DONE = 0, FAILED = 1, USAGE = 2, NO_WORLD = 3 };
  * gRPC's first window, and no growth: flow control is the same in every run. In memory a byte
  * takes a millisecond to the other side, so that the times in a trace tell a round trip.
  */
-enum { WINDOW_BYTES = 65535, LATENCY_NS = 1000000, MOMENT_NS = 1000000000 };
+enum { WINDOW_BYTES = 65535, LATENCY_NS = 1000000, MOMENT_NS = 1000000000, PATIENCE_MS = 86400000 };
 
 static int fail(int status, const char *what, const vitro_error *err)
 {
@@ -134,6 +134,8 @@ static int open_world(lesson *l, uint64_t seed)
     l->server.trace = l->channel.trace = l->trace;
     l->server.window_bytes = l->server.max_window_bytes = WINDOW_BYTES;
     l->channel.window_bytes = l->channel.max_window_bytes = WINDOW_BYTES;
+    if (l->gate && l->real) /* the server's SETTINGS come when the learner lets them */
+        l->channel.connect_ms = PATIENCE_MS;
     return DONE;
 }
 
