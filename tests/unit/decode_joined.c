@@ -295,3 +295,51 @@ Test(decode_joined, behind_a_loss_it_is_joined_again_and_reads_on)
     cr_assert(lost > 10 && again > 10 && frames > 1000, "%zu lost, %zu again, %zu frames", lost,
               again, frames);
 }
+
+/* ---- notes that lie -------------------------------------------------------------------------- */
+
+/* A digit of a note becomes another one, or a letter of a header block's field. */
+static void lie(struct chance *c, uint8_t *p, size_t n)
+{
+    for (size_t tries = 0; tries < 2000; tries++) {
+        size_t at = seed_between(c, 0, n - 1);
+        bool digit = p[at] >= '0' && p[at] <= '9', letter = p[at] >= 'a' && p[at] <= 'z';
+        if (digit)
+            p[at] = (uint8_t)('0' + seed_between(c, 0, 9));
+        else if (letter)
+            p[at] = (uint8_t)('a' + seed_between(c, 0, 25));
+        if ((digit || letter) && seed_between(c, 0, 3) == 0)
+            return;
+    }
+}
+
+Test(decode_joined, whatever_notes_say_each_byte_is_told_once)
+{
+    struct chance c = seed_chance();
+
+    for (size_t run = 0; run < 8; run++) {
+        static struct program g;
+        struct seen late;
+
+        memset(&g, 0, sizeof g);
+        vitro_chance_seed(&g.chance, vitro_chance_next(&c));
+        g.slow = true; /* some go on again and again */
+        program_run(&g);
+        for (size_t k = 0; k < 20; k++) {
+            int fd = k % 2 ? g.late[0] : g.slow_file;
+            size_t n = (size_t)lseek(fd, 0, SEEK_END);
+            uint8_t *p = malloc(n);
+            struct decoded_bytes bytes = { p, n, 0, NULL };
+            vitro_code rc;
+            cr_assert(pread(fd, p, n, 0) == (ssize_t)n);
+            lie(&c, p, n);
+            memset(&late, 0, sizeof late);
+            late.d = decoded_of(&bytes, true, &rc);
+            cr_expect(eq(int, vitro_decode_check_tiling(late.d, NULL), 0), SEED_TEXT, seed_of_run(),
+                      run);
+            vitro_decode_free(late.d);
+            free(p);
+        }
+        program_done(&g);
+    }
+}

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -347,6 +348,31 @@ Test(trace_attach, with_block_a_reader_is_waited_for)
     cr_expect(eq(str, w.why, ""));
     cr_expect(eq(sz, w.n, LINES));
     walk_done(&w);
+    end();
+}
+
+Test(trace_attach, without_descriptors_who_waits_is_let_in_later)
+{
+    struct rlimit before, now;
+    struct pollfd at;
+    vitro_trace *t;
+
+    begin("listen:");
+    t = open_trace(false);
+    at = (struct pollfd){ attach(), POLLIN, 0 };
+    cr_assert(eq(int, getrlimit(RLIMIT_NOFILE, &before), 0));
+    now = before;
+    now.rlim_cur = (rlim_t)at.fd + 1;
+    for (int fd = 0; fd <= at.fd; fd++) /* the lower numbers are taken, too */
+        if (fcntl(fd, F_GETFD) < 0)
+            cr_assert(eq(int, dup2(at.fd, fd), fd));
+    cr_assert(eq(int, setrlimit(RLIMIT_NOFILE, &now), 0));
+    cr_expect_not(vitro_trace_welcome(t));
+    cr_assert(eq(int, setrlimit(RLIMIT_NOFILE, &before), 0));
+    cr_expect(eq(int, poll(&at, 1, 0), 0));
+    cr_expect(vitro_trace_welcome(t));
+    cr_expect(eq(int, poll(&at, 1, 0), 1));
+    vitro_trace_unref(t);
     end();
 }
 
