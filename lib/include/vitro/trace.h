@@ -11,8 +11,11 @@
  *                   any time, and leave again: `vitro watch unix:PATH`. %p as above. Each gets a
  *                   stream of its own, which begins where it has attached.
  *
- * The other end of a socket must belong to the same user or to root. A reader that is behind
- * loses whole packets, and is told how many; it never stops the program, nor does one that goes.
+ * The other end of a socket must belong to the same user or to root. A sink that comes while
+ * connections are open sees each from the next border between two frames on; notes tell what the
+ * bytes before have said: open streams, windows, settings, and what header blocks refer to until
+ * the HPACK tables are known. A reader that is behind loses whole packets, is told how many, and
+ * joins anew when it has caught up; it never stops the program, nor does one that goes.
  *
  * With no trace given to a channel or server, the process's trace is used: the sinks that the
  * environment names in VITRO_TRACE, opened by the first connection.
@@ -59,7 +62,8 @@ VITRO_API VITRO_CHECKED vitro_code vitro_trace_open(vitro_trace **out, const cha
                                                     vitro_error *err);
 
 /**
- * Add sinks to a trace, with options of their own. They get what is written from now on.
+ * Add sinks to a trace, with options of their own. They get what is written from now on, behind
+ * what they have to know of connections that are open.
  *
  * @param sinks    copied; as vitro_trace_open().
  * @param options  copied; NULL: all defaults.
