@@ -71,6 +71,15 @@ static void remember_answer(struct lesson_view *v)
          &err);
 }
 
+static void remember_place(struct lesson_view *v)
+{
+    vitro_error err = { 0 };
+
+    told(v->learner,
+         progress_set_place(&v->learner->progress, v->place->name, (int)v->study.part + 1, &err),
+         &err);
+}
+
 /* ---- a lesson -------------------------------------------------------------------------------- */
 
 static bool read_text(struct lesson_view *v, int language, const char *file, vitro_error *err)
@@ -89,9 +98,12 @@ static bool open_study(struct lesson_view *v, vitro_error *err)
         .dir = v->place->dir,
         .real = v->learner->is->real,
     };
+    int place;
 
     if (!read_text(v, VITRO_ENGLISH, "lesson.md", err))
         return false;
+    place = progress_place(&v->learner->progress, v->place->name);
+    options.place = place > 0 ? (size_t)place - 1 : 0;
     options.texts[0] = &v->texts[0];
     options.texts[1] = read_text(v, VITRO_KOREAN, "lesson.ko.md", NULL) ? &v->texts[1] : NULL;
     for (int i = 0; i <= STUDY_QUESTIONS; i++)
@@ -176,6 +188,7 @@ static bool run_lesson(struct learner *l, const struct lesson_place *place)
     if (ok) {
         remember(&v, PROGRESS_BEGUN);
         (void)screen_run(v.play.decode, v.play.source, &options, &err);
+        remember_place(&v);
     } else {
         vitro_error_format(&err, l->message, sizeof l->message);
     }

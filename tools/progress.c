@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 enum { FILE_MAX = 256 * 1024 };
 
@@ -181,15 +183,29 @@ int progress_answer(const struct progress *p, const char *lesson, int n)
     return *word >= 'a' && *word <= 'z' ? *word - 'a' : -1;
 }
 
-/* The line with one word put in the place of another, or behind the name; NULL: no memory. */
+int progress_place(const struct progress *p, const char *lesson)
+{
+    char **line = line_of(p, lesson);
+    const char *word = line ? word_of(*line, "at=") : NULL;
+    uint64_t n = 0;
+
+    if (!word || progress_of(p, lesson) != PROGRESS_BEGUN)
+        return 0;
+    word += strlen("at=");
+    (void)vitro_text_number((vitro_str){ word, strcspn(word, " \t") }, INT_MAX, &n);
+    return (int)n;
+}
+
+/* The line with a word in the place of the one that begins so, or behind the name; NULL: no memory.
+ */
 static char *with_word(const char *line, const char *old, const char *word)
 {
     const char *at = old ? word_of(line, old) : NULL;
     size_t name = strcspn(line, " \t"), cut = at ? (size_t)(at - line) : name;
+    size_t behind = at ? cut + strcspn(at, " \t") : name;
     char *out = NULL;
 
-    if (asprintf(&out, "%.*s%s%s%s", (int)cut, line, at ? "" : " ", word,
-                 line + cut + (at ? strlen(old) : 0)) < 0)
+    if (asprintf(&out, "%.*s%s%s%s", (int)cut, line, at ? "" : " ", word, line + behind) < 0)
         return NULL;
     return out;
 }
@@ -222,6 +238,16 @@ vitro_code progress_set(struct progress *p, const char *lesson, enum progress_st
         return VITRO_OK;
     return put_word(p, lesson, had == PROGRESS_BEGUN ? begun : NULL,
                     state == PROGRESS_DONE ? done : begun, err);
+}
+
+vitro_code progress_set_place(struct progress *p, const char *lesson, int part, vitro_error *err)
+{
+    char word[24];
+
+    if (progress_of(p, lesson) == PROGRESS_DONE || progress_place(p, lesson) == part)
+        return VITRO_OK;
+    snprintf(word, sizeof word, "at=%d", part);
+    return put_word(p, lesson, "at=", word, err);
 }
 
 vitro_code progress_set_answer(struct progress *p, const char *lesson, int n, int choice,

@@ -4,7 +4,7 @@
  *      $XDG_STATE_HOME/vitro/progress, else ~/.local/state/vitro/progress
  *
  *      08-unary done 1=c          # all of it was read; question 1 was first answered with c)
- *      12-server-streaming begun
+ *      12-server-streaming begun at=7
  *
  * A line a lesson, by its name. Lines and words that are not understood are kept as they are: they
  * belong to another version. A file that cannot be written costs nothing but the memory of it.
@@ -30,12 +30,16 @@ enum progress_state progress_of(const struct progress *p, const char *lesson);
 /* The choice that question n, from 1, was first answered with: from 0; -1: not yet. */
 int progress_answer(const struct progress *p, const char *lesson, int n);
 
+/* The part that the learner was at, from 1, in a lesson that is begun; 0: none. */
+int progress_place(const struct progress *p, const char *lesson);
+
 /*
  * Remember, and write the file. A lesson that is done stays done, a first answer the first.
  * The file is changed as a whole or not at all. VITRO_UNAVAILABLE: it cannot be written.
  */
 vitro_code progress_set(struct progress *p, const char *lesson, enum progress_state state,
                         vitro_error *err);
+vitro_code progress_set_place(struct progress *p, const char *lesson, int part, vitro_error *err);
 vitro_code progress_set_answer(struct progress *p, const char *lesson, int n, int choice,
                                vitro_error *err);
 

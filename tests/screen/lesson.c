@@ -24,7 +24,7 @@ static int times(char *word)
     if (!star)
         return 1;
     *star = '\0';
-    return atoi(star + 1);
+    return (int)strtol(star + 1, NULL, 10);
 }
 
 static int press(struct lesson_player *p, char *word)

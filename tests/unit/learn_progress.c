@@ -110,6 +110,24 @@ Test(progress, it_only_goes_forward_and_first_answers_stay, .timeout = 60)
     end();
 }
 
+Test(progress, a_place_is_that_of_a_lesson_that_is_begun, .timeout = 60)
+{
+    struct progress p;
+
+    begin("08-unary 1=c at=3 begun\n12-server-streaming at=x begun\n13-client-streaming at=-4\n");
+    progress_read(&p);
+    cr_expect(eq(int, progress_place(&p, "08-unary"), 3));
+    cr_expect(eq(int, progress_place(&p, "12-server-streaming"), 0));
+    cr_expect(eq(int, progress_place(&p, "13-client-streaming"), 0));
+    cr_expect(eq(int, progress_set_place(&p, "08-unary", 17, NULL), VITRO_OK));
+    cr_expect(eq(int, progress_place(&p, "08-unary"), 17));
+    cr_expect(eq(int, strncmp(file(), "08-unary 1=c at=17 begun\n", 25), 0), "%s", file());
+    cr_expect(eq(int, progress_set(&p, "08-unary", PROGRESS_DONE, NULL), VITRO_OK));
+    cr_expect(eq(int, progress_place(&p, "08-unary"), 0)); /* next time from its beginning */
+    progress_done(&p);
+    end();
+}
+
 Test(progress, what_is_not_understood_is_kept, .timeout = 60)
 {
     static const char text[] = "# by hand\n"

@@ -103,7 +103,7 @@ static void enter_until(struct terminal *t, const char *words)
     SEEN(t, words);
 }
 
-Test(lessons, a_whole_lesson_is_played_by_keys, .timeout = 60)
+Test(lessons, a_whole_lesson_is_played_by_keys, .timeout = 300)
 {
     static struct learner l;
     struct terminal *t = &l.t;
@@ -162,7 +162,7 @@ Test(lessons, a_whole_lesson_is_played_by_keys, .timeout = 60)
     close_learner(&l);
 }
 
-Test(lessons, without_a_name_it_begins_with_orientation_and_q_leads_to_the_list, .timeout = 60)
+Test(lessons, without_a_name_it_begins_with_orientation_and_q_leads_to_the_list, .timeout = 300)
 {
     static struct learner l;
 
@@ -189,7 +189,29 @@ Test(lessons, without_a_name_it_begins_with_orientation_and_q_leads_to_the_list,
     close_learner(&l);
 }
 
-Test(lessons, a_lesson_survives_one_by_one_and_keeps_its_place, .timeout = 60)
+Test(lessons, who_comes_back_is_where_he_was, .timeout = 300)
+{
+    static struct learner l;
+
+    start(&l, NULL, "08");
+    enter_until(&l.t, "Where does the status of the call travel?");
+    keys(&l.t, "a\r");
+    SEEN(&l.t, "a) wrong, your answer");
+    enter_until(&l.t, "part 10 of 17");
+    SEEN(&l.t, "next > DATA END");
+    keys(&l.t, "q");
+    SEEN(&l.t, "vitro  the lessons");
+    keys(&l.t, "\r");
+    SEEN(&l.t, "here you were");
+    SEEN(&l.t, "part 10 of 17");
+    SEEN(&l.t, "next > DATA END"); /* the call was made again, to that frame */
+    keys(&l.t, "Q");
+    finish(&l.t);
+    cr_expect(eq(int, l.t.status, 0));
+    close_learner(&l);
+}
+
+Test(lessons, a_lesson_survives_one_by_one_and_keeps_its_place, .timeout = 300)
 {
     static struct learner l;
 
@@ -214,7 +236,7 @@ Test(lessons, a_lesson_survives_one_by_one_and_keeps_its_place, .timeout = 60)
     close_learner(&l);
 }
 
-Test(lessons, killed_it_gives_the_terminal_back_and_its_program_ends, .timeout = 60)
+Test(lessons, killed_it_gives_the_terminal_back_and_its_program_ends, .timeout = 300)
 {
     static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 
@@ -256,7 +278,7 @@ static bool has_colour(struct terminal *t)
     return false;
 }
 
-Test(lessons, colours_are_used_unless_somebody_wants_none, .timeout = 60)
+Test(lessons, colours_are_used_unless_somebody_wants_none, .timeout = 300)
 {
     static char no_color[] = "NO_COLOR=1", c_locale[] = "LC_ALL=C";
     char *const plain[] = { no_color, c_locale, NULL };
@@ -308,7 +330,7 @@ static void leave(struct learner *l)
     close_learner(l);
 }
 
-Test(lessons, a_program_that_fails_says_why_and_the_screen_goes_on, .timeout = 60)
+Test(lessons, a_program_that_fails_says_why_and_the_screen_goes_on, .timeout = 300)
 {
     static const struct {
         const char *line, *words;
@@ -328,7 +350,7 @@ Test(lessons, a_program_that_fails_says_why_and_the_screen_goes_on, .timeout = 6
     }
 }
 
-Test(lessons, a_program_that_hangs_is_left_and_ended, .timeout = 60)
+Test(lessons, a_program_that_hangs_is_left_and_ended, .timeout = 300)
 {
     static struct learner l;
     char pid[32];
@@ -352,7 +374,7 @@ Test(lessons, a_program_that_hangs_is_left_and_ended, .timeout = 60)
     close_learner(&l);
 }
 
-Test(lessons, progress_that_cannot_be_written_is_said_once, .timeout = 60)
+Test(lessons, progress_that_cannot_be_written_is_said_once, .timeout = 300)
 {
     static struct learner l;
     static char nowhere[] = "XDG_STATE_HOME=/dev/null/x";

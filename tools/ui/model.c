@@ -248,10 +248,30 @@ static char *text_of(const struct model *m, const vitro_item *item)
     return text;
 }
 
+/* Of a note, what a learner has nothing from: how the trace keeps it, and what is said already. */
+static bool is_of_trace(const struct model *m, const vitro_item *item)
+{
+    static const char *const names[] = { "__REALTIME_TIMESTAMP", "MESSAGE", "VITRO_NS", "VITRO_IN",
+                                         "VITRO_OUT" };
+
+    if (!m->study || m->ev.kind != VITRO_EVENT_NOTE)
+        return false;
+    if (m->ev.bits & VITRO_EVENT_HELD) /* it is shown as the frame that it is */
+        return strncmp(item->name, "VITRO_", 6) == 0 || strcmp(item->name, names[0]) == 0 ||
+               strcmp(item->name, names[1]) == 0;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (strcmp(item->name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void copy_line(struct model *m, const vitro_item *item)
 {
     struct line *line = &m->lines[m->count];
 
+    if (is_of_trace(m, item))
+        return;
     memset(line, 0, sizeof *line);
     line->text = text_of(m, item);
     if (!line->text)

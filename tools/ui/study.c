@@ -35,6 +35,18 @@ static bool make_parts(struct study *s)
     return lesson_parts_make(&s->parts[1], s->is.texts[0]);
 }
 
+/* Where the learner was: the questions before were answered then. */
+static void come_back(struct study *s, size_t place)
+{
+    s->part = place;
+    for (size_t i = 0; i < place; i++) {
+        const struct lesson_part *p = &s->parts[0].items[i];
+        int n = MIN(p->question, STUDY_QUESTIONS);
+        if (p->kind == PART_ASK)
+            s->answers[n] = s->is.firsts[n];
+    }
+}
+
 bool study_init(struct study *s, const struct study_options *options)
 {
     memset(s, 0, sizeof *s);
@@ -45,6 +57,8 @@ bool study_init(struct study *s, const struct study_options *options)
     if (!s->is.texts[0] || !make_parts(s) || !s->parts[0].count)
         return false;
     s->count = s->parts[0].count;
+    if (options->place < s->count)
+        come_back(s, options->place);
     s->shows = calloc(s->count, sizeof *s->shows);
     s->wanted = calloc(s->count, sizeof *s->wanted);
     if (!s->shows || !s->wanted)

@@ -47,6 +47,7 @@ struct study_options {
     const struct lesson_text *texts[2]; /* lent, by vitro_language; Korean may be NULL */
     bool real;                          /* time runs on */
     int firsts[STUDY_QUESTIONS + 1];    /* first answer ever, by the question's number; -1: none */
+    size_t place;                       /* the part to begin with: what is before it was done */
 };
 
 struct study {

@@ -58,6 +58,13 @@ void ui_lesson_begin(struct ui *ui, struct study *study)
     model_study(&ui->m, study);
     keymap_lesson(&ui->keys);
     enter_part(ui);
+    if (!study->part)
+        return;
+    model_say(&ui->m, "%s",
+              view_word(&ui->m, "here you were: Enter goes on, p back",
+                        "지난번에 여기까지: Enter 계속, p 뒤로"));
+    if (!study_reached(study))
+        study_aim(study, GOAL_PART);
 }
 
 /* ---- keys ------------------------------------------------------------------------------------ */
