@@ -56,6 +56,29 @@ Test(keymap, a_key_that_is_bound_anew_does_that_alone)
     play_end(&p);
 }
 
+/* The letters of the usual layout, where they stand on a Latin one. */
+Test(keymap, a_hangul_letter_is_the_key_it_stands_on)
+{
+    static const char *const letters[] = { "ㅂ", "ㅈ", "ㄷ", "ㄱ", "ㅅ", "ㅛ", "ㅕ", "ㅑ", "ㅐ",
+                                           "ㅔ", "ㅁ", "ㄴ", "ㅇ", "ㄹ", "ㅎ", "ㅗ", "ㅓ", "ㅏ",
+                                           "ㅣ", "ㅋ", "ㅌ", "ㅊ", "ㅍ", "ㅠ", "ㅜ", "ㅡ", "ㅃ",
+                                           "ㅉ", "ㄸ", "ㄲ", "ㅆ", "ㅒ", "ㅖ" };
+    static const char latin[] = "qwertyuiopasdfghjklzxcvbnmQWERTOP";
+    struct keymap map;
+
+    keymap_init(&map);
+    for (size_t i = 0; i < ARRAY_LEN(letters); i++) {
+        int key = keymap_key(vitro_str_of(letters[i]));
+        cr_expect(eq(int, keymap_action(&map, key), keymap_action(&map, latin[i])), "%s",
+                  letters[i]);
+    }
+    keymap_bind(&map, keymap_key(vitro_str_of("ㅂ")), ACT_HELP);
+    cr_expect(
+        eq(int, keymap_action(&map, 0x3142), ACT_HELP)); /* what is bound by name goes first */
+    cr_expect(eq(int, keymap_action(&map, 0x3133), ACT_NONE));
+    cr_expect(eq(int, keymap_action(&map, 0xac00), ACT_NONE));
+}
+
 Test(keymap, help_is_searched)
 {
     static struct play p;

@@ -65,7 +65,7 @@ Test(write, with_a_filter_the_packets_of_what_is_shown_are_written)
     play_keys(&p, "&http2.streamid == 3\n");
     cr_assert(eq(sz, model_count(&p.ui.m), 1));
     write_to(&p, directory, "b.pcapng", path);
-    SEES(&p, "1 packets written");
+    SEES(&p, "1 packet written");
     got = read_file(path);
     d = decoded_of(&got, true, &code);
     cr_expect(eq(int, code, VITRO_OK));

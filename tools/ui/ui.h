@@ -16,6 +16,8 @@ enum theme { THEME_DARK, THEME_LIGHT, THEME_PLAIN, THEME_COUNT };
 
 enum { UI_MIN_WIDTH = 60, UI_MIN_HEIGHT = 10, UI_HINTS = 16, PATH_TEXT = PROMPT_TEXT };
 
+enum { TREE_MOST = 9 }; /* levels of the tree that can be open */
+
 /* What the owner of the terminal should do; set by ui_key(), cleared by the owner. */
 enum {
     UI_WISH_COPY = 1,

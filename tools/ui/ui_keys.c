@@ -176,6 +176,7 @@ static const struct deed {
     [ACT_LANGUAGE] = { turn_language, 0 },
     [ACT_COMMAND] = { prompt, ':' },
     [ACT_OPEN] = { ui_open_tree, 1 },
+    [ACT_OPEN_ALL] = { ui_open_tree, TREE_MOST },
     [ACT_CLOSE] = { ui_open_tree, -1 },
     [ACT_PANE_1] = { choose_pane, 0 },
     [ACT_PANE_2] = { choose_pane, 1 },

@@ -137,8 +137,8 @@ void ui_open_tree(struct ui *ui, int by)
         deepest = MAX(deepest, m->lines[i].depth + 1U);
     if (m->depth > deepest)
         m->depth = deepest;
-    if (by > 0 && m->depth < 9)
-        m->depth++;
+    if (by > 0)
+        m->depth = MIN(m->depth + (unsigned)by, TREE_MOST);
     else if (by < 0 && m->depth > 1)
         m->depth--;
     model_line(m, m->line);

@@ -186,8 +186,10 @@ void ui_write(struct ui *ui, const char *typed, bool over)
         model_say(m, "%s: %s", path, strerror(errno));
     } else {
         model_say(m, "%s: %" PRId64 "%s", path, count,
-                  form == FORM_PCAPNG
-                      ? view_word(m, " packets written, and all notes", "개 패킷과 모든 노트를 씀")
-                      : view_word(m, " events written", "개 이벤트를 씀"));
+                  form == FORM_PCAPNG ? view_word(m,
+                                                  count == 1 ? " packet written, and all notes"
+                                                             : " packets written, and all notes",
+                                                  "개 패킷과 모든 노트를 씀")
+                                      : view_word(m, " events written", "개 이벤트를 씀"));
     }
 }
