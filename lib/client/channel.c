@@ -223,14 +223,30 @@ static void close_all(vitro_channel *ch)
     ch->ready = NULL;
 }
 
-/* A peer that reads nothing holds up the farewell: what is left then goes without one. */
-static const int64_t farewell_ns = 1000000000;
+/*
+ * A peer that reads nothing holds up the farewell: what is left then goes without one. Somebody
+ * who steps through the last frames has a minute.
+ */
+static const int64_t farewell_ns = 1000000000, held_farewell_ns = 60 * INT64_C(1000000000);
+
+static bool is_held(const vitro_channel *ch)
+{
+    for (const struct list *i = ch->connections.next; i != &ch->connections; i = i->next)
+        if (vitro_connection_is_held(CONTAINER_OF(i, struct connection, link)))
+            return true;
+    return false;
+}
 
 static void on_ending(struct timer *t)
 {
     vitro_channel *ch = CONTAINER_OF(t, vitro_channel, ending);
+    int64_t now = vitro_loop_now(ch->loop);
     vitro_error why;
 
+    if (is_held(ch) && now - ch->freed_at < held_farewell_ns) {
+        vitro_timer_start(ch->loop, t, now + farewell_ns);
+        return;
+    }
     vitro_fail(&why, VITRO_CANCELLED, "channel", 0, "the channel was closed");
     for (struct list *i = ch->connections.next; i != &ch->connections; i = i->next)
         vitro_connection_abort(CONTAINER_OF(i, struct connection, link), &why);
@@ -239,6 +255,7 @@ static void on_ending(struct timer *t)
 static void begin_free(vitro_channel *ch)
 {
     ch->freed = true;
+    ch->freed_at = vitro_loop_now(ch->loop);
     close_all(ch);
     if (!list_empty(&ch->connections))
         vitro_timer_start(ch->loop, &ch->ending, vitro_loop_now(ch->loop) + farewell_ns);

@@ -55,6 +55,7 @@ struct vitro_channel {
     size_t n_calls; /* not freed */
 
     struct timer ending; /* freed: what is left then is aborted */
+    int64_t freed_at;
     bool freed;
     bool driven; /* vitro_channel_free runs the turns, and releases at the end */
 };

@@ -152,7 +152,7 @@ static void fire_linger(struct timer *t)
         vitro_loop_defer(d->loop, &d->closed);
         return;
     }
-    if (!d->blocked) { /* a layer holds the last bytes: that is not the peer's fault */
+    if (driver_is_held(d)) { /* that is not the peer's fault */
         vitro_timer_start(d->loop, t, vitro_loop_now(d->loop) + d->flush_ns);
         return;
     }

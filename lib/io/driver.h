@@ -149,6 +149,12 @@ void vitro_driver_close(struct driver *d, bool flush, const vitro_error *why);
 /* Bytes that were produced and not yet taken by the kernel, in all queues. */
 size_t vitro_driver_unsent(const struct driver *d);
 
+/* A layer holds bytes back: the peer would take them. */
+static inline bool driver_is_held(const struct driver *d)
+{
+    return !d->blocked && vitro_driver_unsent(d) > 0;
+}
+
 /* The trace of the connection; NULL: none, or closed. Where notes of it go. */
 static inline vitro_trace *driver_trace(const struct driver *d)
 {

@@ -468,6 +468,11 @@ bool vitro_connection_is_spent(const struct connection *c)
     return !c->draining && vitro_h2_is_spent(&c->h2);
 }
 
+bool vitro_connection_is_held(const struct connection *c)
+{
+    return !c->dead && driver_is_held(&c->driver);
+}
+
 uint32_t vitro_connection_room(const struct connection *c)
 {
     uint32_t max = c->draining ? 0 : vitro_h2_can_open(&c->h2);

@@ -89,6 +89,9 @@ uint32_t vitro_connection_room(const struct connection *c);
 /* Client: it has used up its stream ids (RFC 9113, 5.1.1) and takes no new streams. */
 bool vitro_connection_is_spent(const struct connection *c);
 
+/* A gate holds what it has to send. */
+bool vitro_connection_is_held(const struct connection *c);
+
 /* A stream that lingered is closed: its connection may be, too. c may be freed by this. */
 void vitro_connection_stream_gone(struct connection *c);
 

@@ -380,6 +380,35 @@ Test(gate, a_call_over_sockets_is_stepped_through)
     walk_done(&w);
 }
 
+static void release_one(void *user)
+{
+    cr_assert(vitro_gate_next(user));
+}
+
+/* Not the peer holds it up: it is not cut short after a second. */
+Test(gate, over_sockets_a_held_farewell_is_waited_for)
+{
+    struct gated *s = real_stage();
+    struct walk w = { 0 };
+    vitro_alarm *alarm;
+
+    vitro_gate_go(s->gate);
+    gated_call(s, &echo_unary, 0);
+    gated_say(s, 0, "bye");
+    cr_assert_eq(vitro_loop_run_until(s->p.client_loop, is_closed_or_held, s, INT64_MAX, NULL),
+                 VITRO_OK);
+    vitro_gate_hold(s->gate);
+    cr_assert_eq(vitro_alarm_new(&alarm, s->p.client_loop, release_one, s->gate, NULL), VITRO_OK);
+    vitro_alarm_set(alarm, vitro_loop_now(s->p.client_loop) + 5 * (int64_t)SECOND / 4);
+    vitro_channel_free(s->p.channel);
+    s->p.channel = NULL;
+    vitro_alarm_free(alarm);
+    real_end(s, &w);
+    cr_assert_eq(gated_notes(&w, "held"), 1u);
+    cr_assert_eq(gated_notes(&w, "dropped"), 0u);
+    walk_done(&w);
+}
+
 static bool is_closed(void *user)
 {
     return ((const struct record *)user)->closed;

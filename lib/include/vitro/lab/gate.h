@@ -10,7 +10,8 @@
  * because the connection is gone.
  *
  * Under sim the clock stands while a unit is held: deadlines wait. On real sockets time runs on.
- * A connection that has much to send and may not is asked for no more, as by a slow network.
+ * A connection that has much to send and may not is asked for no more, as by a slow network. A
+ * channel that is freed waits for its last frames, for a minute at most of real time.
  */
 #ifndef VITRO_LAB_GATE_H
 #define VITRO_LAB_GATE_H
