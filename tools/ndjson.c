@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/util.h"
 #include "json_out.h"
 
 static const char *const kinds[] = { "",     "tcp",      "http2", "http2",
@@ -435,8 +436,8 @@ void ndjson_end(struct ndjson *n, const vitro_decode *d, const char *error)
     json_number(&j, "messages", s.messages);
     json_number(&j, "unknown", s.unknown);
     json_number(&j, "lost", s.lost);
-    if (n->live)
-        json_number(&j, "missed", live_get(&n->live->missed));
+    if (n->live || s.missed)
+        json_number(&j, "missed", n->live ? MAX(live_get(&n->live->missed), s.missed) : s.missed);
     if (error)
         json_text(&j, "error", vitro_str_of(error));
     json_close(&j, '}');

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "base/util.h"
 
 enum { BUDGET = 256 * 1024 * 1024 };
@@ -182,6 +183,20 @@ static void note_schema(vitro_decode *d, vitro_bytes entry)
         d->schema, (vitro_bytes){ (const uint8_t *)file.value.ptr, file.value.len }, NULL);
 }
 
+/* Who was behind says how many: the writer of the trace, or who watched. */
+static void note_missed(vitro_decode *d, vitro_bytes entry)
+{
+    struct note_field kind, count;
+    uint64_t n;
+
+    if (vitro_note_find(entry, vitro_str_of("VITRO_KIND"), &kind) &&
+        (vitro_str_eq(kind.value, vitro_str_of("lost")) ||
+         vitro_str_eq(kind.value, vitro_str_of("missed"))) &&
+        vitro_note_find(entry, vitro_str_of("VITRO_COUNT"), &count) &&
+        vitro_text_number(count.value, UINT32_MAX, &n))
+        d->stats.missed += n;
+}
+
 static void tell_note(vitro_decode *d, const struct capture_record *r)
 {
     struct note_message message;
@@ -191,6 +206,7 @@ static void tell_note(vitro_decode *d, const struct capture_record *r)
     vitro_event ev;
 
     note_schema(d, r->bytes);
+    note_missed(d, r->bytes);
     memset(&ev, 0, sizeof ev);
     ev.type = vitro_joined_note(d, r);
     ev.kind = VITRO_EVENT_NOTE;

@@ -486,6 +486,7 @@ Test(merge, a_note_says_whose_it_is_and_what_was_lost_is_counted)
     struct note_field f = { 0 };
     struct capture_record r;
     struct capture in;
+    vitro_decode_stats stats;
     vitro_decode *d;
     bool seen = false;
 
@@ -507,6 +508,8 @@ Test(merge, a_note_says_whose_it_is_and_what_was_lost_is_counted)
     cr_expect(seen);
     cr_expect(eq(u64, in.number, 3)); /* joined, lost, left */
     cr_expect(eq(u64, m.feed.live.missed, 7));
+    vitro_decode_stats_get(d, &stats);
+    cr_expect(eq(u64, stats.missed, 7));
     cr_expect(eq(u64, m.feed.live.joined, 1));
     cr_expect(eq(u64, m.feed.live.programs, 0));
     vitro_capture_done(&in);

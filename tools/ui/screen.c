@@ -111,12 +111,17 @@ static void take_rate(struct screen *s)
     struct model *m = &s->ui.m;
     int64_t now = now_ms(), passed = now - s->paced;
     uint32_t n = vitro_decode_count(s->d);
-    uint64_t missed = m->live ? live_get(&m->live->missed) : 0;
+    vitro_decode_stats stats;
+    uint64_t missed;
     unsigned rate;
 
-    if (passed < IDLE_MS || !s->follows)
+    if (passed < IDLE_MS)
         return;
-    rate = m->loaded ? 0 : (unsigned)((uint64_t)(n - s->paced_count) * 1000 / (uint64_t)passed);
+    vitro_decode_stats_get(s->d, &stats);
+    missed = m->live ? MAX(live_get(&m->live->missed), stats.missed) : stats.missed;
+    rate = m->loaded || !s->follows
+               ? 0
+               : (unsigned)((uint64_t)(n - s->paced_count) * 1000 / (uint64_t)passed);
     s->stale |= rate != m->rate || missed != m->missed;
     m->rate = rate;
     m->missed = missed;
@@ -330,6 +335,7 @@ static void loop(struct screen *s)
         take_rate(s);
         draw(s);
         take_keys(s);
+        draw(s); /* what a key does is seen before more is worked on */
     }
 }
 

@@ -228,7 +228,8 @@ typedef struct vitro_decode_stats {
     uint64_t frames, headers, messages, unknown; /* events of these kinds; headers: fields */
     size_t memory;                               /* bytes in use now */
     size_t memory_peak;
-    uint64_t lost; /* events dropped over the budget */
+    uint64_t lost;   /* events dropped over the budget */
+    uint64_t missed; /* packets and blocks that are not in the capture, as its notes say */
 } vitro_decode_stats;
 
 /**
