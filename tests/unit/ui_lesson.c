@@ -136,7 +136,8 @@ Test(ui_lesson, a_choice_is_committed_by_enter_and_only_once, .timeout = 300)
     player_keys(&p, "k"); /* up from nothing: the last */
     SEES("> d)");
     cr_expect(not(sees("right")));
-    player_keys(&p, "2\n");
+    player_key(&p, 0x3160); /* the letter on the key b */
+    player_key(&p, UI_ENTER);
     SEES("b) is wrong, c) is right");
     cr_expect(eq(int, !(p.wishes & STUDY_ANSWERED), 0));
     cr_expect(eq(int, p.study.answers[1], 1));
@@ -281,7 +282,7 @@ Test(ui_lesson, the_list_opens_what_is_written_and_says_what_is_not, .timeout = 
     cr_expect(eq(sz, l.pick, 2)); /* the next one that is to be done */
     show_list(&l, &g, text, sizeof text);
     cr_assert(strstr(text, "2 written, 1 done") && strstr(text, "not written yet"));
-    list_key(&l, 'k');
+    list_key(&l, 0x314f); /* on the key k */
     list_key(&l, UI_ENTER);
     cr_expect(not(l.open));
     show_list(&l, &g, text, sizeof text);

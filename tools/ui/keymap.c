@@ -54,11 +54,7 @@ static enum action bound_to(const struct keymap *map, int key)
     return ACT_NONE;
 }
 
-/*
- * The key that a Hangul letter stands on (the usual layout, with two sets of letters): who types
- * Korean need not change over to press q.
- */
-static int latin_key(int key)
+int keymap_latin(int key)
 {
     static const char consonants[] = "rR s  eEf       aqQ tTdwWczxvg"; /* from U+3131 on */
     static const char vowels[] = "koiOjpuPh   yn   bm l";              /* from U+314F on */
@@ -68,14 +64,14 @@ static int latin_key(int key)
         latin = consonants[key - 0x3131];
     else if (key >= 0x314f && key < 0x314f + (int)sizeof vowels - 1)
         latin = vowels[key - 0x314f];
-    return latin == ' ' ? 0 : latin;
+    return latin == ' ' ? key : latin;
 }
 
 enum action keymap_action(const struct keymap *map, int key)
 {
     enum action action = bound_to(map, key);
 
-    return action == ACT_NONE ? bound_to(map, latin_key(key)) : action;
+    return action == ACT_NONE ? bound_to(map, keymap_latin(key)) : action;
 }
 
 static void unbind(struct keymap *map, int key)

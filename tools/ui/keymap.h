@@ -64,6 +64,12 @@ void keymap_init(struct keymap *map);
 /* Give the actions of a lesson their keys, besides those that somebody bound to them. */
 void keymap_lesson(struct keymap *map);
 
+/*
+ * The key that a Hangul letter stands on (the usual layout, with two sets of letters): who types
+ * Korean need not change over to press q. Any other key is itself.
+ */
+int keymap_latin(int key);
+
 /* What a key does; ACT_NONE: nothing. */
 enum action keymap_action(const struct keymap *map, int key);
 

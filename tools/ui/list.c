@@ -84,6 +84,7 @@ void list_key(struct list *l, int key)
 {
     bool small = l->w < UI_MIN_WIDTH || l->h < UI_MIN_HEIGHT;
 
+    key = keymap_latin(key);
     l->message[0] = '\0';
     if (leaves(l, key) || small || moves(l, key))
         return;
@@ -164,7 +165,7 @@ static void put_hints(const struct list *l, struct area a)
 {
     static const struct {
         const char *key, *english, *korean;
-    } hints[] = { { "down up", "choose", "고르기" },
+    } hints[] = { { "Down Up", "choose", "고르기" },
                   { "Enter", "open", "열기" },
                   { "q", "quit", "끝내기" },
                   { "L", "한국어", "English" },

@@ -101,6 +101,7 @@ bool ui_lesson_takes(struct ui *ui, int key)
 {
     if (!ui_lesson_reads(ui))
         return false;
+    key = keymap_latin(key);
     if (study_asks(ui->m.study) && ask_takes(ui, key))
         return true;
     if (key == UI_RIGHT || key == 'l')
