@@ -162,6 +162,39 @@ Test(lessons, a_whole_lesson_is_played_by_keys, .timeout = 300)
     close_learner(&l);
 }
 
+/* Enter alone, to the last page; a question is answered as it comes. */
+static void read_through(struct terminal *t, const char *lesson)
+{
+    for (int i = 0; i < 300 && !strstr(t->text, "to the list of lessons"); i++) {
+        if (strstr(t->text, "Enter answer") || strstr(t->text, "first choose"))
+            keys(t, "a");
+        keys(t, "\r");
+        for (int ms = 0; ms < 40; ms += 10)
+            pump(t, 10);
+        cr_assert_null(strstr(t->text, "did not happen in this run"), "%s\n%s", lesson, t->text);
+    }
+    SEEN(t, "to the list of lessons");
+}
+
+Test(lessons, each_is_read_to_its_end_and_all_happens_that_it_speaks_of, .timeout = 300)
+{
+    static const char *const names[] = { "00", "01", "12", "13", "14" };
+    static struct learner l;
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        start(&l, NULL, names[i]);
+        SEEN(&l.t, "part 1 of");
+        read_through(&l.t, names[i]);
+        keys(&l.t, "\r");
+        SEEN(&l.t, "vitro  the lessons");
+        SEEN(&l.t, "min done");
+        keys(&l.t, "q");
+        finish(&l.t);
+        cr_expect(eq(int, l.t.status, 0));
+        close_learner(&l);
+    }
+}
+
 Test(lessons, without_a_name_it_begins_with_orientation_and_q_leads_to_the_list, .timeout = 300)
 {
     static struct learner l;
