@@ -116,10 +116,25 @@ static const struct stream_window *window_of(const struct moment *m, uint32_t st
     return NULL;
 }
 
+/* What a note has told stands where it stands in the table of the whole trace. */
+static size_t expect_olds(const struct table *whole, const struct table *late, size_t k)
+{
+    for (size_t i = 0; i < late->old_count; i++) {
+        size_t behind = (size_t)(late->inserted - late->olds[i].number);
+        if (behind >= whole->count)
+            continue; /* it may have been evicted: of that nobody is told */
+        cr_assert(eq(str, late->olds[i].name, whole->entries[whole->count - 1 - behind].name),
+                  SEED_TEXT, seed_of_run(), k);
+        cr_assert(eq(str, late->olds[i].value, whole->entries[whole->count - 1 - behind].value),
+                  SEED_TEXT, seed_of_run(), k);
+    }
+    return late->old_count;
+}
+
 Test(moment, who_comes_late_sees_the_windows_as_they_are, .timeout = 60)
 {
     struct chance c = seed_chance();
-    size_t compared = 0;
+    size_t compared = 0, olds = 0;
 
     for (size_t k = 0; k < 60; k++) {
         static struct program g;
@@ -134,6 +149,8 @@ Test(moment, who_comes_late_sees_the_windows_as_they_are, .timeout = 60)
         db = end_of(&late, &b, g.late[0]);
         for (int dir = 0; late.from_start && dir < 2; dir++)
             cr_assert(eq(i64, late.left[dir], whole.left[dir]), SEED_TEXT, seed_of_run(), k);
+        for (int dir = 0; late.from_start && dir < 2; dir++)
+            olds += expect_olds(&whole.tables[dir], &late.tables[dir], k);
         for (size_t i = 0; late.from_start && i < late.count; i++) {
             const struct stream_window *s = window_of(&whole, late.streams[i].stream);
             cr_assert(s != NULL);
@@ -150,5 +167,5 @@ Test(moment, who_comes_late_sees_the_windows_as_they_are, .timeout = 60)
         munmap((void *)(uintptr_t)b.ptr, b.len);
         program_done(&g);
     }
-    cr_assert(compared > 100, "%zu", compared);
+    cr_assert(compared > 100 && olds > 100, "%zu, %zu", compared, olds);
 }

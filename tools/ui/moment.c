@@ -231,6 +231,8 @@ static void read_note(struct moment *m, const vitro_event *ev)
         m->initial[out] = note_initial(&dt, "VITRO_PEER_SETTINGS");
         m->initial[!out] = note_initial(&dt, "VITRO_SETTINGS");
         m->from_start = true;
+        table_lose(&m->tables[0]);
+        table_lose(&m->tables[1]);
         return;
     }
     s = stream_of(m, (uint32_t)note_number(&dt, "VITRO_STREAM"));
@@ -373,6 +375,8 @@ bool moment_walk(struct moment *m, uint32_t most)
             continue;
         table_forget(&m->tables[0]);
         table_forget(&m->tables[1]);
+        if (ev.kind == VITRO_EVENT_TCP && ev.type == VITRO_TCP_GAP)
+            table_lose(&m->tables[ev.dir]);
         if (ev.kind == VITRO_EVENT_PREFACE ||
             (ev.kind == VITRO_EVENT_TCP && ev.type == VITRO_TCP_OPEN))
             m->from_start = true;

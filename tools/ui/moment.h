@@ -14,6 +14,7 @@ struct entry {
     char *name, *value; /* NULL: inserted before the capture began */
     uint32_t size;      /* name, value and 32 (RFC 7541, 4.1) */
     uint32_t by;        /* the event that inserted it */
+    int64_t number;     /* of those that a note has told: 0, -1 ... from the newest back */
 };
 
 struct table {
@@ -24,7 +25,10 @@ struct table {
     uint32_t added;        /* by the event of the moment */
     struct entry *evicted; /* likewise */
     size_t evicted_count, evicted_cap;
-    uint32_t block; /* where the last field stood */
+    struct entry *olds; /* from before the capture, as far as notes have told them; newest first */
+    size_t old_count, old_cap;
+    int64_t inserted; /* entries since: the newest has this number */
+    uint32_t block;   /* where the last field stood */
     uint64_t block_at;
     bool begun;
 };
@@ -79,5 +83,7 @@ bool table_copy(struct table *out, const struct table *t);
 /* What an earlier event added and evicted is of no interest any more. */
 void table_forget(struct table *t);
 void table_apply(struct table *t, const vitro_item_header *h, uint32_t by);
+/* Blocks are missing: what older entries were told to be is of no use. */
+void table_lose(struct table *t);
 
 #endif

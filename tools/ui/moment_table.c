@@ -23,11 +23,20 @@ void table_forget(struct table *t)
     t->added = 0;
 }
 
+void table_lose(struct table *t)
+{
+    for (size_t i = 0; i < t->old_count; i++)
+        entry_done(&t->olds[i]);
+    t->old_count = 0;
+}
+
 void table_done(struct table *t)
 {
     table_forget(t);
     for (size_t i = 0; i < t->count; i++)
         entry_done(&t->entries[i]);
+    table_lose(t);
+    free(t->olds);
     free(t->entries);
     free(t->evicted);
     memset(t, 0, sizeof *t);
@@ -87,11 +96,67 @@ static void insert(struct table *t, const vitro_item_header *h, uint32_t by)
     e->size = (uint32_t)(h->name.len + h->value.len + 32);
     e->by = by;
     t->added++;
+    t->inserted++;
+}
+
+/* ---- older entries that a note has told -------------------------------------------------------
+ */
+
+/* Those that can no longer be there, since newer ones fill the table, go. */
+static void drop_olds(struct table *t)
+{
+    int64_t expected = t->inserted - (int64_t)t->count;
+    uint64_t taken = t->size;
+    size_t kept = 0;
+
+    for (; kept < t->old_count; kept++) {
+        const struct entry *e = &t->olds[kept];
+        taken += (uint64_t)(expected - e->number) * 32 + e->size;
+        if (e->number > expected || taken > t->limit)
+            break;
+        expected = e->number - 1;
+    }
+    while (t->old_count > kept)
+        entry_done(&t->olds[--t->old_count]);
+}
+
+static void add_old(struct table *t, const vitro_item_header *h)
+{
+    enum { FIRST_DYNAMIC = 62 };
+    int64_t number = t->inserted - (int64_t)(h->index - FIRST_DYNAMIC);
+    size_t at = 0;
+    struct entry *e;
+
+    if (!h->told || !h->indexed || h->index < FIRST_DYNAMIC + t->count)
+        return;
+    while (at < t->old_count && t->olds[at].number > number)
+        at++;
+    if (at < t->old_count && t->olds[at].number == number)
+        return;
+    e = push(&t->olds, &t->old_count, &t->old_cap);
+    if (!e)
+        return;
+    memmove(&t->olds[at + 1], &t->olds[at], (t->old_count - 1 - at) * sizeof *e);
+    e = &t->olds[at];
+    e->name = strndup(h->name.ptr, MIN(h->name.len, TEXT_MOST));
+    e->value = strndup(h->value.ptr, MIN(h->value.len, TEXT_MOST));
+    e->size = (uint32_t)(h->name.len + h->value.len + 32);
+    e->by = 0;
+    e->number = number;
 }
 
 static char *copy_of(const char *text)
 {
     return text ? strdup(text) : NULL;
+}
+
+static void copy_entries(struct entry *to, const struct entry *from, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        to[i] = from[i];
+        to[i].name = copy_of(from[i].name);
+        to[i].value = copy_of(from[i].value);
+    }
 }
 
 /* What was evicted belongs to one moment alone and is left behind. */
@@ -101,13 +166,12 @@ bool table_copy(struct table *out, const struct table *t)
     *out = *t;
     out->evicted = NULL;
     out->evicted_count = out->evicted_cap = 0;
+    out->olds = t->old_count ? calloc(t->old_count, sizeof *out->olds) : NULL;
+    out->old_count = out->old_cap = out->olds ? t->old_count : 0;
+    copy_entries(out->olds, t->olds, out->old_count);
     out->entries = t->count ? calloc(t->count, sizeof *out->entries) : NULL;
     out->count = out->cap = out->entries ? t->count : 0;
-    for (size_t i = 0; i < out->count; i++) {
-        out->entries[i] = t->entries[i];
-        out->entries[i].name = copy_of(t->entries[i].name);
-        out->entries[i].value = copy_of(t->entries[i].value);
-    }
+    copy_entries(out->entries, t->entries, out->count);
     return out->count == t->count;
 }
 
@@ -121,4 +185,6 @@ void table_apply(struct table *t, const vitro_item_header *h, uint32_t by)
     else if (t->count < h->table_count)
         add_unseen(t, h->table_count - t->count);
     t->size = h->table_size;
+    add_old(t, h);
+    drop_olds(t);
 }

@@ -25,6 +25,17 @@ static void put_entry(struct area a, int y, const struct model *m, const struct 
     area_put(a, y, x, fresh ? ST_OK : ST_TEXT, ": %s", e->value);
 }
 
+/* From before the capture, but a note has told it. */
+static void put_old(struct area a, int y, const struct model *m, const struct entry *e,
+                    size_t index)
+{
+    int x = area_put(a, y, 0, ST_TEXT, " %4zu ", index);
+
+    x = area_put(a, y, x, ST_DIM, "%s %3" PRIu32 " ", view_word(m, "note", "메모"), e->size);
+    x = area_put(a, y, x, ST_KEY, "%s", e->name);
+    area_put(a, y, x, ST_TEXT, ": %s", e->value);
+}
+
 static int put_table(struct area a, int y, const struct model *m, int dir)
 {
     const struct table *t = &m->moment.tables[dir];
@@ -35,6 +46,8 @@ static int put_table(struct area a, int y, const struct model *m, int dir)
              view_word(m, "fields", "필드"), t->size, t->limit, t->added, t->evicted_count);
     for (size_t i = 0; i < t->count; i++, y++)
         put_entry(a, y, m, &t->entries[t->count - 1 - i], FIRST_DYNAMIC + i);
+    for (size_t i = 0; i < t->old_count; i++, y++)
+        put_old(a, y, m, &t->olds[i], FIRST_DYNAMIC + (size_t)(t->inserted - t->olds[i].number));
     for (size_t i = 0; i < t->evicted_count; i++, y++)
         area_put(a, y, 0, ST_BAD, "-     #%-4" PRIu32 "%3" PRIu32 " %s: %s",
                  model_number(m, t->evicted[i].by), t->evicted[i].size,
