@@ -225,22 +225,43 @@ static void count_lost(struct merge_stream *s, vitro_bytes entry)
         live_add(&s->merge->feed->live.missed, n);
 }
 
+static vitro_bytes bytes_of(const char *text)
+{
+    return (vitro_bytes){ (const uint8_t *)text, strlen(text) };
+}
+
+/* The note with whose it is: in a field, and where people read it: MESSAGE=[2] call 1 ... */
+static void add_note_of_program(struct merge_stream *s, struct block *b, vitro_bytes entry)
+{
+    bool open = entry.len && entry.ptr[entry.len - 1] != '\n';
+    struct note_field message;
+    size_t at = 0;
+
+    snprintf(s->mark, sizeof s->mark, "[%" PRIu32 "] ", s->program);
+    snprintf(s->field, sizeof s->field, "%sVITRO_PROGRAM=%" PRIu32 "\n", open ? "\n" : "",
+             s->program);
+    if (vitro_note_find(entry, vitro_str_of("MESSAGE"), &message) && message.at &&
+        entry.ptr[message.at - 1] == '=') {
+        at = message.at;
+        vitro_block_data(b, (vitro_bytes){ entry.ptr, at });
+        vitro_block_data(b, bytes_of(s->mark));
+    }
+    vitro_block_data(b, (vitro_bytes){ entry.ptr + at, entry.len - at });
+    vitro_block_data(b, bytes_of(s->field));
+}
+
 static void put_note(struct merge_stream *s, const struct capture_record *r)
 {
-    vitro_bytes entry = s->merge->many ? merge_apart_note(s, r->bytes) : r->bytes;
-    char program[48];
-    bool open = entry.len && entry.ptr[entry.len - 1] != '\n';
-    int n = snprintf(program, sizeof program, "%sVITRO_PROGRAM=%" PRIu32 "\n", open ? "\n" : "",
-                     s->program);
     struct block b;
 
     count_lost(s, r->bytes);
     if (r->has_ts)
         s->last = r->ts;
     vitro_block_begin(&b, PCAPNG_JOURNAL);
-    vitro_block_data(&b, entry);
     if (s->merge->many)
-        vitro_block_data(&b, (vitro_bytes){ (const uint8_t *)program, (size_t)n });
+        add_note_of_program(s, &b, merge_apart_note(s, r->bytes));
+    else
+        vitro_block_data(&b, r->bytes);
     vitro_block_end(&b);
     feed_block(s->merge->feed, &b);
 }

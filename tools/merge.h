@@ -5,7 +5,8 @@
  * blocks are written anew: interfaces are numbered on, times are nanoseconds, and what could be
  * taken for another program's is kept apart:
  *
- *      notes ......... get VITRO_PROGRAM; conn and call numbers are that program's
+ *      notes ......... get VITRO_PROGRAM, and [N] before their message; the numbers of conns and
+ *                      calls are that program's
  *      addresses ..... those invented for links and UNIX sockets (192.0.2.1, .2: the same in every
  *                      trace) become a pair of that program's own
  *      connections ... whose other end is watched as well are shown once: by who had them first
@@ -38,6 +39,7 @@ struct merge_stream {
     uint32_t program; /* from 1; 0: it has not sent anything yet */
     char name[64];    /* for people; of this process, 0 when not known */
     uint32_t process;
+    char mark[16], field[32]; /* what its notes get */
     struct capture capture;
     uint8_t *data; /* what is not taken yet: begins at `base` of the stream */
     size_t len, cap;

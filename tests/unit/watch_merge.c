@@ -526,7 +526,7 @@ Test(merge, a_note_names_the_ends_of_a_connection_as_its_packets_do)
         "VITRO_KIND=goes_on\nVITRO_CLIENT=192.0.2.1:49153\n"
         "VITRO_SERVER=192.0.2.2:50051\nVITRO_REASON=192.0.2.1:1\n";
     static const char *const is[] = {
-        "MESSAGE=between 198.18.0.4:49153 and 198.18.0.5:50051, not 192.0.2.3:1\n",
+        "MESSAGE=[3] between 198.18.0.4:49153 and 198.18.0.5:50051, not 192.0.2.3:1\n",
         "VITRO_CLIENT=198.18.0.4:49153\n",
         "VITRO_SERVER=198.18.0.5:50051\n",
         "VITRO_REASON=192.0.2.1:1\n", /* what a peer has said is left */
