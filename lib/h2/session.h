@@ -123,7 +123,7 @@ struct h2_session {
     bool in_block;           /* it leaves a header block open */
     struct h2_told *told[2]; /* of what came in, of what was sent; NULL: nothing to tell */
     struct queue *producing; /* where produce() writes, NULL outside */
-    size_t limit;            /* of its length, from which no DATA is begun; 0: none */
+    size_t limit;            /* of its length, which DATA passes by some; 0: none */
     struct list unsent;      /* streams whose opening HEADERS is not written yet */
     struct h2_stream *block; /* whose header block is under way; NULL: nobody's any more */
     int64_t now;             /* the caller's clock at the last take(), nanoseconds */
