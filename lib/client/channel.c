@@ -105,6 +105,7 @@ static void release(vitro_channel *ch)
     free_text(ch, ch->target_text);
     free_text(ch, ch->authority);
     free_text(ch, ch->user_agent);
+    vitro_tls_end_free(ch->tls);
     vitro_mem_free(&ch->account, ch->found, ch->n_found * sizeof *ch->found);
     vitro_pool_release(vitro_loop_pool(loop)); /* blocks that are charged to the account */
     vitro_h2_memory_done(&ch->memory);
@@ -168,6 +169,8 @@ static vitro_code make(vitro_channel **out, vitro_loop *loop, bool own_loop, con
         vitro_wrap(err, rc, "channel", "%s", target ? target : "(null)");
     if (rc == VITRO_OK)
         rc = copy_texts(ch, target, err);
+    if (rc == VITRO_OK && ch->options.credentials)
+        rc = vitro_tls_end_new(&ch->tls, ch->options.credentials, false, loop, ch->authority, err);
     if (rc != VITRO_OK) {
         ch->own_loop = false; /* the caller's to drop */
         release(ch);

@@ -16,6 +16,7 @@
 #include "io/resolve.h"
 #include "io/target.h"
 #include "rpc/connection.h"
+#include "tls/tls.h"
 #include "vitro/channel.h"
 
 #ifdef __cplusplus
@@ -35,6 +36,7 @@ struct vitro_channel {
     struct task trim;
     struct target target;
     char *target_text, *authority, *user_agent; /* terminated, of the account */
+    struct tls_end *tls;                        /* NULL: plain text */
 
     enum channel_state state;
     struct resolve resolve;

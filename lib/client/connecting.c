@@ -94,6 +94,8 @@ static void on_closed(struct connection *c, const vitro_error *why)
         else
             vitro_fail(&ch->last_error, VITRO_UNAVAILABLE, "connection", 0,
                        "%s closed before its SETTINGS", c->peer);
+        if (ch->tls)
+            vitro_wrap(&ch->last_error, VITRO_UNAVAILABLE, "connect", "%s", c->peer);
         try_next(ch);
     }
 }
@@ -141,6 +143,14 @@ static void on_transport(struct connect *connect, struct transport *t, const vit
         ch->last_error = *err;
         try_next(ch);
         return;
+    }
+    if (ch->tls) {
+        config.tls = vitro_tls_layer_new(ch->tls, ch->loop, &ch->last_error);
+        if (!config.tls) {
+            vitro_transport_drop(t);
+            try_next(ch);
+            return;
+        }
     }
     c = vitro_connection_new(ch->loop, t, &config, &connection_ops, ch);
     if (!c) {

@@ -14,7 +14,7 @@ void vitro_client_request(const struct client_call *c, struct fields *f, char *r
     vitro_str authority = vitro_str_of(c->authority ? c->authority : ch->authority);
 
     vitro_fields_add(f, NAME(":method"), NAME("POST"), H2_STATIC);
-    vitro_fields_add(f, NAME(":scheme"), NAME("http"), H2_STATIC);
+    vitro_fields_add(f, NAME(":scheme"), ch->tls ? NAME("https") : NAME("http"), H2_STATIC);
     vitro_fields_add(f, NAME(":path"), c->base.path, H2_STATIC);
     vitro_fields_add(f, NAME(":authority"), authority, H2_STATIC_NAME);
     vitro_fields_add(f, NAME("te"), NAME("trailers"), H2_STATIC);

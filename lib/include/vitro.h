@@ -4,6 +4,7 @@
  * loop ........ what runs everything          metadata .... headers and trailers of a call
  * channel ..... calls out                     server ...... calls in
  * call ........ one call, on either side      trace ....... what can be watched
+ * credentials . TLS: who we are, whom we trust
  * pb .......... messages; generated code includes it by itself
  * text ........ what a peer said, made safe   version ..... which vitro this is
  */
@@ -13,6 +14,7 @@
 #include "vitro/base.h"
 #include "vitro/call.h"
 #include "vitro/channel.h"
+#include "vitro/credentials.h"
 #include "vitro/loop.h"
 #include "vitro/metadata.h"
 #include "vitro/pb.h"

@@ -41,6 +41,7 @@ struct transport {
     void (*ready)(struct transport *t, unsigned events); /* set by its user before want */
     vitro_loop *loop;                                    /* NULL until attached */
     void *user;                                          /* of its user */
+    void *accepted;                                      /* of the listener's user; NULL */
     struct address local, peer;
     bool client; /* this end connected */
 

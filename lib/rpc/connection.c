@@ -270,10 +270,22 @@ static enum vitro_step take_slices(struct connection *c, struct queue *in, vitro
     return step == VITRO_MORE && in->len == 0 ? VITRO_IDLE : step;
 }
 
+/* A TLS server's answer to plain text is an alert: no frame of HTTP/2 begins like a record. */
+static bool is_tls(const struct connection *c, const struct queue *in, vitro_error *err)
+{
+    vitro_bytes first = vitro_queue_peek(in);
+
+    if (c->config.server || c->driver.taken_in || !first.len ||
+        (first.ptr[0] != 0x15 && first.ptr[0] != 0x16))
+        return false;
+    vitro_fail(err, VITRO_UNAVAILABLE, "http2", 0, "the peer speaks TLS, this side plain text");
+    return true;
+}
+
 static enum vitro_step driver_take(struct driver *d, struct queue *in, vitro_error *err)
 {
     struct connection *c = of_driver(d);
-    enum vitro_step step = take_slices(c, in, err);
+    enum vitro_step step = is_tls(c, in, err) ? VITRO_FAILED : take_slices(c, in, err);
 
     if (vitro_h2_wants_produce(&c->h2))
         vitro_driver_wake(d);
@@ -426,6 +438,13 @@ static const int64_t server_linger_ns = 1000000000;
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
+static void refuse(struct transport *t, struct layer *tls)
+{
+    vitro_transport_drop(t);
+    if (tls)
+        tls->ops->close(tls);
+}
+
 struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
                                         const struct connection_config *config,
                                         const struct connection_ops *ops, void *owner)
@@ -435,7 +454,7 @@ struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
     struct connection *c = vitro_mem_zalloc(config->parent, sizeof *c);
 
     if (!c) {
-        vitro_transport_drop(t);
+        refuse(t, config->tls);
         return NULL;
     }
     c->ops = ops;
@@ -451,7 +470,7 @@ struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
     list_init(&c->link);
     vitro_address_text(&t->peer, c->peer, sizeof c->peer);
     if (vitro_h2_init(&c->h2, &h2_ops, &h2, NULL) != VITRO_OK) {
-        vitro_transport_drop(t);
+        refuse(t, config->tls);
         connection_free(c);
         return NULL;
     }
@@ -459,6 +478,8 @@ struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
     vitro_driver_init(&c->driver, loop, &driver_ops);
     c->driver.flush_ns = flush_ns;
     c->driver.linger_ns = config->server ? server_linger_ns : 0;
+    if (config->tls)
+        vitro_driver_push(&c->driver, config->tls);
     vitro_driver_open(&c->driver, t);
     return c;
 }

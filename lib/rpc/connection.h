@@ -44,6 +44,7 @@ struct connection_config {
     struct h2_memory *memory; /* kept */
     struct account *parent;   /* kept */
     vitro_trace *trace;       /* kept; NULL: none */
+    struct layer *tls;        /* taken, the lowest layer; NULL: plain text */
 };
 
 struct connection {

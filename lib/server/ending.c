@@ -28,6 +28,7 @@ static void server_free(vitro_server *s)
 
     vitro_loop_untrace(server_first_loop(s), s->trace);
     vitro_shard_done(&s->shards[0]);
+    vitro_server_forget_credentials(s);
     vitro_router_done(&s->router);
     vitro_arena_done(&s->kept);
     assert(s->account.used == 0);

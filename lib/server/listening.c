@@ -11,6 +11,13 @@ struct server_listener {
     struct listener listener;
     struct list link;
     vitro_server *server;
+    struct tls_end *tls; /* NULL: plain text */
+};
+
+/* Credentials of one vitro_server_listen_secure. */
+struct server_tls {
+    struct list link;
+    struct tls_end *end;
 };
 
 static struct shard *fewest(vitro_server *s, size_t *total)
@@ -36,7 +43,8 @@ static void on_arrive(struct transport *t)
 
 static void on_accepted(struct listener *l, struct transport *t)
 {
-    vitro_server *s = CONTAINER_OF(l, struct server_listener, listener)->server;
+    const struct server_listener *mine = CONTAINER_OF(l, struct server_listener, listener);
+    vitro_server *s = mine->server;
     size_t total;
     struct shard *shard = fewest(s, &total);
 
@@ -46,14 +54,15 @@ static void on_accepted(struct listener *l, struct transport *t)
     }
     __atomic_fetch_add(&shard->n_connections, 1, __ATOMIC_RELEASE);
     t->user = shard;
+    t->accepted = mine->tls;
     if (shard->loop == l->loop)
         vitro_shard_adopt(shard, t);
     else
         vitro_transport_send(t, shard->loop, on_arrive);
 }
 
-static vitro_code listen_on(vitro_server *s, const struct address *a, struct address *bound,
-                            vitro_error *err)
+static vitro_code listen_on(vitro_server *s, const struct address *a, struct tls_end *tls,
+                            struct address *bound, vitro_error *err)
 {
     struct server_listener *l = vitro_mem_zalloc(&s->account, sizeof *l);
     vitro_code rc;
@@ -61,6 +70,7 @@ static vitro_code listen_on(vitro_server *s, const struct address *a, struct add
     if (!l)
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "server", 0, "out of memory");
     l->server = s;
+    l->tls = tls;
     if (!s->trace)
         s->trace = vitro_loop_trace(server_first_loop(s), NULL);
     rc = vitro_listener_open(&l->listener, server_first_loop(s), a, s->trace, on_accepted, err);
@@ -83,6 +93,43 @@ void vitro_server_stop_listening(vitro_server *s)
         vitro_mem_free(&s->account, l, sizeof *l);
     }
 }
+
+/* ---- credentials ---------------------------------------------------------------------------- */
+
+static vitro_code use_credentials(vitro_server *s, vitro_credentials *credentials,
+                                  struct server_tls **out, vitro_error *err)
+{
+    struct server_tls *t;
+    vitro_code rc;
+
+    *out = NULL;
+    if (!credentials)
+        return VITRO_OK;
+    t = vitro_mem_zalloc(&s->account, sizeof *t);
+    if (!t)
+        return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "server", 0, "out of memory");
+    rc = vitro_tls_end_new(&t->end, credentials, true, server_first_loop(s), NULL, err);
+    if (rc != VITRO_OK) {
+        vitro_mem_free(&s->account, t, sizeof *t);
+        return rc;
+    }
+    list_append(&s->secure, &t->link);
+    *out = t;
+    return VITRO_OK;
+}
+
+void vitro_server_forget_credentials(vitro_server *s)
+{
+    struct list *i;
+
+    while ((i = list_pop(&s->secure)) != NULL) {
+        struct server_tls *t = CONTAINER_OF(i, struct server_tls, link);
+        vitro_tls_end_free(t->end);
+        vitro_mem_free(&s->account, t, sizeof *t);
+    }
+}
+
+/* ---- listening ------------------------------------------------------------------------------ */
 
 /* A name is looked up before listening; the answer may take a while, but happens once. */
 struct lookup_wait {
@@ -142,7 +189,15 @@ static vitro_code look_up(vitro_server *s, struct target *t, vitro_error *err)
 vitro_code vitro_server_listen(vitro_server *s, const char *target, char *bound, size_t bound_size,
                                vitro_error *err)
 {
+    return vitro_server_listen_secure(s, target, NULL, bound, bound_size, err);
+}
+
+vitro_code vitro_server_listen_secure(vitro_server *s, const char *target,
+                                      vitro_credentials *credentials, char *bound,
+                                      size_t bound_size, vitro_error *err)
+{
     struct target t;
+    struct server_tls *tls;
     struct address at = { .kind = ADDRESS_NONE };
     char text[ADDRESS_TEXT];
     vitro_code rc;
@@ -154,8 +209,10 @@ vitro_code vitro_server_listen(vitro_server *s, const char *target, char *bound,
         vitro_wrap(err, rc, "listen", "%s", target ? target : "(null)");
     if (rc == VITRO_OK)
         rc = look_up(s, &t, err);
+    if (rc == VITRO_OK)
+        rc = use_credentials(s, credentials, &tls, err);
     for (size_t i = 0; rc == VITRO_OK && i < t.count; i++)
-        rc = listen_on(s, &t.addresses[i], &at, err);
+        rc = listen_on(s, &t.addresses[i], tls ? tls->end : NULL, &at, err);
     if (rc != VITRO_OK)
         return rc;
     s->listening = true;

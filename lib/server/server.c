@@ -70,6 +70,7 @@ vitro_code vitro_server_new(vitro_server **out, vitro_loop *const *loops, size_t
     vitro_router_init(&s->router, &s->account);
     vitro_arena_init(&s->kept, &s->account, 0);
     list_init(&s->listeners);
+    list_init(&s->secure);
     vitro_server_init_end(s);
     s->n_shards = n_loops;
     for (size_t i = 0; i < n_loops; i++)

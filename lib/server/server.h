@@ -8,6 +8,7 @@
 #include "io/listen.h"
 #include "rpc/connection.h"
 #include "server/router.h"
+#include "tls/tls.h"
 #include "vitro/server.h"
 
 #ifdef __cplusplus
@@ -40,6 +41,7 @@ struct vitro_server {
     struct router router;
     struct arena kept; /* what lives as long as the server */
     struct list listeners;
+    struct list secure; /* struct server_tls: they outlive the connections of their listeners */
     struct shard *shards;
     size_t n_shards;
     vitro_loop *own; /* a loop of its own, a reference; NULL: they were given */
@@ -60,7 +62,10 @@ struct vitro_server {
 /* n zeroed bytes that live as long as the server; NULL when memory is out. */
 void *vitro_server_keep(vitro_server *server, size_t n);
 
-/* A transport that was accepted for this shard, which takes it. On the shard's loop. */
+/*
+ * A transport that was accepted for this shard, which takes it. On the shard's loop. t->accepted is
+ * the struct tls_end of its listener; NULL: plain text.
+ */
 void vitro_shard_adopt(struct shard *s, struct transport *t);
 
 /* SHARD_DRAIN: GOAWAY on every connection. SHARD_ABORT: close them all. Any thread. */
@@ -85,8 +90,9 @@ static inline vitro_loop *server_first_loop(const vitro_server *s)
     return s->shards[0].loop;
 }
 
-/* listening.c: no new connection from here on. */
+/* listening.c: no new connection from here on; then, when the last one has gone. */
 void vitro_server_stop_listening(vitro_server *s);
+void vitro_server_forget_credentials(vitro_server *s);
 
 /* ending.c: what a new server needs for its end. */
 void vitro_server_init_end(vitro_server *s);

@@ -76,8 +76,14 @@ void vitro_shard_adopt(struct shard *s, struct transport *t)
 
     if (!s->trace && s->server->trace)
         s->trace = vitro_loop_trace(s->loop, s->server->trace);
-    c = vitro_connection_new(s->loop, t, &config, &connection_ops, s);
-
+    if (t->accepted)
+        config.tls = vitro_tls_layer_new(t->accepted, s->loop, NULL);
+    if (t->accepted && !config.tls) {
+        vitro_transport_drop(t);
+        c = NULL;
+    } else {
+        c = vitro_connection_new(s->loop, t, &config, &connection_ops, s);
+    }
     if (!c) {
         vitro_shard_drop(s, &s->n_connections);
         return;

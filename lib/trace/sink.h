@@ -24,6 +24,7 @@ struct sink {
     int fd; /* -1: gone */
     enum sink_type type;
     bool wait;
+    bool no_secrets;
     char *name; /* as it was asked for */
     struct account *account;
     uint8_t *data;

@@ -190,6 +190,7 @@ vitro_code vitro_sink_open(struct sink *s, struct account *account, vitro_str sp
     char name[PATH_BYTES];
 
     *s = (struct sink){ .fd = -1, .account = account };
+    s->no_secrets = options->no_secrets;
     s->size = options->buffer_bytes ? options->buffer_bytes : DEFAULT_BUFFER;
     s->size = MAX(s->size, LEAST_BUFFER); /* the largest packet always fits */
     if (!expand(spec, name, sizeof name))
@@ -223,6 +224,7 @@ enum sink_admission vitro_sink_admit(struct sink *s, const struct sink *listener
                         .account = listener->account,
                         .type = SINK_SOCKET,
                         .wait = listener->wait,
+                        .no_secrets = listener->no_secrets,
                         .size = listener->size,
                         .attached = true };
     s->name = vitro_mem_text(s->account, vitro_str_of(listener->name));

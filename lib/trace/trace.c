@@ -228,8 +228,21 @@ void vitro_trace_secrets(vitro_trace *trace, vitro_bytes keylog)
         return;
     vitro_trace_enter(trace);
     vitro_block_secrets(&b, keylog);
-    vitro_trace_emit(trace, &b);
+    for (size_t i = 0; i < trace->sinks; i++)
+        if (!trace->sink[i].no_secrets)
+            vitro_trace_emit_to(trace, &trace->sink[i], &b);
     vitro_trace_leave(trace);
+}
+
+void vitro_trace_secret(vitro_trace *trace, vitro_str line)
+{
+    uint8_t whole[512]; /* a label, 32 bytes and at most 64 in hexadecimal */
+
+    if (!trace || line.len >= sizeof whole)
+        return;
+    memcpy(whole, line.ptr, line.len);
+    whole[line.len] = '\n';
+    vitro_trace_secrets(trace, (vitro_bytes){ whole, line.len + 1 });
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

@@ -52,9 +52,12 @@ bool vitro_trace_welcome(vitro_trace *trace);
 
 /*
  * TLS secrets as lines of a key log, before the first ciphertext that they open: a pcapng
- * Decryption Secrets Block.
+ * Decryption Secrets Block. Sinks that were asked to keep them out do without.
  */
 void vitro_trace_secrets(vitro_trace *trace, vitro_bytes keylog);
+
+/* One line, given without its end. */
+void vitro_trace_secret(vitro_trace *trace, vitro_str line);
 
 #ifdef __cplusplus
 }

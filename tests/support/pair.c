@@ -95,8 +95,19 @@ static void add(vitro_server *s, const vitro_method *m, const vitro_call_events 
     cr_assert_eq(vitro_server_add(s, m, NULL, e, NULL, NULL), VITRO_OK);
 }
 
+static void make_real_world(struct pair *p)
+{
+    cr_assert_eq(vitro_loop_new(&p->server_loop, NULL, NULL), VITRO_OK);
+    p->client_loop = vitro_loop_ref(p->server_loop);
+    snprintf(p->target, sizeof p->target, "ipv4:127.0.0.1:0");
+}
+
 void pair_make_world(struct pair *p)
 {
+    if (p->sockets) {
+        make_real_world(p);
+        return;
+    }
     cr_assert_eq(vitro_sim_new(&p->sim, &p->sim_options, NULL), VITRO_OK);
     cr_assert_eq(vitro_sim_loop(p->sim, &p->server_loop, "server", NULL), VITRO_OK);
     cr_assert_eq(vitro_sim_loop(p->sim, &p->client_loop, "client", NULL), VITRO_OK);
@@ -134,7 +145,8 @@ void pair_listen(struct pair *p)
 
     if (!p->server)
         pair_make_server(p);
-    if (vitro_server_listen(p->server, p->target, bound, sizeof bound, &err) != VITRO_OK) {
+    if (vitro_server_listen_secure(p->server, p->target, p->server_credentials, bound, sizeof bound,
+                                   &err) != VITRO_OK) {
         vitro_error_format(&err, text, sizeof text);
         cr_assert_fail("%s", text);
     }

@@ -17,6 +17,8 @@ struct pair {
     vitro_server *server;
     vitro_channel *channel;
     char target[160];
+    bool sockets; /* both ends on one real loop, over TCP: blocking calls alone */
+    vitro_credentials *server_credentials; /* lent; NULL: plain text */
     vitro_server_options server_options;
     vitro_channel_options channel_options;
     vitro_sim_options sim_options;

@@ -11,6 +11,7 @@
 #define VITRO_CHANNEL_H
 
 #include "vitro/call.h"
+#include "vitro/credentials.h"
 #include "vitro/trace.h"
 
 #ifdef __cplusplus
@@ -22,7 +23,9 @@ typedef struct vitro_channel vitro_channel;
 /** Zero always means the default. Append only. */
 typedef struct vitro_channel_options {
     size_t size;               /* set by VITRO_CHANNEL_OPTIONS_INIT, never by hand */
-    const char *authority;     /* copied; NULL: the host of the target, "localhost" for unix */
+    const char *authority;     /* copied; NULL: the host of the target, "localhost" for unix. Under
+                                  TLS also the name that is asked for, and that the server's
+                                  certificate must be for, if the credentials name no other */
     const char *user_agent;    /* copied; put before the library's own; NULL: none */
     uint32_t connect_ms;       /* for one address; 0: 20000 */
     uint32_t max_recv_bytes;   /* one message; 0: 4 MiB */
@@ -32,10 +35,11 @@ typedef struct vitro_channel_options {
     uint32_t max_window_bytes; /* it doubles up to this while it is what waits; 0: 4 MiB */
     size_t memory_bytes;       /* budget of the channel; 0: none */
     vitro_trace *trace;        /* keeps; NULL: the process's trace, if any */
+    vitro_credentials *credentials; /* refs; of a client; NULL: plain text */
 } vitro_channel_options;
 #define VITRO_CHANNEL_OPTIONS_INIT                                                                 \
     {                                                                                              \
-        sizeof(vitro_channel_options), NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL                       \
+        sizeof(vitro_channel_options), NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL                 \
     }
 
 /**

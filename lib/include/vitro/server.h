@@ -9,6 +9,7 @@
 #define VITRO_SERVER_H
 
 #include "vitro/call.h"
+#include "vitro/credentials.h"
 #include "vitro/trace.h"
 
 #ifdef __cplusplus
@@ -94,6 +95,24 @@ VITRO_API VITRO_CHECKED vitro_code vitro_server_add(vitro_server *server,
 VITRO_API VITRO_CHECKED vitro_code vitro_server_listen(vitro_server *server, const char *target,
                                                        char *bound, size_t bound_size,
                                                        vitro_error *err);
+
+/**
+ * Listen on one more address, for clients that speak TLS.
+ *
+ * @param target       lent until return; as vitro_server_listen().
+ * @param credentials  of a server; refs. NULL: plain text, as vitro_server_listen().
+ * @param bound        filled; as vitro_server_listen().
+ * @param bound_size   of bound, in bytes.
+ * @return as vitro_server_listen(); VITRO_INVALID_ARGUMENT also for credentials of a client.
+ * Thread: the first loop's.
+ * Wire: TLS 1.2 or 1.3 with ALPN "h2"; a client that does not offer it is refused with the alert
+ * no_application_protocol (RFC 7301, 3.2).
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_server_listen_secure(vitro_server *server,
+                                                              const char *target,
+                                                              vitro_credentials *credentials,
+                                                              char *bound, size_t bound_size,
+                                                              vitro_error *err);
 
 /** The first loop of the server: that of its functions. Lends. Thread: any. */
 VITRO_API vitro_loop *vitro_server_loop(const vitro_server *server);

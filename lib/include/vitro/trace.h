@@ -36,10 +36,11 @@ typedef struct vitro_trace_options {
     size_t size;           /* set by VITRO_TRACE_OPTIONS_INIT, never by hand */
     uint32_t buffer_bytes; /* of each sink; 0: 256 KiB; at least 128 KiB */
     bool block;            /* pipes and sockets: wait for the reader instead of dropping */
+    bool no_secrets;       /* leave out the secrets of TLS: nobody can read what it protects */
 } vitro_trace_options;     /* append only */
 #define VITRO_TRACE_OPTIONS_INIT                                                                   \
     {                                                                                              \
-        sizeof(vitro_trace_options), 0, false                                                      \
+        sizeof(vitro_trace_options), 0, false, false                                               \
     }
 
 /**

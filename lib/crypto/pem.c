@@ -1,0 +1,181 @@
+#include "crypto/pem.h"
+
+#include <limits.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "crypto/fault.h"
+
+enum { PEM_MAX = 4 * 1024 * 1024 }; /* all authorities of a system are 220 KiB */
+
+static vitro_code no_memory(vitro_error *err)
+{
+    return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "credentials", 0, "out of memory");
+}
+
+/* ---- the text ------------------------------------------------------------------------------- */
+
+static vitro_code take_bytes(struct pem *p, vitro_bytes from, vitro_error *err)
+{
+    if (from.len > PEM_MAX)
+        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "credentials", 0, "%s: more than 4 MiB",
+                          p->name);
+    p->bytes = vitro_mem_alloc(NULL, from.len + 1); /* never nothing */
+    if (!p->bytes)
+        return no_memory(err);
+    if (from.len)
+        memcpy(p->bytes, from.ptr, from.len);
+    p->len = from.len;
+    return VITRO_OK;
+}
+
+/* A regular file of text is small; what is not is refused before it fills the memory. */
+static vitro_code take_file(struct pem *p, vitro_error *err)
+{
+    BIO *file = BIO_new_file(p->name, "r"), *text = BIO_new(BIO_s_mem());
+    vitro_code rc = VITRO_OK;
+    char part[4096], *all;
+    int n = 0;
+
+    if (!file || !text) {
+        rc = vitro_fault(err, VITRO_INVALID_ARGUMENT, "credentials", p->name);
+    } else {
+        while (!rc && BIO_pending(text) <= PEM_MAX && (n = BIO_read(file, part, sizeof part)) > 0)
+            rc = BIO_write(text, part, n) == n ? VITRO_OK : no_memory(err);
+        if (n < 0)
+            rc = vitro_fault(err, VITRO_INVALID_ARGUMENT, "credentials", p->name);
+        if (!rc) {
+            long len = BIO_get_mem_data(text, &all);
+            rc = take_bytes(p, (vitro_bytes){ (const uint8_t *)all, (size_t)len }, err);
+        }
+    }
+    BIO_free(file);
+    BIO_free(text);
+    return rc;
+}
+
+vitro_code vitro_pem_take(struct pem *p, const char *path, vitro_bytes given, const char *what,
+                          vitro_error *err)
+{
+    vitro_code rc;
+
+    *p = (struct pem){ NULL, NULL, 0 };
+    if (!path && !given.len)
+        return VITRO_OK;
+    vitro_fault_clear();
+    p->name = vitro_mem_text(NULL, vitro_str_of(path ? path : what));
+    if (!p->name)
+        return no_memory(err);
+    rc = path ? take_file(p, err) : take_bytes(p, given, err);
+    if (rc)
+        vitro_pem_done(p);
+    return rc;
+}
+
+void vitro_pem_done(struct pem *p)
+{
+    if (p->bytes) {
+        OPENSSL_cleanse(p->bytes, p->len); /* it may be a key */
+        vitro_mem_free(NULL, p->bytes, p->len + 1);
+    }
+    if (p->name)
+        vitro_mem_free(NULL, p->name, strlen(p->name) + 1);
+    *p = (struct pem){ NULL, NULL, 0 };
+}
+
+/* ---- what it holds -------------------------------------------------------------------------- */
+
+/* A key under a password: nobody is there to be asked for it. */
+static int no_password(char *room, int size, int writing, void *user)
+{
+    (void)room;
+    (void)size;
+    (void)writing;
+    (void)user;
+    return -1;
+}
+
+static BIO *open_text(const struct pem *p)
+{
+    vitro_fault_clear();
+    return BIO_new_mem_buf(p->bytes, (int)p->len);
+}
+
+static bool is_end_of_text(void)
+{
+    unsigned long last = ERR_peek_last_error();
+
+    return ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
+}
+
+/* The next certificate of the text; NULL at its end, and when something is wrong. */
+static X509 *next_certificate(BIO *text, OSSL_LIB_CTX *lib)
+{
+    X509 *x = X509_new_ex(lib, NULL), *given = x;
+
+    if (x && !PEM_read_bio_X509(text, &x, no_password, NULL)) {
+        X509_free(given == x ? x : NULL);
+        return NULL;
+    }
+    return x;
+}
+
+static vitro_code end_of_certificates(const struct pem *p, int count, vitro_error *err)
+{
+    if (!is_end_of_text())
+        return vitro_fault(err, VITRO_INVALID_ARGUMENT, "credentials", p->name);
+    vitro_fault_clear();
+    if (count == 0)
+        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "credentials", 0,
+                          "%s: no certificate in it (PEM is expected)", p->name);
+    return VITRO_OK;
+}
+
+vitro_code vitro_pem_certificates(const struct pem *p, OSSL_LIB_CTX *lib, STACK_OF(X509) * *out,
+                                  vitro_error *err)
+{
+    STACK_OF(X509) *all = sk_X509_new_null();
+    BIO *text = open_text(p);
+    vitro_code rc = VITRO_OK;
+    X509 *x;
+
+    *out = NULL;
+    if (!all || !text)
+        rc = no_memory(err);
+    while (!rc && (x = next_certificate(text, lib)) != NULL) {
+        if (!sk_X509_push(all, x)) {
+            X509_free(x);
+            rc = no_memory(err);
+        }
+    }
+    if (!rc)
+        rc = end_of_certificates(p, sk_X509_num(all), err);
+    BIO_free(text);
+    if (!rc)
+        *out = all;
+    else
+        sk_X509_pop_free(all, X509_free);
+    return rc;
+}
+
+vitro_code vitro_pem_key(const struct pem *p, OSSL_LIB_CTX *lib, EVP_PKEY **out, vitro_error *err)
+{
+    BIO *text = open_text(p);
+
+    *out = text ? PEM_read_bio_PrivateKey_ex(text, NULL, no_password, NULL, lib, NULL) : NULL;
+    BIO_free(text);
+    if (*out) {
+        vitro_fault_clear();
+        return VITRO_OK;
+    }
+    if (!is_end_of_text() && ERR_peek_last_error())
+        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "credentials", 0,
+                          "%s: no private key that can be read (one under a password cannot)",
+                          p->name);
+    vitro_fault_clear();
+    return vitro_fail(err, VITRO_INVALID_ARGUMENT, "credentials", 0,
+                      "%s: no private key in it (PEM is expected)", p->name);
+}

@@ -1,0 +1,51 @@
+/*
+ * context - what libssl needs before any connection: certificates, key, authorities, rules.
+ *
+ * Immutable once made and shared by connections of any thread. A simulated world gets one of its
+ * own, in a library context whose chance comes from a seed.
+ */
+#ifndef VITRO_TLS_CONTEXT_H
+#define VITRO_TLS_CONTEXT_H
+
+#include <openssl/ssl.h>
+
+#include "crypto/pem.h"
+#include "crypto/seeded.h"
+#include "vitro/credentials.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What credentials were made of. Immutable and counted: contexts are made of it later, too. */
+struct tls_material {
+    unsigned refs; /* atomic */
+    bool server, insecure;
+    vitro_client_check check; /* not DEFAULT */
+    uint16_t version_min, version_max;
+    struct pem ca, certificate, key;
+    char *server_name; /* NULL: none was given */
+};
+
+vitro_code vitro_tls_material_new(struct tls_material **out, bool server,
+                                  const vitro_credentials_options *o, vitro_error *err);
+void vitro_tls_material_unref(struct tls_material *m);
+
+struct tls_context {
+    unsigned refs; /* atomic */
+    struct tls_material *material;
+    struct seeded *seeded; /* NULL: the chance of the system */
+    BIO_METHOD *bio;       /* of the queues of a driver */
+    SSL_CTX *ssl;
+};
+
+/* seed NULL: for the real world. Keeps a reference to m. */
+vitro_code vitro_tls_context_new(struct tls_context **out, struct tls_material *m,
+                                 const uint64_t *seed, vitro_error *err);
+struct tls_context *vitro_tls_context_ref(struct tls_context *c);
+void vitro_tls_context_unref(struct tls_context *c);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

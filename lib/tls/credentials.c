@@ -1,0 +1,199 @@
+#include "tls/credentials.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+/* The paths that a reload reads again. */
+enum { PATH_CA, PATH_CERTIFICATE, PATH_KEY, PATHS };
+
+struct vitro_credentials {
+    pthread_mutex_t lock; /* around what a reload changes */
+    unsigned refs;        /* atomic */
+    bool server;
+    struct tls_context *context;
+    uint64_t version;
+    char *path[PATHS]; /* NULL: it was a text, or nothing */
+};
+
+/* ---- options -------------------------------------------------------------------------------- */
+
+static vitro_code import(vitro_credentials_options *o, const vitro_credentials_options *options,
+                         vitro_error *err)
+{
+    if (vitro_options_import(o, sizeof *o, options) &&
+        (unsigned)o->client_check <= VITRO_CLIENT_CHECK_REQUIRE)
+        return VITRO_OK;
+    return vitro_fail(err, VITRO_INVALID_ARGUMENT, "credentials", 0,
+                      "options that this version does not know");
+}
+
+static void free_paths(char **path)
+{
+    for (int i = 0; i < PATHS; i++) {
+        if (path[i])
+            vitro_mem_free(NULL, path[i], strlen(path[i]) + 1);
+        path[i] = NULL;
+    }
+}
+
+static bool copy_paths(char **path, const vitro_credentials_options *o)
+{
+    const char *given[PATHS] = { o->ca_file, o->certificate_file, o->key_file };
+    bool ok = true;
+
+    for (int i = 0; i < PATHS; i++) {
+        path[i] = given[i] ? vitro_mem_text(NULL, vitro_str_of(given[i])) : NULL;
+        ok &= !given[i] || path[i];
+    }
+    if (!ok)
+        free_paths(path);
+    return ok;
+}
+
+/* What a reload without options asks for: as it was, the files read again. */
+static vitro_credentials_options same_again(const vitro_credentials *c)
+{
+    const struct tls_material *m = c->context->material;
+    vitro_credentials_options o = VITRO_CREDENTIALS_OPTIONS_INIT;
+
+    o.ca_file = c->path[PATH_CA];
+    o.certificate_file = c->path[PATH_CERTIFICATE];
+    o.key_file = c->path[PATH_KEY];
+    o.ca = (vitro_bytes){ m->ca.bytes, m->ca.len };
+    o.certificate = (vitro_bytes){ m->certificate.bytes, m->certificate.len };
+    o.key = (vitro_bytes){ m->key.bytes, m->key.len };
+    o.server_name = m->server_name;
+    o.insecure = m->insecure;
+    o.client_check = m->check;
+    o.version_min = m->version_min;
+    o.version_max = m->version_max;
+    return o;
+}
+
+static vitro_code make_context(struct tls_context **out, bool server,
+                               const vitro_credentials_options *o, vitro_error *err)
+{
+    struct tls_material *m;
+    vitro_code rc = vitro_tls_material_new(&m, server, o, err);
+
+    *out = NULL;
+    if (!rc)
+        rc = vitro_tls_context_new(out, m, NULL, err);
+    vitro_tls_material_unref(m);
+    return rc;
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+static vitro_code make(vitro_credentials **out, bool server,
+                       const vitro_credentials_options *options, vitro_error *err)
+{
+    vitro_credentials_options o;
+    vitro_credentials *c;
+    vitro_code rc = import(&o, options, err);
+
+    *out = NULL;
+    if (rc)
+        return rc;
+    c = vitro_mem_zalloc(NULL, sizeof *c);
+    if (!c)
+        return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "credentials", 0, "out of memory");
+    pthread_mutex_init(&c->lock, NULL);
+    c->refs = 1;
+    c->server = server;
+    rc = make_context(&c->context, server, &o, err);
+    if (!rc && !copy_paths(c->path, &o))
+        rc = vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "credentials", 0, "out of memory");
+    if (rc)
+        vitro_credentials_unref(c);
+    else
+        *out = c;
+    return rc;
+}
+
+vitro_code vitro_credentials_client(vitro_credentials **out,
+                                    const vitro_credentials_options *options, vitro_error *err)
+{
+    return make(out, false, options, err);
+}
+
+vitro_code vitro_credentials_server(vitro_credentials **out,
+                                    const vitro_credentials_options *options, vitro_error *err)
+{
+    return make(out, true, options, err);
+}
+
+vitro_credentials *vitro_credentials_ref(vitro_credentials *c)
+{
+    if (c)
+        __atomic_add_fetch(&c->refs, 1, __ATOMIC_RELAXED);
+    return c;
+}
+
+void vitro_credentials_unref(vitro_credentials *c)
+{
+    if (!c || __atomic_sub_fetch(&c->refs, 1, __ATOMIC_ACQ_REL))
+        return;
+    vitro_tls_context_unref(c->context);
+    free_paths(c->path);
+    pthread_mutex_destroy(&c->lock);
+    vitro_mem_free(NULL, c, sizeof *c);
+}
+
+/* ---- use ------------------------------------------------------------------------------------ */
+
+/* With the lock held: files are read meanwhile, so that of two reloads the later one counts. */
+static vitro_code reload(vitro_credentials *c, const vitro_credentials_options *o, vitro_error *err)
+{
+    struct tls_context *context;
+    char *path[PATHS];
+    vitro_code rc = make_context(&context, c->server, o, err);
+
+    if (rc)
+        return rc;
+    if (!copy_paths(path, o)) {
+        vitro_tls_context_unref(context);
+        return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "credentials", 0, "out of memory");
+    }
+    free_paths(c->path);
+    memcpy(c->path, path, sizeof path);
+    vitro_tls_context_unref(c->context);
+    c->context = context;
+    c->version++;
+    return VITRO_OK;
+}
+
+vitro_code vitro_credentials_reload(vitro_credentials *c, const vitro_credentials_options *options,
+                                    vitro_error *err)
+{
+    vitro_credentials_options o;
+    vitro_code rc = options ? import(&o, options, err) : VITRO_OK;
+
+    if (rc)
+        return rc;
+    pthread_mutex_lock(&c->lock);
+    if (!options)
+        o = same_again(c);
+    rc = reload(c, &o, err);
+    pthread_mutex_unlock(&c->lock);
+    return rc;
+}
+
+bool vitro_credentials_are_server(const vitro_credentials *c)
+{
+    return c->server;
+}
+
+struct tls_context *vitro_credentials_context(vitro_credentials *c, uint64_t *version)
+{
+    struct tls_context *context;
+
+    pthread_mutex_lock(&c->lock);
+    context = vitro_tls_context_ref(c->context);
+    *version = c->version;
+    pthread_mutex_unlock(&c->lock);
+    return context;
+}

@@ -1,0 +1,65 @@
+/*
+ * layer - one connection's TLS over the queues of its driver.
+ *
+ *      up:    [in] --BIO--> libssl --> [out]        what libssl has to say meanwhile: pending
+ *      down:  [in] --> libssl --BIO--> [out]        records of up to 16 KiB, whatever the pieces
+ *
+ * The BIO reads from and writes to the queue that is at hand: no bytes lie in it.
+ */
+#ifndef VITRO_TLS_LAYER_H
+#define VITRO_TLS_LAYER_H
+
+#include "base/buf.h"
+#include "tls/context.h"
+#include "tls/tls.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct tls_layer {
+    struct layer layer;
+    struct tls_end *end;
+    struct tls_context *context;
+    vitro_loop *loop;
+    SSL *ssl;
+    struct queue *source; /* what the BIO reads from; NULL: nothing is there */
+    struct queue *sink;   /* what it writes to; NULL: pending */
+    struct buf pending;   /* made while reading: for the next down */
+    uint64_t sealed;      /* records since the keys were new */
+    bool failed;          /* an alert may be pending; nothing else will be sent */
+    bool no_alpn;         /* server: the client offers no protocol */
+    bool no_memory;       /* a queue could not grow */
+    bool ended;           /* the peer has said close_notify */
+};
+
+/* ---- for context.c: what libssl calls ------------------------------------------------------- */
+
+BIO_METHOD *vitro_tls_bio(void);
+void vitro_tls_no_alpn(SSL *ssl);
+void vitro_tls_secret(const SSL *ssl, const char *line);
+int vitro_tls_session_came(SSL *ssl, SSL_SESSION *session);
+int vitro_tls_ticket_made(SSL *ssl, void *user);
+
+/* ---- for layer.c ----------------------------------------------------------------------------- */
+
+/* The name that the peer of a client must have; NULL on a server. */
+const char *vitro_tls_end_name(const struct tls_end *e);
+
+/* The session to resume, lent; NULL: none. And the newest one, which is taken. */
+SSL_SESSION *vitro_tls_end_session(struct tls_end *e);
+void vitro_tls_end_keep_session(struct tls_end *e, SSL_SESSION *session);
+
+/* The context for a connection that begins now: gives a reference; NULL, and why. */
+struct tls_context *vitro_tls_end_context(struct tls_end *e, vitro_error *err);
+
+/* why.c: what libssl has found wrong, in words for people. */
+vitro_code vitro_tls_why(const struct tls_layer *l, vitro_error *err);
+
+/* After so many records the keys are made anew (RFC 8446, 5.5, stops at 2^24.5 of them). */
+#define TLS_RECORDS_MAX (UINT64_C(1) << 24)
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,205 @@
+#include <criterion/criterion.h>
+#include <openssl/ssl.h>
+#include <string.h>
+
+#include "support/credentials.h"
+#include "support/pair.h"
+#include "tls/credentials.h"
+
+/* What goes wrong in a handshake, as the status of the call says it. */
+
+TestSuite(tls_failures, .timeout = 60);
+
+struct failure {
+    struct credentials_of server, client;
+    bool plain_server, plain_client;
+    const char *says;
+};
+
+static const struct failure failures[] = {
+    { { .own = "expired" }, { .ca = "ca" }, .says = "tls: certificate has expired (10)" },
+    { { .own = "early" }, { .ca = "ca" }, .says = "tls: certificate is not yet valid (9)" },
+    { { .own = "other" }, { .ca = "ca" }, .says = "tls: unknown CA: nobody trusted" },
+    { { .own = "self" }, { .ca = "ca" }, .says = "tls: self-signed certificate (18)" },
+    { { .own = "server" },
+      { .ca = "ca", .server_name = "wrong.test" },
+      .says = "tls: the certificate is not for wrong.test (62)" },
+    { { .own = "server" },
+      { .ca = "ca", .server_name = "a.b.vitro.test" },
+      .says = "tls: the certificate is not for a.b.vitro.test (62)" },
+    { { .own = "server" },
+      { .ca = "ca", .server_name = "10.1.2.3" },
+      .says = "tls: the certificate is not for 10.1.2.3 (64)" },
+    { { .own = "server", .ca = "ca" },
+      { .ca = "ca" },
+      .says = "tls: the peer requires a certificate, and none was shown (116)" },
+    { { .own = "server", .ca = "ca" },
+      { .own = "client-other", .ca = "ca" },
+      .says = "tls: the peer does not know the CA of our certificate (48)" },
+    { { .own = "server", .ca = "ca" },
+      { .own = "expired", .ca = "ca" },
+      .says = "tls: the peer says that our certificate has expired (45)" },
+    { { NULL }, { .ca = "ca" }, .plain_server = true, .says = "tls: the peer does not speak TLS" },
+    { { .own = "server" },
+      { NULL },
+      .plain_client = true,
+      .says = "http2: the peer speaks TLS, this side plain text" },
+};
+
+static void status_of(const struct failure *f, bool sockets, char *line)
+{
+    vitro_credentials *server = f->plain_server ? NULL : credentials_make(true, f->server),
+                      *client = f->plain_client ? NULL : credentials_make(false, f->client);
+    vitro_error err = { .code = VITRO_OK };
+    vitro_code rc;
+    struct pair p;
+
+    pair_init(&p);
+    p.sockets = sockets;
+    p.server_credentials = server;
+    p.channel_options.credentials = client;
+    p.channel_options.authority = "vitro.test";
+    pair_start(&p);
+    rc = vitro_unary(p.channel, &echo_unary, bytes_of("x"), NULL, NULL, &err);
+    line[0] = '\0';
+    if (rc != VITRO_OK)
+        vitro_error_format(&err, line, VITRO_ERROR_LINE);
+    pair_stop(&p);
+    vitro_credentials_unref(server);
+    vitro_credentials_unref(client);
+}
+
+Test(tls_failures, each_has_its_own_reason)
+{
+    char line[VITRO_ERROR_LINE];
+
+    for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
+        for (int sockets = 0; sockets < 2; sockets++) {
+            const char *says = failures[i].says;
+            status_of(&failures[i], sockets, line);
+            cr_assert(strstr(line, says) != NULL, "failure %zu, %s: \"%s\" says not \"%s\"", i,
+                      sockets ? "sockets" : "sim", line, says);
+            cr_assert(strncmp(line, "UNAVAILABLE: ", 13) == 0, "%s", line);
+        }
+    }
+}
+
+/* The certificate is missed after the client believes that it is connected (RFC 8446, 4.4.2.4);
+ * in TLS 1.2 before. Both say the same. */
+Test(tls_failures, a_missing_certificate_has_one_reason_in_both_versions)
+{
+    struct failure f = { .server = { .own = "server", .ca = "ca" }, .client = { .ca = "ca" } };
+    char line[VITRO_ERROR_LINE];
+
+    status_of(&f, true, line);
+    cr_assert(strstr(line, "requires a certificate") != NULL, "%s", line);
+    f.client.version_max = TLS1_2_VERSION;
+    status_of(&f, true, line);
+    cr_assert(strstr(line, "(40)") != NULL, "%s", line); /* 116 is of 1.3 */
+}
+
+/* ---- ALPN ----------------------------------------------------------------------------------- */
+
+static SSL_CTX *context_of(vitro_credentials *c)
+{
+    uint64_t version;
+    struct tls_context *context = vitro_credentials_context(c, &version);
+    SSL_CTX *ssl = context->ssl;
+
+    vitro_tls_context_unref(context);
+    return ssl;
+}
+
+static int ignore_alpn(SSL *ssl, const unsigned char **out, unsigned char *len,
+                       const unsigned char *in, unsigned in_len, void *user)
+{
+    return SSL_TLSEXT_ERR_NOACK;
+}
+
+/* offer NULL: the client offers nothing. */
+static void alpn(const char *offer, bool ignored, const char *says)
+{
+    vitro_credentials *server = SERVER_CREDENTIALS(.own = "server"),
+                      *client = CLIENT_CREDENTIALS(.ca = "ca");
+    char line[VITRO_ERROR_LINE];
+    vitro_error err;
+    struct pair p;
+
+    SSL_CTX_set_alpn_protos(context_of(client), (const unsigned char *)offer,
+                            offer ? (unsigned)strlen(offer) : 0);
+    if (ignored)
+        SSL_CTX_set_alpn_select_cb(context_of(server), ignore_alpn, NULL);
+    pair_init(&p);
+    p.sockets = true;
+    p.server_credentials = server;
+    p.channel_options.credentials = client;
+    pair_start(&p);
+    cr_assert_eq(vitro_unary(p.channel, &echo_unary, bytes_of("x"), NULL, NULL, &err),
+                 VITRO_UNAVAILABLE);
+    vitro_error_format(&err, line, sizeof line);
+    cr_assert(strstr(line, says) != NULL, "%s", line);
+    pair_stop(&p);
+    vitro_credentials_unref(server);
+    vitro_credentials_unref(client);
+}
+
+Test(tls_failures, r44_a_client_without_h2_is_refused)
+{
+    alpn(NULL, false, "tls: the peer does not speak h2 (ALPN) (120)");
+    alpn("\x08http/1.1", false, "tls: the peer does not speak h2 (ALPN) (120)");
+}
+
+Test(tls_failures, r44_a_server_that_ignores_the_offer_is_refused)
+{
+    alpn("\x02h2", true, "tls: the peer did not choose the protocol h2 (ALPN)");
+}
+
+/* ---- credentials ---------------------------------------------------------------------------- */
+
+static void refused(bool server, const char *certificate, const char *key, const char *says)
+{
+    vitro_credentials_options o = VITRO_CREDENTIALS_OPTIONS_INIT;
+    char line[VITRO_ERROR_LINE];
+    vitro_credentials *c;
+    vitro_error err;
+
+    o.certificate_file = certificate;
+    o.key_file = key;
+    cr_assert_eq(server ? vitro_credentials_server(&c, &o, &err)
+                        : vitro_credentials_client(&c, &o, &err),
+                 VITRO_INVALID_ARGUMENT);
+    cr_assert_null(c);
+    vitro_error_format(&err, line, sizeof line);
+    cr_assert(strstr(line, says) != NULL, "%s", line);
+}
+
+Test(tls_failures, credentials_that_cannot_be_meant_say_why)
+{
+    refused(true, NULL, NULL, "a server needs a certificate and its key");
+    refused(true, FIXTURE("server.pem"), NULL, "a certificate and its key are given together");
+    refused(true, FIXTURE("server.pem"), FIXTURE("client.key"), "key values mismatch");
+    refused(true, FIXTURE("none.pem"), FIXTURE("server.key"),
+            "none.pem: No such file or directory");
+    refused(true, FIXTURE("server.key"), FIXTURE("server.key"), "server.key: no certificate in it");
+    refused(false, FIXTURE("server.pem"), FIXTURE("server.pem"), "server.pem: no private key");
+    refused(false, FIXTURE("make.sh"), FIXTURE("server.key"), "make.sh: no certificate in it");
+}
+
+Test(tls_failures, credentials_of_the_other_side_are_refused)
+{
+    vitro_credentials *server = SERVER_CREDENTIALS(.own = "server"),
+                      *client = CLIENT_CREDENTIALS(.ca = "ca");
+    vitro_channel *channel;
+    struct pair p;
+
+    pair_init(&p);
+    pair_make_server(&p);
+    cr_assert_eq(vitro_server_listen_secure(p.server, "sim:x", client, NULL, 0, NULL),
+                 VITRO_INVALID_ARGUMENT);
+    p.channel_options.credentials = server;
+    cr_assert_eq(vitro_channel_new(&channel, p.client_loop, "sim:x", &p.channel_options, NULL),
+                 VITRO_INVALID_ARGUMENT);
+    pair_stop(&p);
+    vitro_credentials_unref(server);
+    vitro_credentials_unref(client);
+}
