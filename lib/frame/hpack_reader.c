@@ -4,15 +4,13 @@
  * Two kinds of faults: those after which the bytes that follow cannot be told apart (an integer
  * without end, a block that stops), and all others, which a tolerant reader notes and passes.
  */
-#include "frame/hpack.h"
+#include "frame/hpack_told.h"
 
 #include <assert.h>
 #include <string.h>
 
 #include "base/util.h"
 #include "frame/huffman.h"
-
-enum { TOLD_MAX = 1024 * 1024 };
 
 /* ---- Life ---------------------------------------------------------------------------------- */
 
@@ -32,7 +30,7 @@ void vitro_hpack_reader_init(struct hpack_reader *r, struct account *account,
     vitro_hpack_table_init(&r->table, account, options->max_size, capacity);
     vitro_buf_init(&r->name, account, scratch_max(r->max_string));
     vitro_buf_init(&r->value, account, scratch_max(r->max_string));
-    vitro_buf_init(&r->told, account, TOLD_MAX);
+    vitro_buf_init(&r->told, account, HPACK_TOLD_MAX);
     r->tolerant = options->tolerant;
     r->limit = options->max_size;
     r->limit_certain = !options->late;
@@ -87,13 +85,6 @@ bool vitro_hpack_reader_copy(struct hpack_reader *dst, const struct hpack_reader
     return true;
 }
 
-void vitro_hpack_tell(struct hpack_reader *r, vitro_bytes lines)
-{
-    vitro_buf_consume(&r->told, r->told.len);
-    r->told_at = 0;
-    (void)vitro_buf_append(&r->told, lines.ptr, lines.len); /* else nothing was said */
-}
-
 void vitro_hpack_block(struct hpack_reader *r, vitro_bytes block, uint64_t origin)
 {
     assert(block.len <= UINT32_MAX);
@@ -102,10 +93,8 @@ void vitro_hpack_block(struct hpack_reader *r, vitro_bytes block, uint64_t origi
     r->origin = origin;
     r->fields_seen = false;
     r->filled = 0;
-    if (r->told_at) { /* of a block that was left before its end */
-        vitro_buf_consume(&r->told, r->told.len);
-        r->told_at = 0;
-    }
+    if (r->told_at) /* of a block that was left before its end */
+        vitro_hpack_told_drop(r);
 }
 
 /* ---- Pieces of a representation ------------------------------------------------------------ */
@@ -263,72 +252,6 @@ static void look_up(struct hpack_reader *r, struct hpack_field *f)
     }
 }
 
-/* ---- What was told --------------------------------------------------------------------------- */
-
-static void told_drop(struct hpack_reader *r)
-{
-    vitro_buf_consume(&r->told, r->told.len);
-    r->told_at = 0;
-}
-
-/* The next field that was told, lent until the block's end; false when there is none. */
-static bool next_told(struct hpack_reader *r, vitro_str *name, vitro_str *value)
-{
-    const char *p = (const char *)r->told.ptr + r->told_at, *end, *colon;
-
-    if (r->told_at == r->told.len)
-        return false;
-    end = memchr(p, '\n', r->told.len - r->told_at);
-    colon = end && end > p ? memchr(p + 1, ':', (size_t)(end - p) - 1) : NULL;
-    if (!colon || colon + 1 == end || colon[1] != ' ')
-        return false;
-    *name = (vitro_str){ p, (size_t)(colon - p) };
-    *value = (vitro_str){ colon + 2, (size_t)(end - colon) - 2 };
-    r->told_at = (size_t)(end + 1 - (const char *)r->told.ptr);
-    return true;
-}
-
-/* Does a field that was told contradict what the block says itself? */
-static bool contradicts(const struct hpack_field *f, vitro_str name, vitro_str value)
-{
-    return (!(f->flags & HPACK_NAME_UNKNOWN) && !vitro_str_eq(f->name, name)) ||
-           (!(f->flags & HPACK_VALUE_UNKNOWN) && !vitro_str_eq(f->value, value));
-}
-
-/* The older entry that the field refers to has a name now; a value, too, when it is all of it. */
-static void remember_old(struct hpack_reader *r, const struct hpack_field *f, vitro_str name,
-                         vitro_str value)
-{
-    static const vitro_str none = { "", 0 };
-    bool whole = f->repr == HPACK_INDEXED;
-    struct hpack_entry e = { name, whole ? value : none, f->refers, 0,
-                             whole ? 0 : HPACK_ENTRY_VALUE_UNKNOWN };
-
-    if (f->index > HPACK_STATIC_COUNT + r->table.count)
-        vitro_hpack_table_tell(&r->table, &e);
-}
-
-/* Take from what was told what an index has left unknown. */
-static void fill_in(struct hpack_reader *r, struct hpack_field *f)
-{
-    vitro_str name, value;
-
-    if (!r->told.len)
-        return;
-    if (!next_told(r, &name, &value) || contradicts(f, name, value)) {
-        told_drop(r);
-        return;
-    }
-    if (f->wrong || !(f->flags & (HPACK_NAME_UNKNOWN | HPACK_VALUE_UNKNOWN)))
-        return;
-    remember_old(r, f, name, value);
-    f->name = name;
-    f->value = value;
-    f->flags &= (uint8_t) ~(HPACK_NAME_UNKNOWN | HPACK_VALUE_UNKNOWN);
-    f->flags |= HPACK_TOLD;
-    r->filled++;
-}
-
 /* ---- Representations ----------------------------------------------------------------------- */
 
 static bool read_indexed(struct hpack_reader *r, struct hpack_field *f)
@@ -341,7 +264,7 @@ static bool read_indexed(struct hpack_reader *r, struct hpack_field *f)
         f->flags |= HPACK_NAME_UNKNOWN | HPACK_VALUE_UNKNOWN;
     } else {
         look_up(r, f);
-        fill_in(r, f);
+        vitro_hpack_told_fill(r, f);
     }
     return true;
 }
@@ -392,7 +315,7 @@ static bool read_literal(struct hpack_reader *r, struct hpack_field *f, unsigned
     }
     if (!read_string(r, f, false))
         return false;
-    fill_in(r, f);
+    vitro_hpack_told_fill(r, f);
     if (repr == HPACK_INCREMENTAL_INDEXED && (r->tolerant || !f->wrong))
         insert(r, f);
     return true;
@@ -453,7 +376,7 @@ static void give_up(struct hpack_reader *r, struct hpack_field *f)
 bool vitro_hpack_next(struct hpack_reader *r, struct hpack_field *f)
 {
     if (r->at == r->block.len || r->failed) {
-        told_drop(r);
+        vitro_hpack_told_drop(r);
         return false;
     }
     memset(f, 0, sizeof *f);

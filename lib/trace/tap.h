@@ -80,6 +80,9 @@ void vitro_trace_emit(vitro_trace *t, const struct block *b);
 void vitro_trace_emit_some(vitro_trace *t, struct audience some, const struct block *b);
 void vitro_trace_emit_to(vitro_trace *t, struct sink *s, const struct block *b);
 
+/* How many sinks take blocks has changed, perhaps. */
+void vitro_trace_count_hearers(vitro_trace *t);
+
 /* True when some of them take blocks. */
 bool vitro_trace_some_hear(const vitro_trace *t, struct audience some);
 
