@@ -25,6 +25,7 @@ struct run {
     struct call_input input;
     struct call_wire *wire;
     vitro_loop *loop;
+    vitro_credentials *credentials; /* NULL: plain text */
     vitro_channel *channel;
     vitro_call *call;
     bool more;   /* the peer is not behind */
@@ -265,6 +266,8 @@ static int start(struct run *r)
     }
     channel.trace = r->wire ? call_wire_trace(r->wire) : NULL;
     channel.user_agent = "vitro-call";
+    channel.authority = r->options.authority;
+    channel.credentials = r->credentials;
     rc = vitro_channel_new(&r->channel, r->loop, r->options.target, &channel, &err);
     options.metadata = r->options.metadata;
     options.timeout_ns = r->options.deadline_ns;
@@ -335,7 +338,10 @@ int call_main(int argc, char **argv)
     if (!status)
         status = call_input_open(&r.input, &r.schema, r.options.data);
     if (!status)
+        status = call_credentials(&r.options, &r.credentials);
+    if (!status)
         status = make_call(&r);
+    vitro_credentials_unref(r.credentials);
     call_input_close(&r.input);
     vitro_buf_done(&r.line);
     call_schema_done(&r.schema);

@@ -10,6 +10,7 @@
 
 #include "pb/json.h"
 #include "vitro/call.h"
+#include "vitro/credentials.h"
 #include "vitro/lab/decode.h"
 #include "vitro/trace.h"
 
@@ -22,7 +23,10 @@ struct call_options {
     const char *data;    /* NULL: no -d */
     int64_t deadline_ns; /* 0: none */
     bool verbose;
-    vitro_md *metadata; /* NULL: none */
+    vitro_md *metadata;                         /* NULL: none */
+    const char *authority;                      /* NULL: the target's */
+    const char *ca_file, *cert_file, *key_file; /* NULL: none */
+    bool tls, insecure;
     char *protos[CALL_LIST_MAX], *dirs[CALL_LIST_MAX], *sets[CALL_LIST_MAX];
     size_t proto_count, dir_count, set_count;
 };
@@ -30,6 +34,12 @@ struct call_options {
 /* What the program ends with, EXIT_DONE to go on; what is wrong was said then. */
 int call_options_read(struct call_options *o, int argc, char **argv);
 void call_options_done(struct call_options *o);
+
+/*
+ * What --tls and its like ask for: credentials to be unref'd, NULL for plain text. What the program
+ * ends with, EXIT_DONE to go on.
+ */
+int call_credentials(const struct call_options *o, vitro_credentials **out);
 
 /* "500ms", "1.5s", "2m", "1h", "10us", "10ns": false when it is none of these or 0. */
 bool call_duration_read(const char *text, int64_t *ns);

@@ -151,6 +151,21 @@ static int add(char **list, size_t *count, const char *name)
     return EXIT_DONE;
 }
 
+/* Each of them asks for TLS. */
+static int tls_option(struct call_options *o, int c)
+{
+    o->tls = true;
+    if (c == 'X')
+        o->insecure = true;
+    else if (c == 'C')
+        o->ca_file = optarg;
+    else if (c == 'E')
+        o->cert_file = optarg;
+    else if (c == 'K')
+        o->key_file = optarg;
+    return EXIT_DONE;
+}
+
 static int option(struct call_options *o, int c, const char *word)
 {
     switch (c) {
@@ -174,6 +189,15 @@ static int option(struct call_options *o, int c, const char *word)
         return add(o->dirs, &o->dir_count, "-I");
     case 'D':
         return add(o->sets, &o->set_count, "--descriptor-set");
+    case 'A':
+        o->authority = optarg;
+        return EXIT_DONE;
+    case 'T':
+    case 'X':
+    case 'C':
+    case 'E':
+    case 'K':
+        return tls_option(o, c);
     default:
         return usage(word, "no such option, or its value is missing");
     }
@@ -185,6 +209,12 @@ int call_options_read(struct call_options *o, int argc, char **argv)
         { "deadline", required_argument, NULL, 't' },
         { "proto", required_argument, NULL, 'P' },
         { "descriptor-set", required_argument, NULL, 'D' },
+        { "authority", required_argument, NULL, 'A' },
+        { "tls", no_argument, NULL, 'T' },
+        { "insecure", no_argument, NULL, 'X' },
+        { "cacert", required_argument, NULL, 'C' },
+        { "cert", required_argument, NULL, 'E' },
+        { "key", required_argument, NULL, 'K' },
         { NULL, 0, NULL, 0 },
     };
     int c, status = EXIT_DONE;
@@ -202,6 +232,24 @@ int call_options_read(struct call_options *o, int argc, char **argv)
     o->target = argv[optind];
     o->method = argv[optind + 1];
     return EXIT_DONE;
+}
+
+int call_credentials(const struct call_options *o, vitro_credentials **out)
+{
+    vitro_credentials_options c = VITRO_CREDENTIALS_OPTIONS_INIT;
+    vitro_error err;
+
+    *out = NULL;
+    if (!o->tls)
+        return EXIT_DONE;
+    c.ca_file = o->ca_file;
+    c.certificate_file = o->cert_file;
+    c.key_file = o->key_file;
+    c.insecure = o->insecure;
+    if (vitro_credentials_client(out, &c, &err) == VITRO_OK)
+        return EXIT_DONE;
+    command_fail_error("call", "TLS", &err, "--cacert, --cert and --key are files of PEM");
+    return EXIT_SYSTEM;
 }
 
 void call_options_done(struct call_options *o)

@@ -26,6 +26,9 @@ struct run {
     vitro_loop *loops[SERVE_LOOPS];
     struct serve serve;
     vitro_server *server;
+    const char *cert, *key, *client_ca; /* NULL: none */
+    vitro_credentials *credentials;     /* NULL: plain text */
+    char inside[64];                    /* a folder of our own, with a socket; empty: none */
 };
 
 /* ---- the command line ----------------------------------------------------------------------- */
@@ -57,6 +60,15 @@ static int option(struct run *r, int c, const char *word)
         return EXIT_DONE;
     case 't':
         return set_threads(r, optarg);
+    case 'C':
+        r->cert = optarg;
+        return EXIT_DONE;
+    case 'K':
+        r->key = optarg;
+        return EXIT_DONE;
+    case 'A':
+        r->client_ca = optarg;
+        return EXIT_DONE;
     default:
         return usage(word, "no such option, or its value is missing");
     }
@@ -65,9 +77,9 @@ static int option(struct run *r, int c, const char *word)
 static int parse(struct run *r, int argc, char **argv)
 {
     static const struct option longs[] = {
-        { "listen", required_argument, NULL, 'l' },
-        { "threads", required_argument, NULL, 't' },
-        { NULL, 0, NULL, 0 },
+        { "listen", required_argument, NULL, 'l' },    { "threads", required_argument, NULL, 't' },
+        { "tls-cert", required_argument, NULL, 'C' },  { "tls-key", required_argument, NULL, 'K' },
+        { "client-ca", required_argument, NULL, 'A' }, { NULL, 0, NULL, 0 },
     };
     int c, status = EXIT_DONE;
 
@@ -78,6 +90,11 @@ static int parse(struct run *r, int argc, char **argv)
         status = option(r, c, argv[optind - 1]);
     if (!status && optind < argc)
         status = usage(argv[optind], "no such argument");
+    if (!status && (!r->cert != !r->key || (r->client_ca && !r->cert)))
+        status = usage(r->cert  ? "--tls-cert"
+                       : r->key ? "--tls-key"
+                                : "--client-ca",
+                       "--tls-cert and --tls-key are given together");
     if (!r->listen_count)
         r->listen[r->listen_count++] = "127.0.0.1:50051";
     return status;
@@ -132,6 +149,57 @@ static int build(struct run *r)
     return rc ? fail("services", &err, NULL) : EXIT_DONE;
 }
 
+/* ---- TLS ------------------------------------------------------------------------------------ */
+
+static int make_credentials(struct run *r)
+{
+    vitro_credentials_options o = VITRO_CREDENTIALS_OPTIONS_INIT;
+    vitro_error err;
+
+    if (!r->cert)
+        return EXIT_DONE;
+    o.certificate_file = r->cert;
+    o.key_file = r->key;
+    o.ca_file = r->client_ca;
+    if (vitro_credentials_server(&r->credentials, &o, &err))
+        return fail("TLS", &err, "--tls-cert, --tls-key and --client-ca are files of PEM");
+    return EXIT_DONE;
+}
+
+/*
+ * OrderService calls UserService of this very server: whatever clients have to show, it comes in
+ * by a door of its own, a socket in a folder that nobody else can enter.
+ */
+static int open_inside(struct run *r, char *target, size_t size)
+{
+    const char *parent = getenv("TMPDIR");
+    vitro_error err;
+
+    snprintf(r->inside, sizeof r->inside, "%.40s/vitro-XXXXXX", parent ? parent : "/tmp");
+    if (!mkdtemp(r->inside)) {
+        command_fail("serve", r->inside, "no folder can be made there", "set TMPDIR to another");
+        r->inside[0] = '\0';
+        return EXIT_SYSTEM;
+    }
+    snprintf(target, size, "unix:%s/own", r->inside);
+    if (vitro_server_listen(r->server, target, NULL, 0, &err))
+        return fail(target, &err, NULL);
+    return EXIT_DONE;
+}
+
+static void close_inside(struct run *r)
+{
+    char path[sizeof r->inside + 8];
+
+    if (!r->inside[0])
+        return;
+    snprintf(path, sizeof path, "%s/own", r->inside);
+    unlink(path);
+    rmdir(r->inside);
+}
+
+/* ---- listening ------------------------------------------------------------------------------ */
+
 static int listen_on(struct run *r, const char *target, char *bound, size_t size)
 {
     char whole[256];
@@ -141,7 +209,7 @@ static int listen_on(struct run *r, const char *target, char *bound, size_t size
         snprintf(whole, sizeof whole, "127.0.0.1%s", target);
         target = whole;
     }
-    if (vitro_server_listen(r->server, target, bound, size, &err))
+    if (vitro_server_listen_secure(r->server, target, r->credentials, bound, size, &err))
         return fail_listen(target, &err);
     return EXIT_DONE;
 }
@@ -149,16 +217,21 @@ static int listen_on(struct run *r, const char *target, char *bound, size_t size
 /* Nothing is told before all addresses are there: who reads the first line may call at once. */
 static int open_addresses(struct run *r)
 {
-    char bound[LISTEN_MAX][160];
+    char bound[LISTEN_MAX][160], inside[96];
+    const char *own = bound[0];
     vitro_error err;
-    int status = EXIT_DONE;
+    int status = make_credentials(r);
 
     for (size_t i = 0; i < r->listen_count && !status; i++)
         status = listen_on(r, r->listen[i], bound[i], sizeof bound[i]);
+    if (!status && r->credentials) {
+        status = open_inside(r, inside, sizeof inside);
+        own = inside;
+    }
     if (status)
         return status;
-    if (serve_connect(&r->serve, bound[0], r->loops, r->threads, &err))
-        return fail(bound[0], &err, NULL);
+    if (serve_connect(&r->serve, own, r->loops, r->threads, &err))
+        return fail(own, &err, NULL);
     for (size_t i = 1; i < r->threads; i++) {
         if (vitro_loop_start(r->loops[i], &err))
             return fail("threads", &err, "fewer: --threads 1");
@@ -179,8 +252,10 @@ static int run(struct run *r)
     vitro_error err;
     vitro_code rc = vitro_server_run(r->server, grace_ns, &err);
 
-    if (rc == VITRO_CANCELLED)
+    if (rc == VITRO_CANCELLED) {
+        close_inside(r);
         _exit(EXIT_INTERRUPTED);
+    }
     return rc ? fail("loop", &err, NULL) : EXIT_DONE;
 }
 
@@ -192,6 +267,8 @@ static void tear_down(struct run *r)
         vitro_loop_stop(r->loops[i]);
     serve_disconnect(&r->serve);
     vitro_server_free(r->server);
+    vitro_credentials_unref(r->credentials);
+    close_inside(r);
     for (size_t i = r->threads; i-- > 0;)
         vitro_loop_unref(r->loops[i]);
     serve_done(&r->serve);

@@ -33,7 +33,8 @@ static const struct command {
       "Status: 0 done; 2 usage; 3 the lesson cannot be found, or its program failed.\n" },
     { "call", call_main,
       "TARGET METHOD [-d JSON] [-H 'k: v']... [--deadline 500ms] [-v] [--proto FILE]... "
-      "[-I DIR]... [--descriptor-set FILE]...",
+      "[-I DIR]... [--descriptor-set FILE]... [--tls] [--cacert FILE] [--cert FILE --key FILE] "
+      "[--authority NAME] [--insecure]",
       "make one call: JSON requests in, JSON responses out, the wire beside it",
       "  TARGET                  HOST:PORT, :PORT (of 127.0.0.1), dns:, ipv4:, ipv6:, unix:,\n"
       "                          unix-abstract:\n"
@@ -48,6 +49,12 @@ static const struct command {
       "  --proto FILE            the types of METHOD (needs protoc); else those that ship\n"
       "  -I DIR                  where FILE and its imports are\n"
       "  --descriptor-set FILE   the types of METHOD, as protoc -o --include_imports wrote them\n"
+      "  --tls                   speak TLS; each of the next four asks for it, too\n"
+      "  --cacert FILE           authorities that are trusted, PEM; else those of the system\n"
+      "  --cert FILE --key FILE  a certificate of one's own and its key, PEM, for a server that asks\n"
+      "  --insecure              take any certificate\n"
+      "  --authority NAME        the name of the server, which its certificate must be for; else\n"
+      "                          the host of TARGET\n"
       "Each response is a line on stdout, in JSON as proto3 maps it: 64-bit numbers are strings,\n"
       "bytes are base64, fields that hold their default are left out. The last line on stderr is\n"
       "how the call ended: `status: NOT_FOUND (5): no such user`.\n"
@@ -102,11 +109,15 @@ static const struct command {
       "  sudo vitro watch -i lo port 50051\n"
       "  vitro watch listen:/tmp/trace          and then elsewhere\n"
       "  VITRO_TRACE=unix:/tmp/trace vitro call :50051 chat.ChatService/SendMessage\n" },
-    { "serve", serve_main, "[--listen ADDRESS]... [--threads N]",
+    { "serve", serve_main,
+      "[--listen ADDRESS]... [--threads N] [--tls-cert FILE --tls-key FILE [--client-ca FILE]]",
       "a server: chat.ChatService and its neighbours, for any gRPC client",
       "  --listen ADDRESS        HOST:PORT, :PORT (of 127.0.0.1), ipv4:, ipv6:, unix:; port 0 takes\n"
       "                          a free one; else 127.0.0.1:50051\n"
       "  --threads N             loops to spread connections over, from 1 to 64; else 1\n"
+      "  --tls-cert FILE         speak TLS with this certificate, PEM, and those behind it\n"
+      "  --tls-key FILE          its key\n"
+      "  --client-ca FILE        only clients with a certificate of these authorities may call\n"
       "Its first lines say `listening on ADDRESS`; then a line for each message that says something.\n"
       "Services: chat.ChatService, user.UserService, order.OrderService, room.RoomService,\n"
       "file.FileService, sensor.SensorService; their .proto files are in proto/, of an installed copy\n"

@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "crypto/fault.h"
@@ -29,18 +30,25 @@ void vitro_tls_no_alpn(SSL *ssl)
 }
 
 /*
- * Secrets go before the packets that need them: what is received is recorded behind its layers. A
- * link has one recorder for both ends; what TLS 1.3 makes is known to its server first.
+ * A link has one recorder for both ends, which takes what each writes. Of TLS 1.3 the client's own
+ * secret of data is then known to the client first, all others to the server.
  */
+static bool other_end_tells(const SSL *ssl, const struct transport *t, const char *line)
+{
+    static const char of_client[] = "CLIENT_TRAFFIC_SECRET_0 ";
+
+    return !t->tap_reads && SSL_version(ssl) == TLS1_3_VERSION &&
+           t->client != (strncmp(line, of_client, sizeof of_client - 1) == 0);
+}
+
+/* Secrets go before the packets that need them: what is received is recorded behind its layers. */
 void vitro_tls_secret(const SSL *ssl, const char *line)
 {
-    const struct tls_layer *l = of_ssl(ssl);
-    const struct transport *t = l->layer.driver->transport;
+    const struct transport *t = of_ssl(ssl)->layer.driver->transport;
     vitro_str text = vitro_str_of(line);
-    bool told = !t->tap_reads && t->client && SSL_version(ssl) == TLS1_3_VERSION;
 
     vitro_keylog_line(text);
-    if (t->recorder && !told)
+    if (t->recorder && !other_end_tells(ssl, t, line))
         vitro_trace_secret(t->trace, text);
 }
 

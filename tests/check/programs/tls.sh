@@ -1,0 +1,109 @@
+#!/bin/sh
+# TLS from outside: vitro serve and vitro call with certificates, openssl's own client and server
+# at the other end, and what is said when something is wrong.
+set -u
+cd "$(dirname "$0")/../../.." || exit 1
+vitro=$PWD/build/bin/vitro
+certs=tests/fixtures/tls
+tmp=$(mktemp -d) || exit 1
+server=
+trap 'test -z "$server" || kill "$server" 2>/dev/null; rm -rf "$tmp"' EXIT
+failed=0
+method=chat.ChatService/SendMessage
+
+fail() {
+    echo "tls: $*"
+    failed=1
+}
+
+until_true() { # COMMAND...
+    n=0
+    until "$@" 2>/dev/null; do
+        n=$((n + 1))
+        [ $n -lt 200 ] || return 1
+        sleep 0.05
+    done
+}
+
+serve() { # OPTION...
+    : >"$tmp/serving"
+    TMPDIR=$tmp "$vitro" serve --listen 127.0.0.1:0 "$@" >"$tmp/serving" 2>&1 </dev/null &
+    server=$!
+    until_true grep -q '^listening on ' "$tmp/serving" || fail "vitro serve does not listen"
+    at=$(sed -n 's/^listening on ipv4://p' "$tmp/serving")
+}
+
+stop() {
+    kill "$server"
+    wait "$server" || fail "vitro serve ended with $?"
+    server=
+    [ -z "$(find "$tmp" -name 'vitro-*')" ] || fail "a folder is left: $(ls "$tmp")"
+}
+
+call() { # STATUS WORDS OPTION...
+    want=$1
+    words=$2
+    shift 2
+    "$vitro" call "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+    got=$?
+    [ "$got" -eq "$want" ] || fail "status $got, not $want: $* ($(cat "$tmp/err"))"
+    grep -qF "$words" "$tmp/err" || fail "\"$(cat "$tmp/err")\" does not say \"$words\": $*"
+}
+
+serve --tls-cert $certs/server.pem --tls-key $certs/server.key
+call 0 'status: OK (0)' "$at" $method --cacert $certs/ca.pem
+call 0 'status: OK (0)' "$at" $method --cacert $certs/ca.pem --authority vitro.test
+call 0 'status: OK (0)' "$at" $method --insecure --authority whatever.test
+call 0 'status: OK (0)' "$at" order.OrderService/PlaceOrder --cacert $certs/ca.pem \
+    -d '{"userId":"사용자2","item":"책"}'
+call 3 'tls: the certificate is not for other.test (62)' "$at" $method --cacert $certs/ca.pem \
+    --authority other.test
+call 3 'tls: unknown CA' "$at" $method --tls
+call 3 'the peer speaks TLS, this side plain text' "$at" $method
+call 3 'nofile: No such file or directory' "$at" $method --cacert nofile
+call 3 'a certificate and its key are given together' "$at" $method --cert $certs/client.pem
+openssl s_client -connect "$at" -alpn h2 -CAfile $certs/ca.pem -verify_return_error \
+    </dev/null >"$tmp/out" 2>&1 || fail "openssl s_client: $(tail -n 5 "$tmp/out")"
+grep -q 'ALPN protocol: h2' "$tmp/out" || fail "openssl s_client agreed on no h2"
+openssl s_client -connect "$at" -alpn http/1.1 </dev/null >"$tmp/out" 2>&1
+grep -q 'alert number 120' "$tmp/out" || fail "http/1.1 is not refused: $(tail -n 5 "$tmp/out")"
+stop
+
+serve --tls-cert $certs/server.pem --tls-key $certs/server.key --client-ca $certs/ca.pem
+mine="--cacert $certs/ca.pem --cert $certs/client.pem --key $certs/client.key"
+# shellcheck disable=SC2086  # words are wanted
+call 0 'status: OK (0)' "$at" $method $mine
+# shellcheck disable=SC2086
+call 0 'status: OK (0)' "$at" order.OrderService/PlaceOrder -d '{"userId":"사용자2","item":"책"}' $mine
+call 3 'tls: the peer requires a certificate, and none was shown (116)' "$at" $method \
+    --cacert $certs/ca.pem
+call 3 'tls: the peer does not know the CA of our certificate (48)' "$at" $method \
+    --cacert $certs/ca.pem --cert $certs/client-other.pem --key $certs/client-other.key
+stop
+
+serve
+call 3 'tls: the peer does not speak TLS: plain text?' "$at" $method --cacert $certs/ca.pem
+stop
+
+# openssl's own server: it speaks no HTTP/2, but the handshake and what follows can be read.
+mkfifo "$tmp/silent"
+exec 9<>"$tmp/silent"
+openssl s_server -accept 127.0.0.1:0 -alpn h2 -cert $certs/server.pem \
+    -key $certs/server.key -CAfile $certs/ca.pem -Verify 1 >"$tmp/peer" 2>&1 <&9 &
+server=$!
+until_true grep -q '^ACCEPT' "$tmp/peer" || fail "openssl s_server does not listen"
+at=$(sed -n 's/^ACCEPT //p' "$tmp/peer" | head -n 1)
+SSLKEYLOGFILE=$tmp/keys
+export SSLKEYLOGFILE
+# shellcheck disable=SC2086
+call 1 'status: DEADLINE_EXCEEDED' "$at" $method $mine --deadline 1s
+until_true grep -q 'PRI \* HTTP/2.0' "$tmp/peer" || fail "no preface came: $(cat "$tmp/peer")"
+grep -q 'CN = alice' "$tmp/peer" || fail "the client's certificate was not seen"
+grep -q '^CLIENT_TRAFFIC_SECRET_0 ' "$tmp/keys" || fail "the key log lacks secrets"
+kill "$server"
+wait "$server" 2>/dev/null
+server=
+
+"$vitro" serve --tls-cert $certs/server.pem >"$tmp/out" 2>&1
+[ $? -eq 2 ] || fail "a certificate without its key is no mistake: $(cat "$tmp/out")"
+exit $failed
