@@ -131,13 +131,18 @@ static bool has_gaps(const struct hpack_table *table)
     return false;
 }
 
+/* Between two blocks, with nothing left to find out. */
+static bool is_done(const struct h2_told *t)
+{
+    return !t->open && !t->first && vitro_hpack_table_complete(&t->hpack.table) &&
+           !has_gaps(&t->hpack.table);
+}
+
 void vitro_told_check(struct h2_session *h)
 {
     for (int sent = 0; sent < 2; sent++) {
         const struct h2_told *t = h->told[sent];
-        if (t && !t->open && !t->first &&
-            (t->broken ||
-             (vitro_hpack_table_complete(&t->hpack.table) && !has_gaps(&t->hpack.table))))
+        if (t && (t->broken || is_done(t)))
             told_free(h, &h->told[sent]);
     }
 }
