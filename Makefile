@@ -30,6 +30,7 @@ OPT        := $(or $(CFLAGS_$(V)),$(error V=$(V): use debug release asan tsan co
 LINK       := -Wl,-z,relro,-z,now
 POSIX      := -D_POSIX_C_SOURCE=200809L
 GNU        := -D_GNU_SOURCE
+KNOWN_USERS := lib/services/% tools/schemas.c
 GNU_DIRS   := lib/io/% lib/trace/% tools/% lessons/% tests/%
 BASE_FLAGS  = -std=c11 $(WERROR) $(OPT) -Ilib -Ilib/include -I$(GEN) -fPIC -fvisibility=hidden \
               -pthread $(CPPFLAGS) $(CFLAGS)
@@ -51,7 +52,11 @@ LESSON_TEXTS := $(wildcard lessons/[0-9]*/*.md lessons/[0-9]*/*.c)
 PROTOS     := $(wildcard proto/*.proto)
 TEST_PROTOS := $(wildcard tests/proto/*.proto)
 
-LIB_O      := $(LIB_C:%.c=$(B)/%.o)
+# What the library itself speaks: symbols of its own, so that a program may link the same .proto.
+KNOWN      := grpc/health/v1/health
+KNOWN_H    := $(KNOWN:%=$(GEN)/known/%.vitro.h)
+KNOWN_O    := $(KNOWN:%=$(B)/gen/known/%.vitro.o)
+LIB_O      := $(LIB_C:%.c=$(B)/%.o) $(KNOWN_O)
 DECODE_O   := $(DECODE_C:%.c=$(B)/%.o)
 VITRO_O    := $(VITRO_C:%.c=$(B)/%.o)
 PLUGIN_O   := $(PLUGIN_C:%.c=$(B)/%.o)
@@ -62,7 +67,7 @@ PROTO_A    := $(B)/gen/libproto.a
 PROTO_O    := $(PROTOS:proto/%.proto=$(B)/gen/%.vitro.o)
 WELL_KNOWN := $(addprefix google/protobuf/,any api descriptor duration empty field_mask \
               source_context struct timestamp type wrappers)
-TEST_PROTO := $(TEST_PROTOS:tests/proto/%.proto=%) $(WELL_KNOWN) external/echo
+TEST_PROTO := $(TEST_PROTOS:tests/proto/%.proto=%) $(WELL_KNOWN) external/echo $(KNOWN)
 TEST_PROTO_H := $(TEST_PROTO:%=$(GEN)/%.vitro.h)
 TEST_PROTO_O := $(TEST_PROTO:%=$(B)/gen/%.vitro.o) $(B)/gen/external/echo.pb-c.o
 TEST_PROTO_A := $(B)/gen/libtestproto.a
@@ -118,13 +123,17 @@ $(LIB)/%.so:
 # ---- objects -----------------------------------------------------------------------------------
 features    = $(if $(filter $(GNU_DIRS),$<),$(GNU),$(POSIX))
 warnings    = $(if $(filter tests/%,$<),$(WARN_TESTS),$(WARN))
+known       = $(if $(filter $(KNOWN_USERS),$<),-I$(GEN)/known) # before those of other protos
 includes    = $(if $(filter tools/%,$<),-Itools) $(if $(filter tests/% lessons/%,$<),-Itests -Ilessons -Itools)
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D) && echo '  CC $@'
-	@$(CC) $(BASE_FLAGS) $(features) $(warnings) $(includes) -MMD -MP -c -o $@ $<
+	@$(CC) $(known) $(BASE_FLAGS) $(features) $(warnings) $(includes) -MMD -MP -c -o $@ $<
 $(B)/gen/%.pb-c.o: $(GEN)/%.pb-c.c
 	@mkdir -p $(@D) && echo '  CC $@'
 	@$(CC) $(BASE_FLAGS) $(POSIX) -w -MMD -MP -c -o $@ $<
+$(B)/gen/known/%.vitro.o: $(GEN)/known/%.vitro.c | $(KNOWN_H)
+	@mkdir -p $(@D) && echo '  CC $@'
+	@$(CC) -I$(GEN)/known $(BASE_FLAGS) $(POSIX) -Wall -Wextra -Wpedantic -MMD -MP -c -o $@ $<
 $(B)/gen/%.vitro.o: $(GEN)/%.vitro.c | $(PROTO_H) $(TEST_PROTO_H)
 	@mkdir -p $(@D) && echo '  CC $@'
 	@$(CC) $(BASE_FLAGS) $(POSIX) -Wall -Wextra -Wpedantic -MMD -MP -c -o $@ $<
@@ -146,6 +155,15 @@ GENERATOR  := build/bin/protoc-gen-vitro
 $(GEN)/%.vitro.c $(GEN)/%.vitro.h &: proto/%.proto $(GENERATOR)
 	@mkdir -p $(GEN) && echo '  GEN $*.vitro.c'
 	@protoc --plugin=protoc-gen-vitro=$(GENERATOR) -Iproto --vitro_out=$(GEN) $<
+$(GEN)/known/%.vitro.c $(GEN)/known/%.vitro.h &: proto/%.proto $(GENERATOR)
+	@mkdir -p $(GEN)/known && echo '  GEN known/$*.vitro.c'
+	@protoc --plugin=protoc-gen-vitro=$(GENERATOR) -Iproto \
+	  --vitro_out=stubs=none,symbols=vitro_known_:$(GEN)/known $<
+$(GEN)/known/google/%.vitro.c $(GEN)/known/google/%.vitro.h &: $(PROTO_DIR)/google/%.proto $(GENERATOR)
+	@mkdir -p $(GEN)/known && echo '  GEN known/google/$*.vitro.c'
+	@protoc --plugin=protoc-gen-vitro=$(GENERATOR) \
+	  --vitro_out=stubs=none,symbols=vitro_known_:$(GEN)/known google/$*.proto
+$(patsubst %.c,$(B)/%.o,$(wildcard lib/services/*.c)): | $(KNOWN_H)
 $(GEN)/%.vitro.c $(GEN)/%.vitro.h &: tests/proto/%.proto $(GENERATOR)
 	@mkdir -p $(GEN) && echo '  GEN $*.vitro.c'
 	@protoc --plugin=protoc-gen-vitro=$(GENERATOR) -Itests/proto --vitro_out=$(GEN) $<

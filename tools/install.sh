@@ -57,7 +57,9 @@ for lesson in "$from"/lessons/*/; do
     install -m 644 "$lesson"/*.md "$lesson"/*.c "$to/lib/vitro/lessons/$name/"
 done
 mkdir -p "$to/share/vitro/standalone" "$to/share/vitro/proto"
-install -m 644 proto/*.proto "$to/share/vitro/proto/"
+find proto -name '*.proto' | while read -r file; do
+    install -D -m 644 "$file" "$to/share/vitro/$file"
+done
 install -m 644 lessons/standalone/*.c lessons/standalone/Makefile lessons/standalone/README.md \
     proto/chat.proto "$to/share/vitro/standalone/"
 for section in man1 man3 man7; do

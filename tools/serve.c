@@ -146,6 +146,8 @@ static int build(struct run *r)
         rc = vitro_server_new(&r->server, r->loops, r->threads, NULL, &err);
     if (!rc)
         rc = serve_register(&r->serve, r->server, &err);
+    if (!rc)
+        rc = serve_health(r->server, &err);
     return rc ? fail("services", &err, NULL) : EXIT_DONE;
 }
 

@@ -6,7 +6,8 @@
  * call ........ one call, on either side      trace ....... what can be watched
  * credentials . TLS: who we are, whom we trust
  * pb .......... messages; generated code includes it by itself
- * text ........ what a peer said, made safe   version ..... which vitro this is
+ * text ........ what a peer said, made safe   health ...... whether a server serves
+ * version ..... which vitro this is
  */
 #ifndef VITRO_H
 #define VITRO_H
@@ -15,6 +16,7 @@
 #include "vitro/call.h"
 #include "vitro/channel.h"
 #include "vitro/credentials.h"
+#include "vitro/health.h"
 #include "vitro/loop.h"
 #include "vitro/metadata.h"
 #include "vitro/pb.h"

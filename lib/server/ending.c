@@ -26,6 +26,11 @@ static void server_free(vitro_server *s)
     struct account *account = s->account.parent;
     vitro_loop *own = s->own;
 
+    for (struct list *i = s->hooks.next; i != &s->hooks; i = i->next) {
+        struct server_hook *h = CONTAINER_OF(i, struct server_hook, link);
+        if (h->leaving)
+            h->leaving(h);
+    }
     vitro_loop_untrace(server_first_loop(s), s->trace);
     vitro_shard_done(&s->shards[0]);
     vitro_server_forget_credentials(s);
@@ -144,6 +149,15 @@ void vitro_server_leave(vitro_server *s)
     __atomic_fetch_sub(&s->busy, 1, __ATOMIC_SEQ_CST);
 }
 
+static void tell_draining(vitro_server *s)
+{
+    for (struct list *i = s->hooks.next; i != &s->hooks; i = i->next) {
+        struct server_hook *h = CONTAINER_OF(i, struct server_hook, link);
+        if (h->draining)
+            h->draining(h);
+    }
+}
+
 void vitro_server_drain(vitro_server *s, int64_t grace_ns,
                         void (*on_drained)(vitro_server *server, void *user), void *user)
 {
@@ -152,6 +166,7 @@ void vitro_server_drain(vitro_server *s, int64_t grace_ns,
         return;
     s->on_drained = on_drained;
     s->drained_user = user;
+    tell_draining(s);
     vitro_server_stop_listening(s);
     if (grace_ns > 0)
         vitro_timer_start(server_first_loop(s), &s->grace,

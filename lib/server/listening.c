@@ -186,6 +186,18 @@ static vitro_code look_up(vitro_server *s, struct target *t, vitro_error *err)
     return VITRO_OK;
 }
 
+static vitro_code tell_listening(vitro_server *s, vitro_error *err)
+{
+    vitro_code rc = VITRO_OK;
+
+    for (struct list *i = s->hooks.next; i != &s->hooks && rc == VITRO_OK; i = i->next) {
+        struct server_hook *h = CONTAINER_OF(i, struct server_hook, link);
+        if (h->listening)
+            rc = h->listening(h, err);
+    }
+    return rc;
+}
+
 vitro_code vitro_server_listen(vitro_server *s, const char *target, char *bound, size_t bound_size,
                                vitro_error *err)
 {
@@ -207,6 +219,8 @@ vitro_code vitro_server_listen_secure(vitro_server *s, const char *target,
     rc = vitro_target_parse(&t, vitro_str_of(target), err);
     if (rc != VITRO_OK)
         vitro_wrap(err, rc, "listen", "%s", target ? target : "(null)");
+    if (rc == VITRO_OK && !s->listening)
+        rc = tell_listening(s, err);
     if (rc == VITRO_OK)
         rc = look_up(s, &t, err);
     if (rc == VITRO_OK)

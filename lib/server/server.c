@@ -70,6 +70,7 @@ vitro_code vitro_server_new(vitro_server **out, vitro_loop *const *loops, size_t
     vitro_router_init(&s->router, &s->account);
     vitro_arena_init(&s->kept, &s->account, 0);
     list_init(&s->listeners);
+    list_init(&s->hooks);
     list_init(&s->secure);
     vitro_server_init_end(s);
     s->n_shards = n_loops;
@@ -101,6 +102,12 @@ void vitro_server_load(const vitro_server *s, size_t *connections, size_t *calls
 void *vitro_server_keep(vitro_server *s, size_t n)
 {
     return vitro_arena_zalloc(&s->kept, n);
+}
+
+void vitro_server_hook(vitro_server *s, struct server_hook *h)
+{
+    LOOP_ASSERT(server_first_loop(s));
+    list_append(&s->hooks, &h->link);
 }
 
 /* ---- methods -------------------------------------------------------------------------------- */

@@ -34,6 +34,15 @@ struct shard {
     size_t n_calls;       /* atomic; calls that were begun and not freed */
 };
 
+/* Somebody who takes part in the server's life, on its first loop. Any member may be NULL. */
+struct server_hook {
+    struct list link;
+    /* Before an address is opened: all methods are there. May come again when that failed. */
+    vitro_code (*listening)(struct server_hook *h, vitro_error *err);
+    void (*draining)(struct server_hook *h); /* before any connection is told */
+    void (*leaving)(struct server_hook *h);  /* no call is left; what was kept goes next */
+};
+
 struct vitro_server {
     vitro_server_options options; /* defaults filled in */
     vitro_trace *trace;
@@ -41,6 +50,7 @@ struct vitro_server {
     struct router router;
     struct arena kept; /* what lives as long as the server */
     struct list listeners;
+    struct list hooks;
     struct list secure; /* struct server_tls: they outlive the connections of their listeners */
     struct shard *shards;
     size_t n_shards;
@@ -61,6 +71,9 @@ struct vitro_server {
 
 /* n zeroed bytes that live as long as the server; NULL when memory is out. */
 void *vitro_server_keep(vitro_server *server, size_t n);
+
+/* Keeps h, which vitro_server_keep gave, for the rest of the server's life. */
+void vitro_server_hook(vitro_server *server, struct server_hook *h);
 
 /*
  * A transport that was accepted for this shard, which takes it. On the shard's loop. t->accepted is

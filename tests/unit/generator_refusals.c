@@ -34,6 +34,9 @@ static const struct refusal refusals[] = {
       "a.proto:2: the options of protobuf-c.proto change names" },
     { "syntax = \"proto3\";\nmessage M {}\n", "stubs=all,color=red",
       "unknown parameter 'color=red'; there are messages=own, messages=external" },
+    { "syntax = \"proto3\";\nmessage M {}\n", "symbols=1x", "unknown parameter 'symbols=1x'" },
+    { "syntax = \"proto3\";\nmessage M {}\n", "messages=external,symbols=x_",
+      "symbols=PREFIX does not go with messages=external" },
     { "syntax = \"proto3\";\nmessage M {}\n", "messages", "unknown parameter 'messages'" },
 };
 
@@ -140,6 +143,27 @@ Test(generator, parameters_choose_what_is_written)
         free(header);
         protoc_done(&p);
     }
+}
+
+Test(generator, all_symbols_of_a_file_begin_with_the_prefix_that_was_asked_for)
+{
+    struct protoc p;
+    protoc_init(&p);
+    protoc_file(
+        &p, "a.proto",
+        "syntax = \"proto2\";\npackage p;\nenum E { A = 1; }\nmessage M {\n"
+        "  optional string s = 1 [default = \"x\"];\n  optional bytes b = 2 [default = \"y\"];\n"
+        "  optional E e = 3;\n  map<string, M> m = 4;\n  oneof o { int32 c = 5; }\n}\n"
+        "service S { rpc Get(M) returns (stream M); }\n");
+    protoc_run(&p, "symbols=mine_", "a.proto");
+    cr_assert_eq(p.status, 0, "%s", p.output);
+    cr_assert_eq(
+        protoc_shell(&p, "cc -w -Ilib/include -I%s -c -o %s/a.o %s/a.vitro.c", p.dir, p.dir, p.dir),
+        0, "%s", p.output);
+    cr_assert_eq(protoc_shell(&p, "nm -g --defined-only %s/a.o | grep -c ' mine_'", p.dir), 0);
+    cr_expect_neq(protoc_shell(&p, "nm -g --defined-only %s/a.o | grep -v ' mine_'", p.dir), 0,
+                  "%s", p.output);
+    protoc_done(&p);
 }
 
 Test(generator, comments_of_the_proto_are_carried_into_the_header)

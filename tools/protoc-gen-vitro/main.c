@@ -32,6 +32,8 @@ static const char usage[] =
     "  messages=external  stubs over the messages of protoc-c, in FILE.pb-c.h\n"
     "  stubs=all          stubs of all services: the default\n"
     "  stubs=none         messages only\n"
+    "  symbols=PREFIX     all that the linker sees begins with PREFIX: for a library whose users\n"
+    "                     may link the same .proto of their own\n"
     "Names are protobuf-c's: message Text of package a.b is A__B__Text, its functions\n"
     "a__b__text__init and so on. Method Say of service Echo in it is a_b_echo_say(); the server's\n"
     "side is a table a_b_echo_handlers, which a_b_echo_register() serves.\n"
@@ -62,7 +64,7 @@ static char *generate(const request_proto *request, response_proto *response)
     struct params params;
     struct model model = { 0 };
     char *error = params_read(&params, request->parameter);
-    if (error || !model_build(&model, request, params.external, &error)) {
+    if (error || !model_build(&model, request, &params, &error)) {
         return error;
     }
     response->file = room_pointers(request->n_file_to_generate * 2);

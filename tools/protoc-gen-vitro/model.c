@@ -60,7 +60,7 @@ static void type_name(struct file *f, struct type *t, const char *scope, const c
     t->brief = brief;
     t->full = *scope ? text_of("%s.%s", scope, brief) : text_of("%s", brief);
     t->name = name_type(t->full);
-    t->lower = name_lower(t->full);
+    t->lower = text_of("%s%s", f->prefix, name_lower(t->full));
     t->upper = name_upper(t->full);
     for (;;) {
         char *lower = text_of("%s__descriptor", t->lower);
@@ -306,7 +306,7 @@ static bool service_build(struct file *f, struct service *s, const service_proto
     s->proto = proto;
     s->file = f->ident;
     s->full = *f->package ? text_of("%s.%s", f->package, proto->name) : text_of("%s", proto->name);
-    s->name = name_stub(s->full);
+    s->name = text_of("%s%s", f->prefix, name_stub(s->full));
     s->place = place_at(f, path);
     if (!names_add(&f->names, text_of("%s_handlers", s->name))) {
         *error = text_of("%s: service %s has the same name in C as another one, %s; "
@@ -356,7 +356,8 @@ static void file_begin(const struct model *m, struct file *f, file_proto *proto)
     f->path = proto->name;
     f->package = proto->package ? proto->package : "";
     f->stem = stem_of(f->path);
-    f->ident = name_file(f->path);
+    f->prefix = m->prefix;
+    f->ident = text_of("%s%s", f->prefix, name_file(f->path));
     f->proto3 = proto->syntax && !strcmp(proto->syntax, "proto3");
     f->place = place_find(f, (const int32_t[]){ 12 }, 1); /* the syntax statement */
     f->deps = room_pointers(proto->n_dependency);
@@ -439,9 +440,11 @@ static void link_services(struct link *l, struct file *f)
     }
 }
 
-bool model_build(struct model *m, const request_proto *request, bool external, char **error)
+bool model_build(struct model *m, const request_proto *request, const struct params *params,
+                 char **error)
 {
-    m->external = external;
+    m->external = params->external;
+    m->prefix = params->prefix;
     m->files = room(request->n_proto_file * sizeof *m->files);
     for (size_t i = 0; i < request->n_proto_file; i++) {
         if (!file_build(m, &m->files[m->n_files++], request->proto_file[i], error)) {

@@ -125,6 +125,7 @@ struct file {
     const char *path;    /* chat.proto */
     const char *package; /* never NULL */
     char *stem;          /* chat */
+    const char *prefix;  /* of every symbol; never NULL */
     char *ident;         /* chat_proto */
     bool proto3;
     struct file **deps;
@@ -141,14 +142,23 @@ struct file {
 
 struct model {
     bool external;      /* messages are protoc-c's */
+    const char *prefix; /* of every symbol; never NULL */
     struct file *files; /* imports first, as protoc orders them */
     size_t n_files;
+};
+
+/** What the parameters of --vitro_out= ask for. */
+struct params {
+    bool external;      /* messages are protoc-c's: write stubs over FILE.pb-c.h */
+    bool stubs;         /* write stubs */
+    const char *prefix; /* of every symbol; never NULL */
 };
 
 typedef Google__Protobuf__Compiler__CodeGeneratorRequest request_proto;
 
 /** Model all files of a request. error is set, and false returned, when they do not fit. */
-bool model_build(struct model *m, const request_proto *request, bool external, char **error);
+bool model_build(struct model *m, const request_proto *request, const struct params *params,
+                 char **error);
 
 struct file *model_file(const struct model *m, const char *path);
 const struct message *model_message(const struct model *m, const char *type_name);

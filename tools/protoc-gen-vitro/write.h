@@ -48,10 +48,6 @@ void write_service_header(struct text *out, const struct service *s);
 void write_service_source(struct text *out, const struct service *s);
 
 /* whole files: file.c */
-struct params {
-    bool external; /* messages are protoc-c's: write stubs over FILE.pb-c.h */
-    bool stubs;    /* write stubs */
-};
 char *write_header(const struct file *f, const struct params *params);
 char *write_source(const struct file *f, const struct params *params);
 

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "print.h"
+#include "vitro/health.h"
 
 void serve_init(struct serve *s, vitro_loop *home, FILE *log)
 {
@@ -23,6 +24,19 @@ vitro_code serve_register(struct serve *s, vitro_server *server, vitro_error *er
 
     for (size_t i = 0; i < ARRAY_LEN(services) && !rc; i++)
         rc = services[i](s, server, err);
+    return rc;
+}
+
+vitro_code serve_health(vitro_server *server, vitro_error *err)
+{
+    static const char *const names[] = { "chat.ChatService",   "user.UserService",
+                                         "order.OrderService", "room.RoomService",
+                                         "file.FileService",   "sensor.SensorService" };
+    vitro_health *health;
+    vitro_code rc = vitro_health_register(&health, server, err);
+
+    for (size_t i = 0; i < ARRAY_LEN(names) && !rc; i++)
+        rc = vitro_health_set(health, names[i], VITRO_HEALTH_SERVING, err);
     return rc;
 }
 
