@@ -6,7 +6,7 @@
 
 #include "base/util.h"
 
-enum { PATIENCE_MS = 20000 };
+enum { PATIENCE_MS = 20000, POLL_MS = 5 };
 
 static int64_t now_ms(void)
 {
@@ -29,14 +29,17 @@ void lesson_plan_start(struct lesson_plan *plan, struct study *study,
         study_init(&plan->probe, &study->is) && !lesson_play_start(&plan->play, &in_memory, NULL);
 }
 
-/* Take what has come, waiting for it so long; false at the end of the trace, or when it is none. */
+/*
+ * Take what has come, waiting for it so long; false at the end of the trace, or when it is none.
+ * Never long: nothing says when a program whose trace has ended is gone itself.
+ */
 static bool load(struct lesson_play *p, int wait_ms)
 {
     struct pollfd fd = { source_wait_fd(p->source), POLLIN, 0 };
     uint64_t size;
     bool more;
 
-    poll(&fd, 1, fd.fd < 0 ? 1 : wait_ms); /* at its end a program needs a moment to be gone */
+    poll(&fd, 1, MIN(wait_ms, POLL_MS));
     more = source_grow(p->source, &size);
     p->limit = size;
     return !vitro_decode_advance(p->decode, NULL) && more;

@@ -9,12 +9,18 @@
 
 enum { ROW_MOST = 16, OFFSET = 6 };
 
+/* The offset of the event's first byte. What is not sent yet has none but its own. */
+static uint64_t base_of(const struct model *m)
+{
+    return model_held(m, m->pick) ? 0 : m->ev.offset;
+}
+
 /* Where the bytes begin behind the offset. */
 static int offset_columns(const struct model *m)
 {
     int n = 4;
 
-    for (uint64_t end = (m->ev.offset + m->ev.length) >> 16; end; end >>= 4)
+    for (uint64_t end = (base_of(m) + m->ev.length) >> 16; end; end >>= 4)
         n++;
     return n + 2;
 }
@@ -67,7 +73,7 @@ static void put_row(struct area a, const struct model *m, int y, uint64_t from, 
     size_t n = vitro_decode_bytes(m->d, &span, from, b, want, &missing);
     int left = offset_columns(m), text = left + wide * 3 + (wide > 8) + 1;
 
-    area_put(a, y, 0, ST_DIM, "%04" PRIx64, m->ev.offset + from);
+    area_put(a, y, 0, ST_DIM, "%04" PRIx64, base_of(m) + from);
     for (size_t i = 0; i < n; i++) {
         enum style st = style_at(m, from + i);
         int x = left + (int)i * 3 + (i >= 8);
@@ -114,9 +120,13 @@ void view_bytes(struct area a, const struct model *m)
     char name[64], head[128];
 
     vitro_span_name(&span, name, sizeof name);
-    snprintf(head, sizeof head, "%s %s %04" PRIx64 "+%" PRIu64, view_word(m, "bytes", "바이트"),
-             name, m->ev.offset, m->ev.length);
-    a = view_head(a, m, PANE_BYTES, m->pick ? head : view_word(m, "bytes", "바이트"));
+    if (!m->pick || (m->study && m->ev.kind == VITRO_EVENT_NOTE && !model_held(m, m->pick)))
+        snprintf(head, sizeof head, "%s", view_word(m, "bytes", "바이트"));
+    else
+        snprintf(head, sizeof head, "%s %s %04" PRIx64 "+%" PRIu64, view_word(m, "bytes", "바이트"),
+                 model_held(m, m->pick) ? view_word(m, "not yet sent", "아직 보내지 않음") : name,
+                 base_of(m), m->ev.length);
+    a = view_head(a, m, PANE_BYTES, head);
     if (!m->pick || model_masked(m, m->pick) || !model_has_bytes(m)) {
         put_no_bytes(area_part(a, 0, 1, a.h, a.w - 2), m);
         return;
