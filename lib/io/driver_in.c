@@ -82,17 +82,40 @@ static void tell_end(struct driver *d)
 }
 
 /*
+ * What late sinks are shown of a read: it itself, or what the layers have made of it, which lies
+ * in d->in behind the first before bytes: a copy then, as it may be shown behind the session.
+ */
+static vitro_bytes for_late(struct driver *d, vitro_bytes read, size_t before, uint8_t **copy)
+{
+    size_t n = d->in.len - before;
+
+    *copy = NULL;
+    if (!d->late || !opaque(d))
+        return read;
+    *copy = n ? vitro_mem_alloc(vitro_loop_account(d->loop), n) : NULL;
+    if (*copy)
+        vitro_queue_copy(&d->in, before, *copy, n);
+    else if (n)
+        vitro_driver_fail_memory(d);
+    return (vitro_bytes){ *copy, *copy ? n : 0 };
+}
+
+/*
  * Layers, tap, session, in this order; read is what has just come, or nothing. Late sinks get it
  * behind the session while that has to tell them what its header blocks mean.
  */
 static void input_side(struct driver *d, vitro_bytes read)
 {
-    bool alive = pass_up(d), late = read.len && d->late, behind = d->telling;
+    size_t before = d->in.len;
+    bool alive = pass_up(d), behind = d->telling;
+    uint8_t *copy;
+    vitro_bytes shown = for_late(d, read, before, &copy);
+    bool late = shown.len && d->late;
 
     if (read.len && tapped(d))
         vitro_driver_tap_read(d, read);
     if (late && !behind)
-        vitro_driver_tap_late(d, read);
+        vitro_driver_tap_late(d, shown);
     if (alive && d->state == DRIVER_OPENING && all_ready(d)) {
         d->state = DRIVER_OPEN;
         d->opened = d->more = true;
@@ -102,7 +125,8 @@ static void input_side(struct driver *d, vitro_bytes read)
     if (alive && d->state == DRIVER_OPEN && d->in.len)
         offer(d);
     if (late && behind)
-        vitro_driver_tap_late(d, read);
+        vitro_driver_tap_late(d, shown);
+    vitro_mem_free(vitro_loop_account(d->loop), copy, shown.len);
     own(d);
     tell_end(d);
 }
@@ -154,7 +178,7 @@ static void read_away(struct driver *d)
     if (result == IO_DONE && tapped(d))
         vitro_driver_tap_read(d, (vitro_bytes){ buffer, n });
     if (result == IO_DONE && d->late)
-        vitro_driver_tap_late(d, (vitro_bytes){ buffer, n });
+        vitro_driver_tap_late_below(d, (vitro_bytes){ buffer, n });
     if (result == IO_END || result == IO_FAILED) {
         d->peer_ended = true;
         if (tapped(d))

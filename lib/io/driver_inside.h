@@ -33,6 +33,12 @@ static inline bool over(const struct driver *d)
     return d->state == DRIVER_CLOSED || (d->state == DRIVER_CLOSING && !d->flush);
 }
 
+/* Late sinks are shown what lies above the lowest layer. */
+static inline bool opaque(const struct driver *d)
+{
+    return d->layers && d->stage[0].layer->ops->opaque;
+}
+
 /* ---- life ----------------------------------------------------------------------------------- */
 
 void vitro_driver_update_want(struct driver *d);
@@ -57,8 +63,13 @@ static inline bool tapped(const struct driver *d)
 
 void vitro_driver_tap_read(struct driver *d, vitro_bytes bytes);
 
-/* The same for sinks that joined late. */
+/*
+ * The same for sinks that joined late. below: bytes of the transport, of no use to them when a
+ * layer is opaque; then those go down that it takes in now.
+ */
 void vitro_driver_tap_late(struct driver *d, vitro_bytes bytes);
+void vitro_driver_tap_late_below(struct driver *d, vitro_bytes bytes);
+void vitro_driver_tap_late_down(struct driver *d);
 
 /* The first n bytes of what was offered have crossed; pieces are cut to them. */
 void vitro_driver_tap_written(struct driver *d, vitro_bytes *pieces, size_t n);

@@ -9,6 +9,9 @@
  * exactly those behind. Most connections are there at the end of any turn. For one that never
  * rests, while somebody waits: input is read up to the next border, and the session is not asked
  * for output before the last has left. Neither waits for the other, so nothing ever stops.
+ *
+ * Under TLS they are shown what lies above it: without the handshake nobody could open its records,
+ * which end where frames end as a rule.
  */
 #include "io/driver_inside.h"
 
@@ -23,7 +26,11 @@ bool vitro_driver_awaited(struct driver *d)
 
 static bool all_has_crossed(const struct driver *d)
 {
-    return d->produced == d->sent && d->taken_in == d->received;
+    size_t waiting = vitro_driver_unsent(d) + d->in.len;
+
+    for (size_t i = 0; i < d->layers; i++)
+        waiting += d->stage[i].up.len;
+    return waiting == 0;
 }
 
 void vitro_driver_let_join(struct driver *d)
@@ -37,7 +44,7 @@ void vitro_driver_let_join(struct driver *d)
     waiting = vitro_recorder_waiting(r);
     if (!d->ops->join(d, waiting))
         return;
-    vitro_recorder_join(r, waiting, d->sent, d->received);
+    vitro_recorder_join(r, waiting, d->produced, d->taken_in);
     d->late = true;
     vitro_loop_traced(d->loop, d->transport->trace);
 }
@@ -46,7 +53,7 @@ size_t vitro_driver_read_room(struct driver *d)
 {
     size_t left;
 
-    if (!vitro_driver_awaited(d) || d->produced != d->sent)
+    if (!vitro_driver_awaited(d) || vitro_driver_unsent(d) || opaque(d))
         return LOOP_READ_BYTES;
     left = d->ops->until_frame(d);
     return left ? MIN(left, (size_t)LOOP_READ_BYTES) : LOOP_READ_BYTES;

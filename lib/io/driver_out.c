@@ -51,6 +51,8 @@ static void push_down(struct driver *d)
 
     for (size_t i = d->layers; i-- > 0;) {
         struct layer *l = d->stage[i].layer;
+        if (i == 0 && d->late && opaque(d))
+            vitro_driver_tap_late_down(d);
         if (l->ops->down(l, from_above(d, i), &d->stage[i].down, &err) != VITRO_FAILED)
             continue;
         vitro_driver_close(d, true, &err);

@@ -41,6 +41,12 @@ struct layer_ops {
 
     /* Release the layer; no other function of it is called again. */
     void (*close)(struct layer *l);
+
+    /*
+     * What lies below is of no use to who did not see its beginning: late sinks of the trace are
+     * shown what lies above. For the lowest layer.
+     */
+    bool opaque;
 };
 
 /* Embedded in the layer's own struct, found again with CONTAINER_OF. */

@@ -294,6 +294,7 @@ static void tls_close(struct layer *layer)
 
 static const struct layer_ops ops = {
     .name = "tls",
+    .opaque = true,
     .open = tls_open,
     .up = tls_up,
     .down = tls_down,

@@ -69,7 +69,9 @@ static void xor_close(struct layer *l)
     CONTAINER_OF(l, struct xor_layer, layer)->closes++;
 }
 
-static const struct layer_ops xor_ops = { "xor", xor_open, xor_up, xor_down, NULL, xor_close };
+static const struct layer_ops xor_ops = {
+    .name = "xor", .open = xor_open, .up = xor_up, .down = xor_down, .close = xor_close
+};
 
 /* ---- the session ---------------------------------------------------------------------------- */
 

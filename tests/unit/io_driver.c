@@ -349,7 +349,9 @@ static void hold_close(struct layer *l)
 {
 }
 
-static const struct layer_ops hold_ops = { "hold", NULL, hold_up, hold_down, hold_end, hold_close };
+static const struct layer_ops hold_ops = {
+    .name = "hold", .up = hold_up, .down = hold_down, .end = hold_end, .close = hold_close
+};
 
 static struct {
     struct driver driver;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "support/credentials.h"
+#include "support/decoded.h"
 #include "support/pair.h"
 
 /* Secrets stand in a trace before the first packet that needs them. */
@@ -132,5 +133,75 @@ Test(tls_trace, a_trace_without_secrets_holds_none)
         run(i & 1, i & 2 ? TLS1_2_VERSION : 0, true);
         cr_assert_eq(secret(""), SIZE_MAX);
         cr_assert(!holds(file, file_len, "_SECRET", 7) && !holds(file, file_len, "CLIENT_RAN", 10));
+    }
+}
+
+/* ---- sinks that come while the connection is open ------------------------------------------- */
+
+static size_t count(const vitro_decode *d, uint8_t kind)
+{
+    vitro_event ev;
+    size_t n = 0;
+
+    for (uint32_t i = 1; vitro_decode_event(d, i, &ev); i++)
+        n += ev.kind == kind;
+    return n;
+}
+
+/* Three calls: a sink that comes behind the first is told of two. */
+static void three_calls(bool sockets, const char *at)
+{
+    vitro_credentials *server = SERVER_CREDENTIALS(.own = "server"),
+                      *client = CLIENT_CREDENTIALS(.ca = "ca");
+    struct decoded_bytes bytes;
+    vitro_decode *d;
+    vitro_code code;
+    char sink[100];
+    struct pair p;
+    FILE *f;
+
+    snprintf(sink, sizeof sink, "file:%s", path);
+    pair_init(&p);
+    p.sockets = sockets;
+    p.server_credentials = server;
+    p.channel_options.credentials = client;
+    p.channel_options.authority = "vitro.test";
+    cr_assert_eq(vitro_trace_open(&p.channel_options.trace, sink, NULL, NULL), VITRO_OK);
+    p.server_options.trace = p.channel_options.trace;
+    pair_start(&p);
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(
+            vitro_unary(p.channel, &echo_unary, bytes_of(i ? "second" : "first"), NULL, NULL, NULL),
+            VITRO_OK);
+        snprintf(sink, sizeof sink, "file:%s", at);
+        if (i == 0)
+            cr_assert_eq(vitro_trace_add(p.channel_options.trace, sink, NULL, NULL), VITRO_OK);
+    }
+    pair_stop(&p);
+    vitro_trace_unref(p.channel_options.trace);
+    vitro_credentials_unref(server);
+    vitro_credentials_unref(client);
+    f = fopen(at, "r");
+    cr_assert(f);
+    file_len = fread(file, 1, sizeof file, f);
+    fclose(f);
+    bytes = (struct decoded_bytes){ file, file_len, file_len, NULL };
+    d = decoded_of(&bytes, true, &code);
+    cr_assert_eq(code, VITRO_OK);
+    cr_assert_eq(count(d, VITRO_EVENT_GRPC), 4);
+    cr_assert_eq(count(d, VITRO_EVENT_UNKNOWN), 0);
+    vitro_decode_free(d);
+}
+
+Test(tls_trace, a_sink_that_comes_later_is_shown_what_lies_above_tls)
+{
+    for (int sockets = 0; sockets < 2; sockets++) {
+        char at[80];
+        snprintf(at, sizeof at, "%s.late", path);
+        three_calls(sockets, at);
+        unlink(at);
+        cr_assert_neq(packet("second", 6), SIZE_MAX);
+        cr_assert_eq(packet("first", 5), SIZE_MAX);
+        cr_assert_eq(packet("\x17\x03\x03", 3), SIZE_MAX, "no record is in it");
     }
 }
