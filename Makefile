@@ -75,8 +75,8 @@ UNIT_BIN   := $(UNIT_C:%.c=$(B)/%)
 PROGRAMS   := $(PROGRAM_C:%.c=$(B)/%)
 HEADERS    := $(wildcard lessons/*.h lib/*/*.h lib/include/vitro/*.h lib/include/vitro/lab/*.h lib/include/*.h)
 
-PACKAGES   := libnghttp2 libprotobuf-c jansson openssl
-LDLIBS     := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null || echo -lnghttp2 -lprotobuf-c -ljansson -lssl -lcrypto)
+PACKAGES   := libnghttp2 libprotobuf-c jansson openssl zlib
+LDLIBS     := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null || echo -lnghttp2 -lprotobuf-c -ljansson -lssl -lcrypto -lz)
 STATIC      = $(LIB)/libvitro-decode.a $(LIB)/libvitro.a
 
 .DEFAULT_GOAL := all

@@ -271,6 +271,7 @@ static int start(struct run *r)
     rc = vitro_channel_new(&r->channel, r->loop, r->options.target, &channel, &err);
     options.metadata = r->options.metadata;
     options.timeout_ns = r->options.deadline_ns;
+    options.compression = r->options.compression;
     r->more = true;
     if (!rc)
         rc = vitro_call_start(&r->call, r->channel, &r->schema.call, &options, &events, r, &err);

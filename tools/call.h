@@ -20,8 +20,9 @@ enum { CALL_LIST_MAX = 64, CALL_TEXT_MAX = 64 * 1024 * 1024 };
 
 struct call_options {
     const char *target, *method;
-    const char *data;    /* NULL: no -d */
-    int64_t deadline_ns; /* 0: none */
+    const char *data;        /* NULL: no -d */
+    int64_t deadline_ns;     /* 0: none */
+    const char *compression; /* NULL: none */
     bool verbose;
     vitro_md *metadata;                         /* NULL: none */
     const char *authority;                      /* NULL: the target's */

@@ -183,6 +183,11 @@ static int option(struct call_options *o, int c, const char *word)
         if (call_duration_read(optarg, &o->deadline_ns))
             return EXIT_DONE;
         return usage(optarg, "--deadline: a time is a number and ns, us, ms, s, m or h");
+    case 'Z':
+        o->compression = optarg;
+        if (command_is_compression(optarg))
+            return EXIT_DONE;
+        return usage(optarg, "--compress: gzip or deflate");
     case 'P':
         return add(o->protos, &o->proto_count, "--proto");
     case 'I':
@@ -207,6 +212,7 @@ int call_options_read(struct call_options *o, int argc, char **argv)
 {
     static const struct option longs[] = {
         { "deadline", required_argument, NULL, 't' },
+        { "compress", required_argument, NULL, 'Z' },
         { "proto", required_argument, NULL, 'P' },
         { "descriptor-set", required_argument, NULL, 'D' },
         { "authority", required_argument, NULL, 'A' },

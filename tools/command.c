@@ -6,6 +6,7 @@
 
 #include "base/util.h"
 #include "print.h"
+#include "wire/encoding.h"
 
 bool command_korean(void)
 {
@@ -36,6 +37,13 @@ void command_fail(const char *what, const char *where, const char *why, const ch
         print_escaped(&p, vitro_str_of(what_to_do));
     fputc('\n', stderr);
     funlockfile(stderr);
+}
+
+bool command_is_compression(const char *name)
+{
+    enum encoding e;
+
+    return *name && vitro_encoding_find(vitro_str_of(name), &e) && e != ENCODING_IDENTITY;
 }
 
 void command_fail_error(const char *what, const char *where, const vitro_error *err,

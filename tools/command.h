@@ -25,6 +25,9 @@ void command_fail(const char *what, const char *where, const char *why, const ch
 void command_fail_error(const char *what, const char *where, const vitro_error *err,
                         const char *what_to_do);
 
+/* True for a name that --compress takes. */
+bool command_is_compression(const char *name);
+
 /* The language of the environment: LC_ALL, LC_MESSAGES, LANG, read as text. */
 bool command_korean(void);
 

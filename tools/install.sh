@@ -40,7 +40,7 @@ for name in vitro vitro-decode; do
         fi
         echo "Version: $VERSION"
         echo 'Requires: libprotobuf-c'
-        echo 'Requires.private: libnghttp2 jansson openssl'
+        echo 'Requires.private: libnghttp2 jansson openssl zlib'
         echo 'Cflags: -I"${includedir}"'
         echo "Libs: -L\"\${libdir}\" -l$name"
         echo 'Libs.private: -pthread'

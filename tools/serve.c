@@ -23,6 +23,7 @@ static const int64_t grace_ns = INT64_C(30) * SERVE_SECOND;
 struct run {
     const char *listen[LISTEN_MAX];
     size_t listen_count, threads;
+    const char *compression; /* NULL: none */
     vitro_loop *loops[SERVE_LOOPS];
     struct serve serve;
     vitro_server *server;
@@ -58,6 +59,11 @@ static int option(struct run *r, int c, const char *word)
             return usage(optarg, "16 addresses are enough");
         r->listen[r->listen_count++] = optarg;
         return EXIT_DONE;
+    case 'Z':
+        r->compression = optarg;
+        if (command_is_compression(optarg))
+            return EXIT_DONE;
+        return usage(optarg, "--compress: gzip or deflate");
     case 't':
         return set_threads(r, optarg);
     case 'C':
@@ -77,9 +83,13 @@ static int option(struct run *r, int c, const char *word)
 static int parse(struct run *r, int argc, char **argv)
 {
     static const struct option longs[] = {
-        { "listen", required_argument, NULL, 'l' },    { "threads", required_argument, NULL, 't' },
-        { "tls-cert", required_argument, NULL, 'C' },  { "tls-key", required_argument, NULL, 'K' },
-        { "client-ca", required_argument, NULL, 'A' }, { NULL, 0, NULL, 0 },
+        { "listen", required_argument, NULL, 'l' },
+        { "threads", required_argument, NULL, 't' },
+        { "compress", required_argument, NULL, 'Z' },
+        { "tls-cert", required_argument, NULL, 'C' },
+        { "tls-key", required_argument, NULL, 'K' },
+        { "client-ca", required_argument, NULL, 'A' },
+        { NULL, 0, NULL, 0 },
     };
     int c, status = EXIT_DONE;
 
@@ -131,9 +141,11 @@ static void block_signals(void)
 
 static int build(struct run *r)
 {
+    vitro_server_options server = VITRO_SERVER_OPTIONS_INIT;
     vitro_error err;
     vitro_code rc = VITRO_OK;
 
+    server.compression = r->compression;
     for (size_t i = 0; i < r->threads && !rc; i++) {
         vitro_loop_options options = VITRO_LOOP_OPTIONS_INIT;
         char name[32];
@@ -143,7 +155,7 @@ static int build(struct run *r)
     }
     serve_init(&r->serve, r->loops[0], stdout);
     if (!rc)
-        rc = vitro_server_new(&r->server, r->loops, r->threads, NULL, &err);
+        rc = vitro_server_new(&r->server, r->loops, r->threads, &server, &err);
     if (!rc)
         rc = serve_register(&r->serve, r->server, &err);
     if (!rc)

@@ -32,8 +32,8 @@ static const struct command {
       "VITRO_TRACE=file:F keeps the lesson's trace in F: vitro inspect and Wireshark open it.\n"
       "Status: 0 done; 2 usage; 3 the lesson cannot be found, or its program failed.\n" },
     { "call", call_main,
-      "TARGET METHOD [-d JSON] [-H 'k: v']... [--deadline 500ms] [-v] [--proto FILE]... "
-      "[-I DIR]... [--descriptor-set FILE]... [--tls] [--cacert FILE] [--cert FILE --key FILE] "
+      "TARGET METHOD [-d JSON] [-H 'k: v']... [--deadline 500ms] [-v] [--compress NAME] "
+      "[--proto FILE]... [-I DIR]... [--descriptor-set FILE]... [--tls] [--cacert FILE] [--cert FILE --key FILE] "
       "[--authority NAME] [--insecure]",
       "make one call: JSON requests in, JSON responses out, the wire beside it",
       "  TARGET                  HOST:PORT, :PORT (of 127.0.0.1), dns:, ipv4:, ipv6:, unix:,\n"
@@ -45,6 +45,8 @@ static const struct command {
       "  -H 'k: v'               a header of the call; the value of a name that ends in -bin is\n"
       "                          base64\n"
       "  --deadline TIME         500ms, 1.5s, 2m: give up after that, on both ends\n"
+      "  --compress NAME         gzip or deflate: compress each request that gets shorter by it.\n"
+      "                          Replies come as the server chooses\n"
       "  -v                      the wire on stderr, decoded as it happens\n"
       "  --proto FILE            the types of METHOD (needs protoc); else those that ship\n"
       "  -I DIR                  where FILE and its imports are\n"
@@ -110,11 +112,14 @@ static const struct command {
       "  vitro watch listen:/tmp/trace          and then elsewhere\n"
       "  VITRO_TRACE=unix:/tmp/trace vitro call :50051 chat.ChatService/SendMessage\n" },
     { "serve", serve_main,
-      "[--listen ADDRESS]... [--threads N] [--tls-cert FILE --tls-key FILE [--client-ca FILE]]",
+      "[--listen ADDRESS]... [--threads N] [--compress NAME] "
+      "[--tls-cert FILE --tls-key FILE [--client-ca FILE]]",
       "a server: chat.ChatService and its neighbours, for any gRPC client",
       "  --listen ADDRESS        HOST:PORT, :PORT (of 127.0.0.1), ipv4:, ipv6:, unix:; port 0 takes\n"
       "                          a free one; else 127.0.0.1:50051\n"
       "  --threads N             loops to spread connections over, from 1 to 64; else 1\n"
+      "  --compress NAME         gzip or deflate: compress each reply that gets shorter by it, to\n"
+      "                          clients that take it\n"
       "  --tls-cert FILE         speak TLS with this certificate, PEM, and those behind it\n"
       "  --tls-key FILE          its key\n"
       "  --client-ca FILE        only clients with a certificate of these authorities may call\n"

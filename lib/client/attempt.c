@@ -39,10 +39,11 @@ static void on_headers(struct attempt *a, const struct reply_head *head)
     struct client_call *c = a->call;
 
     a->has_headers = true;
-    if (head->encoding.len) {
+    if (!vitro_encoding_find(head->encoding, &c->base.peer_encoding)) {
         fail(a, VITRO_INTERNAL, "the reply has a grpc-encoding that was not offered");
         return;
     }
+    vitro_stream_set_encoding(&a->stream, c->base.peer_encoding);
     vitro_md_swap(&c->base.headers, &a->stream.conn->block_md);
     vitro_call_tell_headers(&c->base);
 }

@@ -335,13 +335,14 @@ static void set_deadline(struct client_call *c, const vitro_call_options *o)
 
 static vitro_code apply(struct client_call *c, const vitro_call_options *o, vitro_error *err)
 {
-    vitro_code rc = VITRO_OK;
+    vitro_code rc;
 
     c->max_recv = o->max_recv_bytes ? o->max_recv_bytes : c->channel->options.max_recv_bytes;
     /* the end proves that one response is the only one: a second one must not be held back */
     c->credit =
         o->manual_credit && !vitro_call_expects_one(&c->base, false) ? 0 : STREAM_CREDIT_ALL;
-    if (o->metadata)
+    rc = vitro_call_find_encoding(o->compression, &c->base.encoding, err);
+    if (rc == VITRO_OK && o->metadata)
         rc = vitro_md_append(&c->request, o->metadata, err);
     if (rc == VITRO_OK && o->authority) {
         c->authority = vitro_mem_text(c->base.account, vitro_str_of(o->authority));

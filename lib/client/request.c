@@ -1,6 +1,6 @@
 /*
  * request - Request-Headers, in the order that gRPC PROTOCOL-HTTP2 gives: pseudo-headers, te,
- * timeout, content-type, user-agent, then the application's metadata.
+ * timeout, content-type, encodings, user-agent, then the application's metadata.
  */
 #include "client/call.h"
 
@@ -25,6 +25,10 @@ void vitro_client_request(const struct client_call *c, struct fields *f, char *r
                          H2_STATIC_NAME | H2_NO_INDEX);
     }
     vitro_fields_add(f, NAME("content-type"), NAME("application/grpc"), H2_STATIC);
+    if (c->base.encoding != ENCODING_IDENTITY)
+        vitro_fields_add(f, NAME("grpc-encoding"), vitro_encoding_name(c->base.encoding),
+                         H2_STATIC);
+    vitro_fields_add(f, NAME("grpc-accept-encoding"), vitro_encoding_all(), H2_STATIC);
     vitro_fields_add(f, NAME("user-agent"), vitro_str_of(ch->user_agent), H2_STATIC_NAME);
     vitro_fields_add_md(f, &c->request);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "rpc/message.h"
 #include "rpc/stream.h"
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -153,6 +154,15 @@ void vitro_call_tell_closed(vitro_call *c, const vitro_status *status)
         c->events->on_closed(c, status, c->user);
 }
 
+vitro_code vitro_call_find_encoding(const char *name, enum encoding *out, vitro_error *err)
+{
+    if (vitro_encoding_find(vitro_str_of(name), out))
+        return VITRO_OK;
+    return vitro_fail(err, VITRO_INVALID_ARGUMENT, "call", 0,
+                      "no such compression: \"%.40s\"; there are %s", name,
+                      vitro_encoding_all().ptr);
+}
+
 bool vitro_call_expects_one(const vitro_call *c, bool server)
 {
     vitro_kind many = server ? VITRO_CLIENT_STREAMING : VITRO_SERVER_STREAMING;
@@ -203,6 +213,14 @@ static vitro_code no_memory(vitro_error *err)
     return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "call", 0, "out of memory");
 }
 
+/* Queue it compressed, when that was asked for and makes it shorter. */
+static bool send_compressed(vitro_call *c, vitro_bytes msg, uint32_t flags)
+{
+    return c->encoding != ENCODING_IDENTITY && !(flags & VITRO_SEND_PLAIN) &&
+           vitro_message_compress(c->ops->out(c), c->account, c->encoding, msg,
+                                  flags & VITRO_SEND_ALONE);
+}
+
 /* A message is in the queue. */
 static void queued(vitro_call *c, uint32_t flags, bool *more)
 {
@@ -222,10 +240,21 @@ vitro_code vitro_call_send(vitro_call *c, vitro_bytes msg, uint32_t flags, bool 
 
     if (rc != VITRO_OK)
         return rc;
-    if (!vitro_message_append(c->ops->out(c), msg, flags & VITRO_SEND_ALONE))
+    if (!send_compressed(c, msg, flags) &&
+        !vitro_message_append(c->ops->out(c), msg, flags & VITRO_SEND_ALONE))
         return no_memory(err);
     queued(c, flags, more);
     return VITRO_OK;
+}
+
+/* Its bytes are not needed any more; told at the end of the turn, as if they had left. */
+static void give_back(struct pool *pool, vitro_bytes msg, vitro_release_fn *release, void *user)
+{
+    struct queue left;
+
+    vitro_queue_init(&left, pool);
+    vitro_queue_attach(&left, msg.ptr, msg.len, release, user);
+    vitro_queue_clear(&left);
 }
 
 vitro_code vitro_call_attach(vitro_call *c, vitro_bytes msg,
@@ -238,13 +267,18 @@ vitro_code vitro_call_attach(vitro_call *c, vitro_bytes msg,
         release(msg.ptr, msg.len, user);
         return rc;
     }
-    if (!vitro_message_attach(c->ops->out(c), msg, release, user, flags & VITRO_SEND_ALONE))
+    if (send_compressed(c, msg, flags))
+        give_back(c->ops->out(c)->pool, msg, release, user);
+    else if (!vitro_message_attach(c->ops->out(c), msg, release, user, flags & VITRO_SEND_ALONE))
         return no_memory(err);
     queued(c, flags, more);
     return VITRO_OK;
 }
 
-/* Room in the queue's chunk when the message fits one, else a block that is attached later. */
+/*
+ * Room in the queue's chunk when the message fits one, else a block that is attached later; a
+ * block too when it may be compressed on its way to the queue.
+ */
 vitro_code vitro_call_reserve(vitro_call *c, size_t n, uint8_t **room, vitro_error *err)
 {
     vitro_code rc = may_send(c, n, err);
@@ -254,7 +288,7 @@ vitro_code vitro_call_reserve(vitro_call *c, size_t n, uint8_t **room, vitro_err
     if (rc != VITRO_OK)
         return rc;
     assert(!c->room);
-    if (n + LPM_PREFIX <= CHUNK_BYTES / 2) {
+    if (c->encoding == ENCODING_IDENTITY && n + LPM_PREFIX <= CHUNK_BYTES / 2) {
         c->room = vitro_queue_reserve(c->ops->out(c), n + LPM_PREFIX, &got);
     } else {
         c->room_block = vitro_mem_alloc(c->account, n + LPM_PREFIX);
@@ -273,6 +307,18 @@ static void release_block(const void *ptr, size_t len, void *user)
     vitro_mem_free(user, (void *)(uintptr_t)ptr, len);
 }
 
+/* The block of a large message, or of one that may become smaller. */
+static void commit_block(vitro_call *c, uint8_t *block, size_t n, uint32_t flags)
+{
+    vitro_bytes msg = { block + LPM_PREFIX, n - LPM_PREFIX };
+
+    if (send_compressed(c, msg, flags))
+        vitro_mem_free(c->account, block, n);
+    else if (!vitro_queue_attach(c->ops->out(c), block, n, release_block, c->account))
+        c->ops->cancel(c,
+                       "out of memory"); /* no memory for its piece: the promise cannot be kept */
+}
+
 void vitro_call_commit(vitro_call *c, uint32_t flags, bool *more)
 {
     struct queue *out = c->ops->out(c);
@@ -282,11 +328,10 @@ void vitro_call_commit(vitro_call *c, uint32_t flags, bool *more)
     assert(c->room);
     c->room = NULL;
     c->room_block = NULL;
-    if (!block)
+    if (block)
+        commit_block(c, block, n, flags);
+    else
         vitro_queue_commit(out, n);
-    else if (!vitro_queue_attach(out, block, n, release_block, c->account))
-        c->ops->cancel(c,
-                       "out of memory"); /* no memory for its piece: the promise cannot be kept */
     if (flags & VITRO_SEND_ALONE)
         vitro_queue_seal(out);
     queued(c, flags, more);
@@ -324,6 +369,17 @@ vitro_code vitro_call_send_headers(vitro_call *c, const vitro_md *md, vitro_erro
     vitro_code rc = server_only(c, err);
 
     return rc != VITRO_OK ? rc : c->ops->headers(c, md, err);
+}
+
+vitro_code vitro_call_compress(vitro_call *c, const char *encoding, vitro_error *err)
+{
+    enum encoding e;
+    vitro_code rc = server_only(c, err);
+
+    if (rc != VITRO_OK)
+        return rc;
+    rc = vitro_call_find_encoding(encoding, &e, err);
+    return rc != VITRO_OK ? rc : c->ops->compress(c, e, err);
 }
 
 vitro_code vitro_call_finish(vitro_call *c, vitro_code code, const char *message,
@@ -380,6 +436,11 @@ vitro_str vitro_call_peer(const vitro_call *c)
 const vitro_md *vitro_call_metadata(const vitro_call *c)
 {
     return c->has_headers ? &c->headers : NULL;
+}
+
+vitro_str vitro_call_encoding(const vitro_call *c)
+{
+    return vitro_encoding_name(c->peer_encoding);
 }
 
 int64_t vitro_call_time_left(const vitro_call *c)

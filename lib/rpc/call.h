@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "io/loop.h"
 #include "vitro/call.h"
+#include "wire/encoding.h"
 #include "wire/metadata.h"
 
 #ifdef __cplusplus
@@ -30,6 +31,7 @@ struct call_ops {
     void (*destroy)(vitro_call *c); /* no reference is left */
     /* Server only, NULL at a client. */
     vitro_code (*headers)(vitro_call *c, const vitro_md *md, vitro_error *err);
+    vitro_code (*compress)(vitro_call *c, enum encoding e, vitro_error *err);
     vitro_code (*finish)(vitro_call *c, vitro_code code, const char *message,
                          const vitro_md *trailers, vitro_error *err);
 };
@@ -49,8 +51,10 @@ struct vitro_call {
     struct list sibling;  /* in the parent's children */
     int64_t deadline;     /* on the loop's clock; INT64_MAX: none */
     struct timer timer;
-    vitro_md headers;  /* the peer's */
-    uint32_t max_send; /* bytes of one message; 0: no limit */
+    vitro_md headers;            /* the peer's */
+    uint32_t max_send;           /* bytes of one message; 0: no limit */
+    enum encoding encoding;      /* of what is sent; a message may go plain all the same */
+    enum encoding peer_encoding; /* of what comes, likewise */
     bool has_headers;
     bool send_done;     /* no message may follow */
     bool cancelled;     /* by either side, or past the deadline */
@@ -70,6 +74,9 @@ void vitro_call_init(vitro_call *c, const struct call_ops *ops, vitro_loop *loop
 
 /* Set c->deadline from the nanoseconds that are left; INT64_MAX: none. */
 void vitro_call_set_time_left(vitro_call *c, int64_t left);
+
+/* The encoding of that name, NULL: identity. INVALID_ARGUMENT when there is none. */
+vitro_code vitro_call_find_encoding(const char *name, enum encoding *out, vitro_error *err);
 
 /* Start the timer of c->deadline. */
 void vitro_call_arm(vitro_call *c);

@@ -25,6 +25,7 @@ void vitro_stream_init(struct stream *s, vitro_loop *loop, const struct stream_o
     vitro_queue_init(&s->held, pool);
     vitro_lpm_init(&s->reader, account, max_recv_bytes);
     vitro_buf_init(&s->own, account, max_recv_bytes);
+    vitro_buf_init(&s->inflated, account, max_recv_bytes);
     vitro_task_init(&s->drain, on_drain);
     list_init(&s->link);
     list_init(&s->lending);
@@ -157,6 +158,31 @@ static void grow_windows(struct stream *s, size_t arrived)
     }
 }
 
+void vitro_stream_set_encoding(struct stream *s, enum encoding e)
+{
+    s->encoding = e;
+    vitro_lpm_set_encoding(&s->reader, e != ENCODING_IDENTITY);
+}
+
+/* What the application is given of m. One that was compressed lies in inflated until it is over. */
+static vitro_code open_message(struct stream *s, const struct lpm_message *m, vitro_message *out,
+                               vitro_error *err)
+{
+    *out = (vitro_message){ m->bytes, m->wire_size - LPM_PREFIX, 0 };
+    if (m->compressed) {
+        vitro_code rc = vitro_decompress(s->encoding, m->bytes, &s->inflated, err);
+
+        if (rc != VITRO_OK)
+            return rc;
+        out->bytes = vitro_buf_bytes(&s->inflated);
+        out->flags = VITRO_MESSAGE_COMPRESSED;
+        vitro_lpm_release(&s->reader);
+    }
+    if (!out->bytes.ptr)
+        out->bytes.ptr = s->reader.prefix; /* no bytes, but a message */
+    return VITRO_OK;
+}
+
 /* Deliver the messages of in that credit allows; returns the bytes used. */
 static size_t read_messages(struct stream *s, vitro_bytes in)
 {
@@ -167,20 +193,21 @@ static size_t read_messages(struct stream *s, vitro_bytes in)
         vitro_message out;
         vitro_error err;
         bool ready;
+        vitro_code rc = vitro_lpm_next(&s->reader, &in, &m, &ready, &err);
 
-        if (vitro_lpm_next(&s->reader, &in, &m, &ready, &err) != VITRO_OK) {
+        if (rc == VITRO_OK && !ready)
+            break;
+        if (rc == VITRO_OK)
+            rc = open_message(s, &m, &out, &err);
+        if (rc != VITRO_OK) {
+            vitro_buf_done(&s->inflated);
             fault(s, &err);
             return all;
         }
-        if (!ready)
-            break;
         if (s->credit != STREAM_CREDIT_ALL)
             s->credit--;
-        out = (vitro_message){ m.bytes, m.wire_size - LPM_PREFIX,
-                               m.compressed ? VITRO_MESSAGE_COMPRESSED : 0u };
-        if (!out.bytes.ptr)
-            out.bytes.ptr = s->reader.prefix; /* no bytes, but a message */
         s->ops->message(s, &out);
+        vitro_buf_done(&s->inflated);
     }
     return s->stopped ? all : all - in.len;
 }
@@ -273,13 +300,23 @@ void vitro_stream_credit(struct stream *s, uint64_t n)
 
 /* ---- messages that outlive their event ------------------------------------------------------ */
 
+/* A block of its own holds the message that is being delivered: keep it. */
+static bool take_block(struct stream *s)
+{
+    vitro_buf_done(&s->own);
+    if (!s->inflated.ptr)
+        return vitro_lpm_keep(&s->reader, &s->own);
+    s->own = s->inflated;
+    vitro_buf_init(&s->inflated, s->own.account, s->own.max);
+    return true;
+}
+
 void vitro_stream_lend(struct stream *s, vitro_bytes *view)
 {
     s->lent = view;
-    if (view) {
-        vitro_buf_done(&s->own);
-        if (vitro_lpm_keep(&s->reader, &s->own))
-            return; /* no copy: the block that it was put together in is ours now */
+    if (view && take_block(s)) {
+        s->lent = NULL; /* no copy: the block that it was put together in is ours now */
+        return;
     }
     if (!view)
         list_remove(&s->lending);
@@ -303,46 +340,6 @@ void vitro_stream_own(struct stream *s)
 }
 
 /* ---- sending -------------------------------------------------------------------------------- */
-
-bool vitro_message_append(struct queue *q, vitro_bytes msg, bool alone)
-{
-    uint8_t prefix[LPM_PREFIX];
-    size_t before = q->len;
-
-    if (alone)
-        vitro_queue_seal(q);
-    lpm_write_prefix(prefix, false, (uint32_t)msg.len);
-    if (!vitro_queue_append(q, prefix, sizeof prefix) || !vitro_queue_append(q, msg.ptr, msg.len)) {
-        vitro_queue_truncate(q, before);
-        return false;
-    }
-    if (alone)
-        vitro_queue_seal(q);
-    return true;
-}
-
-bool vitro_message_attach(struct queue *q, vitro_bytes msg, vitro_release_fn *release, void *user,
-                          bool alone)
-{
-    uint8_t prefix[LPM_PREFIX];
-    size_t before = q->len;
-
-    if (alone)
-        vitro_queue_seal(q);
-    lpm_write_prefix(prefix, false, (uint32_t)msg.len);
-    if (!vitro_queue_append(q, prefix, sizeof prefix)) {
-        vitro_queue_truncate(q, before);
-        release(msg.ptr, msg.len, user);
-        return false;
-    }
-    if (!vitro_queue_attach(q, msg.ptr, msg.len, release, user)) {
-        vitro_queue_truncate(q, before);
-        return false;
-    }
-    if (alone)
-        vitro_queue_seal(q);
-    return true;
-}
 
 void vitro_stream_wake(struct stream *s)
 {

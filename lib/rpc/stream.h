@@ -13,6 +13,7 @@
 
 #include "rpc/connection.h"
 #include "vitro/call.h"
+#include "wire/compress.h"
 #include "wire/lpm.h"
 
 #ifdef __cplusplus
@@ -48,15 +49,17 @@ struct stream {
     struct list link;    /* in conn->streams */
     struct list lending; /* in conn->lending */
     struct lpm_reader reader;
-    struct queue held;  /* DATA that came without credit */
-    uint64_t credit;    /* messages that may be delivered */
-    struct task drain;  /* deliver from held, in a later turn */
-    vitro_bytes *lent;  /* the owner's view of a message in the read buffer */
-    struct buf own;     /* its copy, once the read buffer is reused */
-    uint32_t window;    /* as it has grown */
-    size_t turn_bytes;  /* arrived since the window was last looked at */
-    uint64_t turn;      /* which take() that was */
-    int64_t wait_since; /* nanoseconds; when it began to wait for a window */
+    struct queue held;      /* DATA that came without credit */
+    uint64_t credit;        /* messages that may be delivered */
+    struct task drain;      /* deliver from held, in a later turn */
+    vitro_bytes *lent;      /* the owner's view of a message in the read buffer */
+    struct buf own;         /* its copy, once the read buffer is reused */
+    struct buf inflated;    /* the message that is being delivered, when it came compressed */
+    enum encoding encoding; /* of messages that come compressed */
+    uint32_t window;        /* as it has grown */
+    size_t turn_bytes;      /* arrived since the window was last looked at */
+    uint64_t turn;          /* which take() that was */
+    int64_t wait_since;     /* nanoseconds; when it began to wait for a window */
     enum h2_wait wait;
     uint32_t call;       /* of notes */
     vitro_str method;    /* likewise: its path, lent by the owner; empty: none */
@@ -78,6 +81,9 @@ void vitro_stream_init(struct stream *s, vitro_loop *loop, const struct stream_o
 vitro_code vitro_stream_open(struct stream *s, struct connection *c, const struct h2_field *fields,
                              size_t n, vitro_error *err);
 
+/* The peer's headers are here: what its compressed messages are. */
+void vitro_stream_set_encoding(struct stream *s, enum encoding e);
+
 /* Allow n more messages. They arrive in a later turn. */
 void vitro_stream_credit(struct stream *s, uint64_t n);
 
@@ -91,17 +97,10 @@ void vitro_stream_stop(struct stream *s);
  */
 void vitro_stream_lend(struct stream *s, vitro_bytes *view);
 
-/* ---- sending: on the queue of a call that may have no stream yet ---------------------------- */
+/* ---- sending -------------------------------------------------------------------------------- */
 
 /* Bytes queued from which *more is false, and half of which makes it writable again. */
 enum { STREAM_HIGH = 64 * 1024 };
-
-/* One message with its prefix, copied. False when memory is out: nothing was queued. */
-bool vitro_message_append(struct queue *q, vitro_bytes msg, bool alone);
-
-/* As above without a copy; release is called in any case. */
-bool vitro_message_attach(struct queue *q, vitro_bytes msg, vitro_release_fn *release, void *user,
-                          bool alone);
 
 /* s->h2.send or its ending changed. */
 void vitro_stream_wake(struct stream *s);

@@ -58,9 +58,13 @@ static vitro_code submit_headers(struct server_call *c, bool only, vitro_error *
     vitro_fields_init(&f, c->base.account);
     vitro_fields_add(&f, FIELD(":status", "200", H2_STATIC));
     vitro_fields_add(&f, FIELD("content-type", "application/grpc", H2_STATIC));
+    if (c->base.encoding != ENCODING_IDENTITY && !only)
+        vitro_fields_add(&f, (vitro_str)VITRO_STR_INIT("grpc-encoding"),
+                         vitro_encoding_name(c->base.encoding), H2_STATIC);
+    if (c->bad_encoding || !only) /* what it may use instead, or the next time (compression.md) */
+        vitro_fields_add(&f, (vitro_str)VITRO_STR_INIT("grpc-accept-encoding"),
+                         vitro_encoding_all(), H2_STATIC);
     vitro_fields_add_md(&f, &c->initial);
-    if (c->bad_encoding) /* what it may use instead (compression.md) */
-        vitro_fields_add(&f, FIELD("grpc-accept-encoding", "identity", H2_STATIC));
     if (only)
         add_status(&f, c);
     rc = f.failed ? vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "call", 0, "out of memory")
@@ -176,6 +180,10 @@ static void serve(struct server_call *c, const struct route *route, const struct
     vitro_call_set_time_left(&c->base, head->timeout_ns);
     vitro_call_arm(&c->base);
     vitro_md_swap(&c->base.headers, &conn->block_md);
+    vitro_stream_set_encoding(&c->stream, c->base.peer_encoding);
+    c->accepts = head->accepts;
+    if (encoding_in(c->accepts, c->shard->server->encoding))
+        c->base.encoding = c->shard->server->encoding;
     c->stream.credit = route->manual_credit ? 0 : STREAM_CREDIT_ALL;
     vitro_trace_file(conn->config.trace, route->file);
     vitro_note(conn->config.trace, call, .at = note_at(c), .call = c->base.id,
@@ -213,7 +221,7 @@ static void on_request(struct server_call *c)
     route = vitro_router_find(&c->shard->server->router, head.path);
     if (!route)
         unknown_method(c, &head);
-    else if (head.encoding.len)
+    else if (!vitro_encoding_find(head.encoding, &c->base.peer_encoding))
         refuse_encoding(c, &head);
     else
         serve(c, route, &head);
@@ -401,6 +409,16 @@ static vitro_code call_headers(vitro_call *base, const vitro_md *md, vitro_error
     return rc != VITRO_OK ? rc : submit_headers(c, false, err);
 }
 
+static vitro_code call_compress(vitro_call *base, enum encoding e, vitro_error *err)
+{
+    struct server_call *c = of_call(base);
+
+    if (c->headers_sent || c->finished)
+        return vitro_fail(err, VITRO_FAILED_PRECONDITION, "call", 0, "the headers were sent");
+    base->encoding = encoding_in(c->accepts, e) ? e : ENCODING_IDENTITY;
+    return VITRO_OK;
+}
+
 static vitro_code call_finish(vitro_call *base, vitro_code code, const char *message,
                               const vitro_md *trailers, vitro_error *err)
 {
@@ -444,6 +462,7 @@ static const struct call_ops call_ops = {
     .expired = call_expired,
     .destroy = call_destroy,
     .headers = call_headers,
+    .compress = call_compress,
     .finish = call_finish,
 };
 
@@ -470,6 +489,7 @@ struct stream *vitro_server_call_begin(struct shard *shard, struct connection *c
     c->finished = false;
     c->served = false;
     c->bad_encoding = false;
+    c->accepts = 0;
     __atomic_fetch_add(&shard->n_calls, 1, __ATOMIC_RELEASE);
     return &c->stream;
 }

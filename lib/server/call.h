@@ -27,9 +27,10 @@ struct server_call {
     vitro_error error; /* why, when the library ends the call */
     bool has_error;
     bool headers_sent;
-    bool finished;     /* the status is decided */
-    bool bad_encoding; /* the request's grpc-encoding is not one of ours */
-    bool served;       /* a handler was told of it */
+    bool finished;        /* the status is decided */
+    bool bad_encoding;    /* the request's grpc-encoding is not one of ours */
+    encoding_set accepts; /* what the client can read */
+    bool served;          /* a handler was told of it */
 };
 
 /* A stream begins on c: its call, NULL when memory is out. */

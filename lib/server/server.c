@@ -19,6 +19,9 @@ static bool import_options(vitro_server *s, const vitro_server_options *options)
     option_default(&o->max_recv_bytes, DEFAULT_MAX_RECV);
     option_default(&o->max_header_bytes, DEFAULT_MAX_HEADERS);
     option_default(&o->max_streams, MAX_STREAMS);
+    if (!vitro_encoding_find(vitro_str_of(o->compression), &s->encoding))
+        return false;
+    o->compression = NULL; /* the caller's text */
     return option_windows(&o->window_bytes, &o->max_window_bytes);
 }
 
@@ -63,7 +66,8 @@ vitro_code vitro_server_new(vitro_server **out, vitro_loop *const *loops, size_t
         vitro_mem_free(account, s->shards, n_loops * sizeof *s->shards);
         vitro_mem_free(account, s, sizeof *s);
         return vitro_fail(err, VITRO_INVALID_ARGUMENT, "server", 0,
-                          "options that this version does not know, or a window over 2^31-1");
+                          "options that this version does not know, an unknown compression, or a "
+                          "window over 2^31-1");
     }
     vitro_account_init(&s->account, account, 0);
     s->trace = s->options.trace ? vitro_loop_trace(loops[0], s->options.trace) : NULL;

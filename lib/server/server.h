@@ -10,6 +10,7 @@
 #include "server/router.h"
 #include "tls/tls.h"
 #include "vitro/server.h"
+#include "wire/encoding.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -45,6 +46,7 @@ struct server_hook {
 
 struct vitro_server {
     vitro_server_options options; /* defaults filled in */
+    enum encoding encoding;       /* of the option compression */
     vitro_trace *trace;
     struct account account; /* of the first loop */
     struct router router;

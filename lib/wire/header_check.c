@@ -183,6 +183,7 @@ void vitro_request_check(const struct header_list *l, struct request_head *out)
     split_path(out->path, &out->service, &out->method);
     out->codec = out->authority = (vitro_str){ "", 0 };
     out->encoding = encoding_of(l);
+    out->accepts = vitro_encoding_listed(vitro_header_list_get(l, HEADER_GRPC_ACCEPT_ENCODING));
     out->timeout_ns = INT64_MAX;
     out->te_missing = !text_is(vitro_header_list_get(l, HEADER_TE), "trailers");
     for (size_t i = 0; i < ARRAY_LEN(checks); i++) {

@@ -9,6 +9,7 @@
 #define VITRO_WIRE_HEADER_LIST_H
 
 #include "base/buf.h"
+#include "wire/encoding.h"
 #include "wire/metadata.h"
 #include "wire/timeout.h"
 
@@ -85,14 +86,15 @@ struct request_head {
     vitro_code code;      /* of REQUEST_GRPC; of REQUEST_HTTP: what to log */
     vitro_error error;    /* why not */
     /* of any action, as far as it came; all lent until the list is touched */
-    vitro_str path;      /* "/pkg.Service/Method" */
-    vitro_str service;   /* "pkg.Service" */
-    vitro_str method;    /* "Method" */
-    vitro_str authority; /* :authority, else host (gRFC A41) */
-    vitro_str codec;     /* "proto", or empty */
-    vitro_str encoding;  /* grpc-encoding; empty when absent or identity */
-    int64_t timeout_ns;  /* INT64_MAX: no limit */
-    bool te_missing;     /* to note, not to refuse */
+    vitro_str path;       /* "/pkg.Service/Method" */
+    vitro_str service;    /* "pkg.Service" */
+    vitro_str method;     /* "Method" */
+    vitro_str authority;  /* :authority, else host (gRFC A41) */
+    vitro_str codec;      /* "proto", or empty */
+    vitro_str encoding;   /* grpc-encoding; empty when absent or identity */
+    encoding_set accepts; /* of grpc-accept-encoding */
+    int64_t timeout_ns;   /* INT64_MAX: no limit */
+    bool te_missing;      /* to note, not to refuse */
 };
 
 /* The block is complete and opens a call: judge it. */

@@ -6,6 +6,8 @@
 #include "base/util.h"
 #include "support/peer.h"
 
+#define ACCEPT "grpc-accept-encoding=identity,gzip,deflate"
+
 /* ---- what our client sends ------------------------------------------------------------------ */
 
 /* The line of the HEADERS of one call, made by o on a channel to target. */
@@ -54,7 +56,8 @@ Test(call_headers, r08_te_is_sent_and_the_order_is_that_of_grpc)
     request_line(line, sizeof line, NULL, NULL, &o);
     cr_expect_str_eq(line, "HEADERS 1 :method=POST :scheme=http :path=/test.Echo/Bidi "
                            ":authority=server te=trailers grpc-timeout=1000000u "
-                           "content-type=application/grpc user-agent=grpc-c-vitro/0.1.0 b=2 a=1");
+                           "content-type=application/grpc " ACCEPT
+                           " user-agent=grpc-c-vitro/0.1.0 b=2 a=1");
     vitro_md_free(md);
 }
 
@@ -236,7 +239,8 @@ Test(call_headers, r13_r14_binary_values_may_be_padded_and_joined_by_commas)
     peer_request(&peer, 1, true, "/test.Mirror/Bidi", "a-bin: YQ==,Yg\na-bin: Yw\ntext: x,y\n");
     peer_run(&peer);
     cr_expect_str_eq(peer_line(&peer, "HEADERS 1 :status"),
-                     "HEADERS 1 :status=200 content-type=application/grpc a-bin=YQ a-bin=Yg "
+                     "HEADERS 1 :status=200 content-type=application/grpc " ACCEPT
+                     " a-bin=YQ a-bin=Yg "
                      "a-bin=Yw text=x,y");
     cr_expect_str_eq(peer_line(&peer, "HEADERS 1 end"),
                      "HEADERS 1 end grpc-status=0 a-bin=YQ a-bin=Yg a-bin=Yw text=x,y");
@@ -346,7 +350,7 @@ static void check_finish(enum finish_how how, const char *expected)
 
 Test(call_headers, r32_headers_wait_for_the_first_message_and_an_early_error_is_trailers_only)
 {
-#define HEAD "HEADERS 1 :status=200 content-type=application/grpc\n"
+#define HEAD "HEADERS 1 :status=200 content-type=application/grpc " ACCEPT "\n"
     check_finish(AT_ONCE,
                  "HEADERS 1 end :status=200 content-type=application/grpc grpc-status=5\n");
     check_finish(AFTER_MESSAGE, HEAD "DATA 1 6\nHEADERS 1 end grpc-status=5\n");

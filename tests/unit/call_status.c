@@ -146,7 +146,7 @@ Test(call_status, what_is_no_grpc_reply_ends_the_call)
           "the stream ended without grpc-status" },
         { "an encoding that was not offered",
           &echo_bidi,
-          { { HEADERS, OK_FIELDS "grpc-encoding: gzip\n" }, { DATA, "a" } },
+          { { HEADERS, OK_FIELDS "grpc-encoding: snappy\n" }, { DATA, "a" } },
           "closed INTERNAL",
           "the reply has a grpc-encoding that was not offered" },
         { "headers twice",

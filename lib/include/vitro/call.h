@@ -53,7 +53,7 @@ enum {
 /** One message that arrived. */
 typedef struct vitro_message {
     vitro_bytes bytes; /* ptr is never NULL: an empty message is still a message */
-    size_t wire_size;  /* bytes on the wire, without the 5-byte prefix */
+    size_t wire_size;  /* bytes on the wire, without the 5-byte prefix; as compressed */
     uint32_t flags;    /* VITRO_MESSAGE_... */
 } vitro_message;
 
@@ -101,8 +101,10 @@ typedef struct vitro_call_events {
     }
 
 enum {
-    VITRO_SEND_LAST = 1u, /* client: half-close after this message */
-    VITRO_SEND_ALONE = 2u /* a DATA frame of its own: do not share one with its neighbours */
+    VITRO_SEND_LAST = 1u,  /* client: half-close after this message */
+    VITRO_SEND_ALONE = 2u, /* a DATA frame of its own: do not share one with its neighbours */
+    VITRO_SEND_PLAIN = 4u  /* not compressed, whatever the call's other messages are: for a secret
+                              beside what a stranger may choose, whose length would tell (CRIME) */
 };
 
 /**
@@ -181,6 +183,20 @@ VITRO_API VITRO_CHECKED vitro_code vitro_call_send_headers(vitro_call *call, con
                                                            vitro_error *err);
 
 /**
+ * Server: compress the messages of this call from here on, but for those sent with
+ * VITRO_SEND_PLAIN and those that would not be shorter: they go as they are. Where the client does
+ * not list the encoding in grpc-accept-encoding, all go as they are. Like what is read, each
+ * message is a stream of its own.
+ *
+ * @param encoding  lent until return: "gzip", "deflate", or "identity" for none; NULL is that too.
+ * @return VITRO_OK; VITRO_INVALID_ARGUMENT for another name; VITRO_FAILED_PRECONDITION on a
+ *         client's call (see vitro_call_options) or once headers were sent.
+ * Thread: loop.  Wire: grpc-encoding in the response headers (gRPC compression.md).
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_call_compress(vitro_call *call, const char *encoding,
+                                                       vitro_error *err);
+
+/**
  * Server: end the call. Messages queued before go out first; closed follows.
  *
  * @param code      the status; VITRO_OK for success.
@@ -234,6 +250,10 @@ VITRO_API vitro_str vitro_call_peer(const vitro_call *call);
 /** Client: response headers; server: request headers, without what gRPC itself uses. NULL before
  *  the headers event. Lends until the last unref. Thread: loop. */
 VITRO_API const vitro_md *vitro_call_metadata(const vitro_call *call);
+
+/** What the peer's compressed messages are, of its grpc-encoding: "gzip"; "identity" without one,
+ *  and before the headers event. Lends: static text. Thread: loop. */
+VITRO_API vitro_str vitro_call_encoding(const vitro_call *call);
 
 /** Nanoseconds until the deadline; INT64_MAX without one; 0 when it is over. Thread: loop. */
 VITRO_API int64_t vitro_call_time_left(const vitro_call *call);

@@ -91,14 +91,18 @@ typedef struct vitro_call_options {
     vitro_call *parent;       /* a server's call on this loop: its deadline and its cancellation
                                  pass on; refs; NULL: none */
     uint32_t max_recv_bytes;  /* one message; 0: the channel's */
-    bool manual_credit; /* deliver messages only as vitro_call_credit() allows; the response of
-                           a kind with one is delivered anyway */
-    vitro_reply *reply; /* blocking calls: begun with VITRO_REPLY_INIT, lent until the call has
-                           ended, filled with its metadata, on failure too; NULL: not wanted */
+    bool manual_credit;      /* deliver messages only as vitro_call_credit() allows; the response of
+                                a kind with one is delivered anyway */
+    vitro_reply *reply;      /* blocking calls: begun with VITRO_REPLY_INIT, lent until the call has
+                                ended, filled with its metadata, on failure too; NULL: not wanted */
+    const char *compression; /* of messages that are sent: "gzip" or "deflate"; NULL: none. The
+                                server must know it: one that does not ends the call with
+                                UNIMPLEMENTED. Any message may go plain: VITRO_SEND_PLAIN, and
+                                one that would not be shorter. Replies need no option */
 } vitro_call_options;
 #define VITRO_CALL_OPTIONS_INIT                                                                    \
     {                                                                                              \
-        sizeof(vitro_call_options), NULL, 0, NULL, NULL, 0, false, NULL                            \
+        sizeof(vitro_call_options), NULL, 0, NULL, NULL, 0, false, NULL, NULL                      \
     }
 
 /**

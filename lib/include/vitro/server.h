@@ -31,10 +31,12 @@ typedef struct vitro_server_options {
     size_t connection_memory_bytes; /* budget of a connection: its messages, its HTTP/2 session
                                        (which ends with ENHANCE_YOUR_CALM); 0: none */
     vitro_trace *trace;             /* keeps; NULL: the process's trace, if any */
+    const char *compression;        /* "gzip" or "deflate": each call begins as after
+                                       vitro_call_compress() with it; NULL: none */
 } vitro_server_options;
 #define VITRO_SERVER_OPTIONS_INIT                                                                  \
     {                                                                                              \
-        sizeof(vitro_server_options), 0, 0, 0, 0, 0, 0, 0, 0, NULL                                 \
+        sizeof(vitro_server_options), 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL                           \
     }
 
 /**

@@ -32,7 +32,7 @@ LD_LIBRARY_PATH=$copy/usr/lib "$copy/shared" | grep -q '^INVALID_ARGUMENT: '
 # shellcheck disable=SC2046
 cc -std=c11 -Wall -Wextra -Werror -o "$copy/static" "$copy/one.c" -I"$copy/usr/include" \
     "$copy/usr/lib/libvitro.a" $(PKG_CONFIG_SYSROOT_DIR='' pkg-config --libs libnghttp2 \
-    libprotobuf-c jansson openssl) -pthread
+    libprotobuf-c jansson openssl zlib) -pthread
 "$copy/static" | grep -q '^INVALID_ARGUMENT: '
 
 # Programs find their lessons there.
