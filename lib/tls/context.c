@@ -9,6 +9,9 @@
 /* HTTP/2 over TLS 1.2 wants ephemeral keys and authenticated encryption (RFC 9113, 9.2.2). */
 static const char ciphers_of_12[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
+/* RFC 8446 allows 2^24.5 of the largest records under one key of AES-GCM. */
+#define RECORDS_MAX (UINT64_C(1) << 24)
+
 static const unsigned char alpn_h2[] = { 2, 'h', '2' };
 
 static vitro_code failed(vitro_error *err, const char *what)
@@ -196,6 +199,7 @@ vitro_code vitro_tls_context_new(struct tls_context **out, struct tls_material *
     if (!c)
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "credentials", 0, "out of memory");
     c->refs = 1;
+    c->records_max = RECORDS_MAX;
     c->material = m;
     __atomic_add_fetch(&m->refs, 1, __ATOMIC_RELAXED);
     if (seed)

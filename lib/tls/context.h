@@ -37,6 +37,7 @@ struct tls_context {
     struct seeded *seeded; /* NULL: the chance of the system */
     BIO_METHOD *bio;       /* of the queues of a driver */
     SSL_CTX *ssl;
+    uint64_t records_max; /* a side makes its keys anew after so many (RFC 8446, 5.5) */
 };
 
 /* seed NULL: for the real world. Keeps a reference to m. */

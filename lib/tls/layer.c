@@ -12,6 +12,8 @@
 
 enum { PENDING_MAX = 1024 * 1024 }; /* a handshake's flight: certificates, mostly */
 
+static const int64_t handshake_ns = INT64_C(20) * 1000000000; /* of a client, as a server waits */
+
 static struct tls_layer *of_layer(struct layer *layer)
 {
     return CONTAINER_OF(layer, struct tls_layer, layer);
@@ -121,7 +123,19 @@ static enum vitro_step shake_hands(struct tls_layer *l, vitro_error *err)
         return VITRO_FAILED;
     }
     l->layer.ready = true;
+    vitro_timer_stop(l->loop, &l->slow);
     return VITRO_IDLE;
+}
+
+/* A client has a timer of its own, from its first step to the peer's SETTINGS. */
+static void fire_slow(struct timer *t)
+{
+    struct tls_layer *l = CONTAINER_OF(t, struct tls_layer, slow);
+    vitro_error why;
+
+    vitro_fail(&why, VITRO_UNAVAILABLE, "tls", 0, "the client did not end its handshake in time");
+    l->failed = true;
+    vitro_driver_close(l->layer.driver, false, &why);
 }
 
 static enum vitro_step tls_open(struct layer *layer, struct queue *out, vitro_error *err)
@@ -132,6 +146,8 @@ static enum vitro_step tls_open(struct layer *layer, struct queue *out, vitro_er
     l->sink = out;
     if (!SSL_is_server(l->ssl))
         step = shake_hands(l, err);
+    else
+        vitro_timer_start(l->loop, &l->slow, vitro_loop_now(l->loop) + handshake_ns);
     l->sink = NULL;
     return step;
 }
@@ -224,7 +240,7 @@ static vitro_bytes next_run(struct tls_layer *l, const struct queue *in)
 
 static bool refresh_keys(struct tls_layer *l)
 {
-    if (++l->sealed < TLS_RECORDS_MAX || SSL_version(l->ssl) != TLS1_3_VERSION)
+    if (++l->sealed < l->context->records_max || SSL_version(l->ssl) != TLS1_3_VERSION)
         return true;
     l->sealed = 0;
     return SSL_key_update(l->ssl, SSL_KEY_UPDATE_REQUESTED) == 1;
@@ -285,6 +301,7 @@ static void tls_close(struct layer *layer)
 
     if (l->ssl && !l->failed)
         SSL_set_shutdown(l->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    vitro_timer_stop(l->loop, &l->slow);
     SSL_free(l->ssl);
     vitro_fault_clear();
     vitro_buf_done(&l->pending);
@@ -352,6 +369,7 @@ struct layer *vitro_tls_layer_new(struct tls_end *e, vitro_loop *loop, vitro_err
         return NULL;
     }
     layer_init(&l->layer, &ops);
+    vitro_timer_init(&l->slow, fire_slow);
     l->end = e;
     l->loop = loop;
     vitro_buf_init(&l->pending, vitro_loop_account(loop), PENDING_MAX);

@@ -26,6 +26,7 @@ struct tls_layer {
     struct queue *source; /* what the BIO reads from; NULL: nothing is there */
     struct queue *sink;   /* what it writes to; NULL: pending */
     struct buf pending;   /* made while reading: for the next down */
+    struct timer slow;    /* server: until the handshake is done */
     uint64_t sealed;      /* records since the keys were new */
     bool failed;          /* an alert may be pending; nothing else will be sent */
     bool no_alpn;         /* server: the client offers no protocol */
@@ -55,9 +56,6 @@ struct tls_context *vitro_tls_end_context(struct tls_end *e, vitro_error *err);
 
 /* why.c: what libssl has found wrong, in words for people. */
 vitro_code vitro_tls_why(const struct tls_layer *l, vitro_error *err);
-
-/* After so many records the keys are made anew (RFC 8446, 5.5, stops at 2^24.5 of them). */
-#define TLS_RECORDS_MAX (UINT64_C(1) << 24)
 
 #ifdef __cplusplus
 }
