@@ -53,7 +53,7 @@ PROTOS     := $(wildcard proto/*.proto)
 TEST_PROTOS := $(wildcard tests/proto/*.proto)
 
 # What the library itself speaks: symbols of its own, so that a program may link the same .proto.
-KNOWN      := grpc/health/v1/health
+KNOWN      := $(addprefix grpc/,health/v1/health reflection/v1/reflection reflection/v1alpha/reflection)
 KNOWN_H    := $(KNOWN:%=$(GEN)/known/%.vitro.h)
 KNOWN_O    := $(KNOWN:%=$(B)/gen/known/%.vitro.o)
 LIB_O      := $(LIB_C:%.c=$(B)/%.o) $(KNOWN_O)

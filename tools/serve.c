@@ -159,7 +159,7 @@ static int build(struct run *r)
     if (!rc)
         rc = serve_register(&r->serve, r->server, &err);
     if (!rc)
-        rc = serve_health(r->server, &err);
+        rc = serve_known(r->server, &err);
     return rc ? fail("services", &err, NULL) : EXIT_DONE;
 }
 

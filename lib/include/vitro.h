@@ -7,7 +7,7 @@
  * credentials . TLS: who we are, whom we trust
  * pb .......... messages; generated code includes it by itself
  * text ........ what a peer said, made safe   health ...... whether a server serves
- * version ..... which vitro this is
+ * version ..... which vitro this is           reflection .. what a server can do
  */
 #ifndef VITRO_H
 #define VITRO_H
@@ -20,6 +20,7 @@
 #include "vitro/loop.h"
 #include "vitro/metadata.h"
 #include "vitro/pb.h"
+#include "vitro/reflection.h"
 #include "vitro/server.h"
 #include "vitro/text.h"
 #include "vitro/trace.h"

@@ -8,6 +8,7 @@
 #include "base/util.h"
 #include "print.h"
 #include "vitro/health.h"
+#include "vitro/reflection.h"
 
 void serve_init(struct serve *s, vitro_loop *home, FILE *log)
 {
@@ -27,7 +28,7 @@ vitro_code serve_register(struct serve *s, vitro_server *server, vitro_error *er
     return rc;
 }
 
-vitro_code serve_health(vitro_server *server, vitro_error *err)
+vitro_code serve_known(vitro_server *server, vitro_error *err)
 {
     static const char *const names[] = { "chat.ChatService",   "user.UserService",
                                          "order.OrderService", "room.RoomService",
@@ -37,7 +38,7 @@ vitro_code serve_health(vitro_server *server, vitro_error *err)
 
     for (size_t i = 0; i < ARRAY_LEN(names) && !rc; i++)
         rc = vitro_health_set(health, names[i], VITRO_HEALTH_SERVING, err);
-    return rc;
+    return rc ? rc : vitro_reflection_register(server, err);
 }
 
 vitro_code serve_connect(struct serve *s, const char *target, vitro_loop *const *loops, size_t n,

@@ -34,8 +34,8 @@ void serve_init(struct serve *s, vitro_loop *home, FILE *log);
 /* Add all services to a server that does not listen yet; s must outlive it. */
 vitro_code serve_register(struct serve *s, vitro_server *server, vitro_error *err);
 
-/* Add grpc.health.v1, by which each of the services serves. */
-vitro_code serve_health(vitro_server *server, vitro_error *err);
+/* Add grpc.health.v1, by which each of the services serves, and reflection. */
+vitro_code serve_known(vitro_server *server, vitro_error *err);
 
 /*
  * Say where UserService is found, for OrderService: a channel for each loop of the server, none of
