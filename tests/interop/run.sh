@@ -1,8 +1,8 @@
 #!/bin/sh
 # make interop: gRPC's own implementation on the other end, over loopback, both ways.
 # The chat of tests/interop/node against `vitro serve`, chat_client.c against the Node server, and
-# each other service of `vitro serve` from Node, and the Node pair seen by `vitro watch -i lo` as it
-# talks. What is printed must be what expected*.txt say;
+# each other service of `vitro serve` from Node, messages compressed by either side, and the Node
+# pair seen by `vitro watch -i lo` as it talks. What is printed must be what expected*.txt say;
 # the order counts within each call.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -128,6 +128,38 @@ call_expected() {
     echo 'status: OK (0)'
 }
 
+# Requests compressed by `vitro call`, each algorithm: the Node server reads them.
+call_compressed() { # HOST:PORT
+    long=$(printf 'a%.0s' $(seq 300))
+    for name in gzip deflate; do
+        $vitro call "$1" chat.ChatService/Chat --compress $name --deadline 30s \
+            -d "{\"userId\":\"나\",\"text\":\"$long\"}" 2>&1 | sed "s/$long/<long>/; s/: OK$//"
+    done
+}
+
+call_compressed_expected() {
+    for name in gzip deflate; do
+        echo '{"userId":"서버","text":"에코: <long>"}'
+        echo 'status: OK (0)'
+    done
+}
+
+# By the server's own trace: what grpc-js was asked to compress was, and every reply was.
+judge_compressed() { # STATUS
+    printf 'identity: true\ndeflate: true\ngzip: true\n' | cmp -s - "$tmp/compress" || {
+        cat "$tmp/compress" "$tmp/compress.err"
+        verdict compressed no
+        return
+    }
+    $vitro inspect --json "$tmp/squeezed.pcapng" | grep '"event":"grpc"' |
+        sed 's/.*"dir":"\(...\)".*"grpc.compressed_flag":\([0-9]\).*/\1 \2/' | tr '\n' ' ' >"$tmp/flags"
+    [ "$1" -eq 0 ] && [ "$(cat "$tmp/flags")" = 'c2s 0 s2c 1 c2s 1 s2c 1 c2s 1 s2c 1 ' ] &&
+        verdict compressed yes || {
+        echo "compressed flags: $(cat "$tmp/flags")"
+        verdict compressed no
+    }
+}
+
 # `vitro watch` on loopback beside the Node pair: ready when it says so, or "why" when it may not.
 start_watch() { # PORT
     env --default-signal=INT $vitro watch -i lo --json port "$1" >"$tmp/watched.json" \
@@ -165,6 +197,7 @@ judge_watch() {
 
 start ours $vitro serve --listen 127.0.0.1:0 --threads 2
 start all $vitro serve --listen 127.0.0.1:0 --threads 2
+start squeezed env "VITRO_TRACE=file:$tmp/squeezed.pcapng" $vitro serve --listen 127.0.0.1:0 --compress gzip
 start theirs node $node/server.js 127.0.0.1:0
 start plain node $node/server.js 127.0.0.1:0
 start pair node $node/server.js 127.0.0.1:0
@@ -178,6 +211,10 @@ timeout 60 node $node/services.js "127.0.0.1:$port_all" proto >"$tmp/services" 2
 three=$!
 call_all "127.0.0.1:$port_plain" >"$tmp/call-to-node" &
 four=$!
+timeout 60 node $node/compress.js "127.0.0.1:$port_squeezed" >"$tmp/compress" 2>"$tmp/compress.err" &
+six=$!
+call_compressed "127.0.0.1:$port_plain" >"$tmp/compressed-to-node" &
+seven=$!
 timeout 60 node $node/client.js "127.0.0.1:$port_pair" >"$tmp/node-to-node" 2>"$tmp/node-to-node.err" &
 five=$!
 [ $watches = no ] || judge_live $five
@@ -192,6 +229,16 @@ call_expected | cmp -s - "$tmp/call-to-node" && verdict call-to-node yes || {
     cat "$tmp/call-to-node"
     verdict call-to-node no
 }
+wait $seven
+call_compressed_expected | cmp -s - "$tmp/compressed-to-node" && verdict compressed-to-node yes || {
+    cat "$tmp/compressed-to-node"
+    verdict compressed-to-node no
+}
+wait $six
+compressed=$?
+kill -TERM "$pid_squeezed"
+wait "$pid_squeezed"
+judge_compressed $compressed
 wait $five
 judge node-to-node $? expected.txt
 if [ $watches = yes ]; then

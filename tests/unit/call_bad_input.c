@@ -280,6 +280,51 @@ Test(call_bad_input, r11_a_malformed_timeout_is_internal)
     }
 }
 
+Test(call_bad_input, r07_trailers_of_a_request_end_it_and_mean_nothing)
+{
+    struct pair p;
+    struct peer peer;
+    uint8_t bytes[64];
+
+    pair_init(&p);
+    pair_listen(&p);
+    peer_init(&peer, &p, p.client_loop);
+    peer_client(&peer);
+    peer_request(&peer, 1, false, UNARY, NULL);
+    peer_data(&peer, 1, false, hex_read(GOOD, bytes, sizeof bytes));
+    peer_run(&peer);
+    cr_expect_eq(peer_count(&peer, "HEADERS"), 0, "it has not ended yet");
+    peer_trailers(&peer, 1, "grpc-status: 5\nx: y\n");
+    peer_run(&peer);
+    cr_expect(peer_count(&peer, OK_END), "%s", peer.log);
+    expect_alive(&peer, "trailers");
+    peer_done(&peer);
+    pair_stop(&p);
+}
+
+Test(call_bad_input, r17_two_names_of_the_host_are_refused_and_a_lone_host_is_one)
+{
+    static const struct row rows[] = {
+        { .name = "connection",
+          .fields = POST TE TYPE "connection: close\n",
+          .data = GOOD,
+          .expect = { "RST_STREAM 1 PROTOCOL_ERROR" } },
+        { .name = "two :authority",
+          .fields = POST AUTHORITY TE TYPE,
+          .data = GOOD,
+          .expect = { "RST_STREAM 1 PROTOCOL_ERROR" } },
+        { .name = "two host",
+          .fields = POST TE TYPE "host: a\nhost: b\n",
+          .data = GOOD,
+          .expect = { "RST_STREAM 1 PROTOCOL_ERROR" } },
+        { .name = "host alone",
+          .fields = ":method: POST\n:scheme: http\n:path: " UNARY "\n" TE TYPE "host: a\n",
+          .data = GOOD,
+          .expect = { OK_END } },
+    };
+    CHECK(rows);
+}
+
 Test(call_bad_input, r08_a_request_without_te_is_served)
 {
     static const struct row rows[] = {
