@@ -299,6 +299,42 @@ Test(call_compress, all_kinds_of_call_carry_compressed_messages)
     pair_stop(&p);
 }
 
+/* A unary echo of n bytes, compressed both ways; the line of its error, or "OK". */
+static const char *echo_of(struct pair *p, size_t n, uint32_t max_recv)
+{
+    static char line[512];
+    vitro_reply reply = VITRO_REPLY_INIT;
+    vitro_call_options o = VITRO_CALL_OPTIONS_INIT;
+    vitro_error err;
+
+    snprintf(line, sizeof line, "OK");
+    o.compression = "gzip";
+    o.max_recv_bytes = max_recv;
+    if (vitro_unary(p->channel, &echo_unary, text_of(n), &o, &reply, &err) != VITRO_OK)
+        vitro_error_format(&err, line, sizeof line);
+    else
+        cr_expect_eq(reply.message.len, n);
+    vitro_reply_done(&reply);
+    return line;
+}
+
+Test(call_compress, r03_each_limit_is_on_the_message_and_not_on_its_short_form)
+{
+    struct pair p;
+
+    begin(&p);
+    p.server_options.compression = "deflate";
+    p.server_options.max_recv_bytes = 1000;
+    start(&p);
+    cr_expect_str_eq(echo_of(&p, 1000, 0), "OK");
+    cr_expect_str_eq(echo_of(&p, 1001, 0), "RESOURCE_EXHAUSTED: server: decompressed it is more "
+                                           "than the limit of 1000 bytes");
+    cr_expect_str_eq(echo_of(&p, 500, 500), "OK");
+    cr_expect_str_eq(echo_of(&p, 501, 500), "RESOURCE_EXHAUSTED: message: decompressed it is more "
+                                            "than the limit of 500 bytes");
+    pair_stop(&p);
+}
+
 /* ---- the server against a script ------------------------------------------------------------ */
 
 static void serve_script(struct pair *p, struct peer *peer)

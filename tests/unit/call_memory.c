@@ -14,6 +14,8 @@
 static const char *const allowed[] = { "OK", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "INTERNAL",
                                        "CANCELLED" };
 
+static const char *compression; /* of requests and replies; each test is a process */
+
 struct told {
     unsigned closed;
     vitro_code code;
@@ -42,6 +44,7 @@ static vitro_call *talk(struct pair *p, const vitro_method *method, bool manual,
     o.metadata = md;
     o.manual_credit = manual;
     o.timeout_ns = 1000000000;
+    o.compression = compression;
     if (md && vitro_md_add_text(md, "key", "value", NULL) == VITRO_OK)
         rc = vitro_call_start(&call, p->channel, method, &o, &events, t, NULL);
     if (rc == VITRO_OK && method->kind == VITRO_BIDI_STREAMING)
@@ -88,6 +91,7 @@ static size_t run_once(struct heap *h, size_t nth, bool once)
 
     pair_init(&p);
     p.sim_options.latency_ns = 10;
+    p.server_options.compression = compression;
     pair_start(&p);
     began = h->calls;
     h->once = once;
@@ -132,6 +136,12 @@ Test(call_memory, one_allocation_that_fails_ends_calls_at_most, .timeout = 120)
 Test(call_memory, memory_that_runs_out_and_comes_back_ends_calls_at_most, .timeout = 120)
 {
     sweep(false);
+}
+
+Test(call_memory, one_allocation_that_fails_while_compressing_ends_calls_at_most, .timeout = 120)
+{
+    compression = "gzip";
+    sweep(true);
 }
 
 /* The same calls within budgets: of the channel, and of each connection of the server. */

@@ -24,9 +24,9 @@ until_true() { # COMMAND...
     done
 }
 
-serve() {
+serve() { # ARGUMENT...
     : >"$tmp/serving"
-    "$vitro" serve --listen 127.0.0.1:0 >"$tmp/serving" 2>&1 </dev/null &
+    "$vitro" serve --listen 127.0.0.1:0 "$@" >"$tmp/serving" 2>&1 </dev/null &
     server=$!
     until_true grep -q '^listening on ' "$tmp/serving" || fail "vitro serve does not listen"
     at=$(sed -n 's/^listening on ipv4://p' "$tmp/serving")
@@ -82,6 +82,21 @@ status 'OK (0)'
 call 0 "$at" $chat/SendMessage
 call 0 "$at" $chat/Chat
 out ''
+
+# Compressed by either side: the wire beside it says so, the replies are the same.
+long=$(printf 'a%.0s' $(seq 300))
+serving_all=$server at_all=$at
+serve --compress gzip
+for name in gzip deflate; do
+    call 0 "$at" $chat/Chat -v --compress $name -d "{\"text\":\"$long\"}{\"text\":\"1\"}"
+    out "{\"userId\":\"서버\",\"text\":\"에코: $long\"}
+{\"userId\":\"서버\",\"text\":\"에코: 1\"}"
+    flags=$(sed -n 's/^#[0-9]* [0-9.]* \([<>]\) gRPC message .*length [0-9]*/\1/p' "$tmp/err" | sort | tr '\n' ' ')
+    [ "$flags" = '< < compressed 1 > > compressed 1 ' ] || fail "--compress $name: messages: $flags"
+    grep -q "grpc-encoding: $name" "$tmp/err" || fail "--compress $name: no grpc-encoding"
+done
+kill "$server"
+server=$serving_all at=$at_all
 
 # Each service of vitro serve.
 call 0 "$at" user.UserService/GetUser -d '{"userId":"123"}'
@@ -178,6 +193,7 @@ mistake 2 'METHOD: missing' "$at"
 mistake 2 'no such option' "$at" $chat/Chat --nonsense
 mistake 2 'one call at a time' "$at" $chat/Chat more
 mistake 2 'a time is a number and' "$at" $chat/Chat --deadline 5
+mistake 2 'snappy: --compress: gzip or deflate' "$at" $chat/Chat --compress snappy
 mistake 2 "a header is 'name: value'" "$at" $chat/Chat -H nothing
 mistake 2 'none of [0-9a-z_.-]' "$at" $chat/Chat -H 'a b: c'
 mistake 2 'belongs to the protocol' "$at" $chat/Chat -H 'te: trailers'
@@ -219,7 +235,7 @@ grep -q '^status: UNAVAILABLE (14): .' "$tmp/err" || fail "a killed server: $(ca
 # Help.
 "$vitro" help call >"$tmp/out" 2>&1 || fail "vitro help call"
 "$vitro" call -h | cmp -s - "$tmp/out" || fail "call -h is other than help call"
-for word in TARGET METHOD -d -H --deadline -v --proto -I --descriptor-set Status: Examples:; do
+for word in TARGET METHOD -d -H --deadline --compress -v --proto -I --descriptor-set Status: Examples:; do
     grep -q -- "$word" "$tmp/out" || fail "help lacks $word"
 done
 exit $failed

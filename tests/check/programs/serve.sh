@@ -61,6 +61,7 @@ expect_error 2 "$vitro" serve --listen
 expect_error 2 "$vitro" serve --threads 0
 expect_error 2 "$vitro" serve --threads 65
 expect_error 2 "$vitro" serve --threads 1x
+expect_error 2 "$vitro" serve --compress identity
 expect_error 2 "$vitro" serve --listen 127.0.0.1:port
 expect_error 3 "$vitro" serve --listen unix:/nonexistent/socket
 expect_error 3 "$vitro" serve --listen ipv4:192.0.2.1:0
@@ -127,7 +128,7 @@ ended 0 $pid "SIGTERM after the client was killed"
 
 # The help names every option.
 "$vitro" help serve >"$tmp/out" || fail "vitro help serve"
-for word in --listen --threads SIGTERM chat.ChatService sensor.SensorService; do
+for word in --listen --threads --compress SIGTERM chat.ChatService sensor.SensorService; do
     grep -q -- "$word" "$tmp/out" || fail "help lacks $word"
 done
 servers=
