@@ -47,6 +47,13 @@ static bool one_in(struct world *w, size_t n)
     return some(w, 1, n) == 1;
 }
 
+static const char *some_compression(struct world *w)
+{
+    static const char *const names[] = { NULL, "gzip", "deflate" };
+
+    return names[some(w, 0, 2)];
+}
+
 /* ---- messages: call, number, then bytes that follow from both ------------------------------- */
 
 static size_t message_make(uint8_t *out, size_t call, uint32_t number, size_t len)
@@ -88,7 +95,7 @@ static void release(const void *ptr, size_t len, void *user)
 /* Any of the three ways to send. */
 static vitro_code send_any(struct world *w, vitro_call *call, vitro_bytes bytes, bool *more)
 {
-    uint32_t flags = one_in(w, 4) ? VITRO_SEND_ALONE : 0;
+    uint32_t flags = (one_in(w, 4) ? VITRO_SEND_ALONE : 0) | (one_in(w, 4) ? VITRO_SEND_PLAIN : 0);
     uint8_t *room;
     vitro_code rc;
 
@@ -177,6 +184,7 @@ static void begin(struct world *w)
 
     *o = (struct one){ .w = w };
     options.manual_credit = one_in(w, 2);
+    options.compression = some_compression(w);
     o->late = one_in(w, 5);
     if (o->late)
         options.timeout_ns = (int64_t)some(w, 1, 2 * (size_t)SECOND);
@@ -257,6 +265,7 @@ static void open_world(struct world *w)
     if (one_in(w, 2))
         p->server_options.max_window_bytes = p->server_options.window_bytes;
     p->server_options.max_streams = one_of(w, streams, 3);
+    p->server_options.compression = some_compression(w);
     w->deeds = one_in(w, 2);
     pair_make_server(p);
     cr_assert_eq(vitro_server_add(p->server, &method, NULL, &server_events, w, NULL), VITRO_OK);
