@@ -10,8 +10,9 @@
 enum { PATH_CA, PATH_CERTIFICATE, PATH_KEY, PATHS };
 
 struct vitro_credentials {
-    pthread_mutex_t lock; /* around what a reload changes */
-    unsigned refs;        /* atomic */
+    pthread_mutex_t reloading; /* one at a time; nobody who connects waits for its files */
+    pthread_mutex_t lock;      /* around context and version */
+    unsigned refs;             /* atomic */
     bool server;
     struct tls_context *context;
     uint64_t version;
@@ -101,6 +102,7 @@ static vitro_code make(vitro_credentials **out, bool server,
     c = vitro_mem_zalloc(NULL, sizeof *c);
     if (!c)
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "credentials", 0, "out of memory");
+    pthread_mutex_init(&c->reloading, NULL);
     pthread_mutex_init(&c->lock, NULL);
     c->refs = 1;
     c->server = server;
@@ -140,12 +142,24 @@ void vitro_credentials_unref(vitro_credentials *c)
     vitro_tls_context_unref(c->context);
     free_paths(c->path);
     pthread_mutex_destroy(&c->lock);
+    pthread_mutex_destroy(&c->reloading);
     vitro_mem_free(NULL, c, sizeof *c);
 }
 
 /* ---- use ------------------------------------------------------------------------------------ */
 
-/* With the lock held: files are read meanwhile, so that of two reloads the later one counts. */
+static void replace(vitro_credentials *c, struct tls_context *context)
+{
+    struct tls_context *old;
+
+    pthread_mutex_lock(&c->lock);
+    old = c->context;
+    c->context = context;
+    c->version++;
+    pthread_mutex_unlock(&c->lock);
+    vitro_tls_context_unref(old);
+}
+
 static vitro_code reload(vitro_credentials *c, const vitro_credentials_options *o, vitro_error *err)
 {
     struct tls_context *context;
@@ -160,9 +174,7 @@ static vitro_code reload(vitro_credentials *c, const vitro_credentials_options *
     }
     free_paths(c->path);
     memcpy(c->path, path, sizeof path);
-    vitro_tls_context_unref(c->context);
-    c->context = context;
-    c->version++;
+    replace(c, context);
     return VITRO_OK;
 }
 
@@ -174,11 +186,11 @@ vitro_code vitro_credentials_reload(vitro_credentials *c, const vitro_credential
 
     if (rc)
         return rc;
-    pthread_mutex_lock(&c->lock);
+    pthread_mutex_lock(&c->reloading);
     if (!options)
         o = same_again(c);
     rc = reload(c, &o, err);
-    pthread_mutex_unlock(&c->lock);
+    pthread_mutex_unlock(&c->reloading);
     return rc;
 }
 

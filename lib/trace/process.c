@@ -1,6 +1,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "base/util.h"
@@ -82,11 +83,14 @@ static void finish_process(void)
 
 static void open_process(const char *sinks)
 {
+    const char *secrets = secure_getenv("VITRO_TRACE_SECRETS");
+    vitro_trace_options options = VITRO_TRACE_OPTIONS_INIT;
     vitro_error err = { VITRO_OK, 0, { { NULL, 0, "" } } };
     char why[2 * VITRO_ERROR_TEXT];
     struct text line;
 
-    if (!vitro_trace_open(&process_trace, sinks, NULL, &err)) {
+    options.no_secrets = secrets && strcmp(secrets, "no") == 0;
+    if (!vitro_trace_open(&process_trace, sinks, &options, &err)) {
         atexit(finish_process); /* what was written after the last turn of a loop */
         return;
     }

@@ -18,7 +18,8 @@
  * joins anew when it has caught up; it never stops the program, nor does one that goes.
  *
  * With no trace given to a channel or server, the process's trace is used: the sinks that the
- * environment names in VITRO_TRACE, opened by the first connection.
+ * environment names in VITRO_TRACE, opened by the first connection; VITRO_TRACE_SECRETS=no keeps
+ * the secrets of TLS out of them.
  */
 #ifndef VITRO_TRACE_H
 #define VITRO_TRACE_H

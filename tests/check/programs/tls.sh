@@ -79,6 +79,14 @@ call 3 'tls: the peer requires a certificate, and none was shown (116)' "$at" $m
     --cacert $certs/ca.pem
 call 3 'tls: the peer does not know the CA of our certificate (48)' "$at" $method \
     --cacert $certs/ca.pem --cert $certs/client-other.pem --key $certs/client-other.key
+# The secrets of a trace open it, unless they were to be left out.
+for secrets in yes no; do
+    VITRO_TRACE=file:$tmp/$secrets VITRO_TRACE_SECRETS=$secrets "$vitro" call "$at" $method \
+        --insecure >"$tmp/out" 2>&1
+done
+grep -aq 'SERVER_HANDSHAKE_TRAFFIC_SECRET ' "$tmp/yes" || fail "a trace holds no secrets"
+[ -s "$tmp/no" ] && ! grep -aq 'TRAFFIC_SECRET' "$tmp/no" || fail "a trace holds secrets"
+
 stop
 
 serve
