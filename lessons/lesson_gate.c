@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 
 #include "vitro/lab/gate.h"
-#include "vitro/lab/sim.h"
 
 enum { LINE_BYTES = 64 };
 
@@ -77,15 +76,6 @@ static void the_other_side_is_gone(lesson_gate *g)
 }
 
 /*
- * In memory a gate that holds is spoken to only while something is held: before that the world
- * runs on, so that a step or an answer is of a world at rest.
- */
-static void attend(lesson_gate *g)
-{
-    vitro_sim_watch_waits(g->watch, vitro_gate_is_holding(g->gate));
-}
-
-/*
  * Take one command out of the socket and leave the others there: between two of them the loop
  * comes to rest.
  */
@@ -112,7 +102,6 @@ static void on_readable(void *user)
     if (end) {
         run_line(g);
         g->len = 0;
-        attend(g);
     }
 }
 
@@ -155,11 +144,7 @@ static vitro_code build(lesson_gate *g, vitro_loop *loop, vitro_trace *trace, vi
     rc = vitro_gate_new(&g->gate, &options, err);
     if (!rc)
         rc = vitro_gate_attach(g->gate, loop, err);
-    if (!rc)
-        rc = vitro_watch_new(&g->watch, loop, g->fd, on_readable, g, err);
-    if (!rc)
-        attend(g);
-    return rc;
+    return rc ? rc : vitro_watch_new(&g->watch, loop, g->fd, on_readable, g, err);
 }
 
 vitro_code lesson_gate_new(lesson_gate **out, vitro_loop *loop, vitro_trace *trace,

@@ -10,9 +10,8 @@
  *      hold   hold from now on
  *      ask    answer with a note, once all that came before is done: "the gate is at rest"
  *
- * Their end is `go`. In memory the program listens only while something is held, and the clock
- * stands then. On sockets it listens always, time runs on, and a `next` while nothing is held lets
- * the next unit pass.
+ * Their end is `go`. A `next` while nothing is held lets the next unit pass; an answer at such a
+ * moment is of a world that goes on.
  */
 #ifndef LESSON_GATE_H
 #define LESSON_GATE_H

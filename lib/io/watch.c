@@ -18,7 +18,6 @@ struct vitro_watch {
     vitro_loop *loop;
     void (*fn)(void *user);
     void *user;
-    bool waits; /* under sim: for the clock to be held */
 };
 
 /* fn may free the watch: nothing of it is touched after. */
@@ -97,12 +96,6 @@ void vitro_watch_free(vitro_watch *w)
     release(w);
 }
 
-void vitro_sim_watch_waits(vitro_watch *w, bool waits)
-{
-    LOOP_ASSERT(w->loop);
-    w->waits = waits;
-}
-
 /* ---- a world's watches ---------------------------------------------------------------------- */
 
 static void run_watch(void *user)
@@ -130,17 +123,17 @@ static void wait_for_any(const struct list *watches)
     poll(polls, n, -1); /* a signal ends it: then nothing is readable, and it is asked again */
 }
 
-static bool run_readable(struct vitro_sim *sim)
+static bool run_readable(struct list *watches)
 {
     struct list now, *i;
-    bool any = false, held = sim->holds > 0;
+    bool any = false;
 
     list_init(&now);
-    list_splice(&now, &sim->watches);
+    list_splice(&now, watches);
     while ((i = list_pop(&now)) != NULL) {
         vitro_watch *w = CONTAINER_OF(i, vitro_watch, link);
-        list_append(&sim->watches, i);
-        if ((w->waits && !held) || !is_readable(w))
+        list_append(watches, i);
+        if (!is_readable(w))
             continue;
         any = true;
         vitro_loop_inside(w->loop, run_watch, w);
@@ -153,8 +146,8 @@ bool vitro_sim_look(struct vitro_sim *sim)
     if (list_empty(&sim->watches))
         return false;
     if (!sim->holds)
-        return run_readable(sim);
+        return run_readable(&sim->watches);
     wait_for_any(&sim->watches);
-    run_readable(sim);
+    run_readable(&sim->watches);
     return true;
 }

@@ -111,16 +111,6 @@ VITRO_API bool vitro_sim_cut(vitro_sim *sim, size_t number);
 /** Hold the clock: while the count of holds is not 0 it does not jump. Thread: sim. */
 VITRO_API void vitro_sim_hold(vitro_sim *sim, bool hold);
 
-/**
- * Let a watch of this world's loops be looked at only while the clock is held: who holds it speaks
- * through the watch, and has nothing to say about a world that can go on. Harmless on a real loop.
- *
- * @param watch  see vitro_watch_new().
- * @param waits  false: whenever nothing else can happen at this time.
- * Thread: sim.
- */
-VITRO_API void vitro_sim_watch_waits(vitro_watch *watch, bool waits);
-
 /** What the world itself holds: links, bytes under way, names. Thread: sim. */
 VITRO_API vitro_memory vitro_sim_memory(const vitro_sim *sim);
 
