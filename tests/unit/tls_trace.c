@@ -136,6 +136,12 @@ Test(tls_trace, a_trace_without_secrets_holds_none)
     }
 }
 
+Test(tls_trace, r18_the_authority_is_the_name_that_is_asked_for)
+{
+    run(false, 0, false);
+    cr_assert_neq(packet("\x00\x00\x0avitro.test", 13), SIZE_MAX, "server_name, RFC 6066, 3");
+}
+
 /* ---- sinks that come while the connection is open ------------------------------------------- */
 
 static size_t count(const vitro_decode *d, uint8_t kind)
@@ -203,5 +209,6 @@ Test(tls_trace, a_sink_that_comes_later_is_shown_what_lies_above_tls)
         cr_assert_neq(packet("second", 6), SIZE_MAX);
         cr_assert_eq(packet("first", 5), SIZE_MAX);
         cr_assert_eq(packet("\x17\x03\x03", 3), SIZE_MAX, "no record is in it");
+        cr_assert_neq(packet("\x83\x87\x04", 3), SIZE_MAX, ":method POST, :scheme https, :path");
     }
 }
