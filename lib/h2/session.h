@@ -168,8 +168,9 @@ uint32_t vitro_h2_can_open(const struct h2_session *h);
 /* Client: no stream id is left for another one (RFC 9113, 5.1.1). */
 bool vitro_h2_is_spent(const struct h2_session *h);
 
-/* Client: open a stream with these headers. Sets s->id. END_STREAM when s->ending is H2_END and
- * nothing is in s->send. */
+/* Client: open a stream with these headers. Sets s->id. The end is always on DATA, on an empty
+ * frame where nothing is in s->send: gRPC PROTOCOL-HTTP2, Requests, asks for it, and servers wait
+ * for ever without. */
 vitro_code vitro_h2_request(struct h2_session *h, struct h2_stream *s,
                             const struct h2_field *fields, size_t n, vitro_error *err);
 

@@ -81,11 +81,10 @@ vitro_code vitro_h2_request(struct h2_session *h, struct h2_stream *s,
 {
     nghttp2_nv small[MAX_ON_STACK], *nv = nv_make(h, fields, n, small);
     nghttp2_data_provider data = { .source.ptr = s, .read_callback = vitro_h2_read_data };
-    bool bare = s->ending == H2_END && s->send.len == 0;
     int32_t id = NGHTTP2_ERR_NOMEM;
 
     if (nv && !h->starved)
-        id = nghttp2_submit_request(h->ng, NULL, nv, n, bare ? NULL : &data, s);
+        id = nghttp2_submit_request(h->ng, NULL, nv, n, &data, s);
     nv_free(h, nv, small);
     if (id < 0)
         return result(id, err);

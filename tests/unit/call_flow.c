@@ -245,6 +245,26 @@ Test(call_flow, r06_an_empty_message_is_a_message)
     pair_stop(&p);
 }
 
+Test(call_flow, r05_a_request_stream_without_messages_ends_by_an_empty_frame_not_by_its_headers)
+{
+    struct stage s;
+    struct record r = { .len = 0 };
+    vitro_call *call;
+
+    stage_init(&s);
+    peer_settings(&s.peer, 0, 0);
+    pair_make_channel(&s.p);
+    call = pair_call(&s.p, &echo_bidi, NULL, &r);
+    vitro_call_send_end(call, NULL); /* before there is a connection */
+    pair_settle(&s.p);
+    cr_expect_eq(peer_count(&s.peer, "HEADERS 1 end"), 0, "%s", s.peer.log);
+    cr_expect_eq(peer_count(&s.peer, "HEADERS 1 :method"), 1, "%s", s.peer.log);
+    cr_expect_eq(peer_count(&s.peer, "DATA 1 0 end"), 1, "%s", s.peer.log);
+    vitro_call_unref(call);
+    stage_done(&s);
+    record_done(&r);
+}
+
 Test(call_flow, r05_the_last_message_ends_the_stream_and_so_does_an_empty_frame)
 {
     struct stage s;
