@@ -30,7 +30,7 @@ OPT        := $(or $(CFLAGS_$(V)),$(error V=$(V): use debug release asan tsan co
 LINK       := -Wl,-z,relro,-z,now
 POSIX      := -D_POSIX_C_SOURCE=200809L
 GNU        := -D_GNU_SOURCE
-KNOWN_USERS := lib/services/% tools/schemas.c
+KNOWN_USERS := lib/services/% tools/call_reflect.c
 GNU_DIRS   := lib/io/% lib/trace/% tools/% lessons/% tests/%
 BASE_FLAGS  = -std=c11 $(WERROR) $(OPT) -Ilib -Ilib/include -I$(GEN) -fPIC -fvisibility=hidden \
               -pthread $(CPPFLAGS) $(CFLAGS)
@@ -163,7 +163,7 @@ $(GEN)/known/google/%.vitro.c $(GEN)/known/google/%.vitro.h &: $(PROTO_DIR)/goog
 	@mkdir -p $(GEN)/known && echo '  GEN known/google/$*.vitro.c'
 	@protoc --plugin=protoc-gen-vitro=$(GENERATOR) \
 	  --vitro_out=stubs=none,symbols=vitro_known_:$(GEN)/known google/$*.proto
-$(patsubst %.c,$(B)/%.o,$(wildcard lib/services/*.c)): | $(KNOWN_H)
+$(patsubst %.c,$(B)/%.o,$(wildcard lib/services/*.c) tools/call_reflect.c): | $(KNOWN_H)
 $(GEN)/%.vitro.c $(GEN)/%.vitro.h &: tests/proto/%.proto $(GENERATOR)
 	@mkdir -p $(GEN) && echo '  GEN $*.vitro.c'
 	@protoc --plugin=protoc-gen-vitro=$(GENERATOR) -Itests/proto --vitro_out=$(GEN) $<

@@ -60,12 +60,12 @@ static void give_up(struct run *r, int status)
     vitro_call_cancel(r->call);
 }
 
-static const char *advice(const struct run *r)
+const char *call_advice(const vitro_error *err)
 {
-    for (unsigned i = 0; i < r->error.depth; i++) {
-        if (r->error.frame[i].native == ECONNREFUSED)
+    for (unsigned i = 0; i < err->depth; i++) {
+        if (err->frame[i].native == ECONNREFUSED)
             return "nothing listens there; vitro serve does";
-        if (strcmp(r->error.frame[i].layer, "resolve") == 0)
+        if (strcmp(err->frame[i].layer, "resolve") == 0)
             return "check the name";
     }
     return NULL;
@@ -98,7 +98,7 @@ static int tell(struct run *r)
     if (interrupted)
         return EXIT_INTERRUPTED;
     if (not_reached(r)) {
-        command_fail_error("call", r->options.target, &r->error, advice(r));
+        command_fail_error("call", r->options.target, &r->error, call_advice(&r->error));
         return EXIT_SYSTEM;
     }
     put_status(r);
@@ -305,7 +305,7 @@ static void leave_interrupt(const sigset_t *unblocked)
     sigprocmask(SIG_SETMASK, unblocked, NULL);
 }
 
-static int make_call(struct run *r)
+static int run_call(struct run *r)
 {
     sigset_t unblocked;
     int status = start(r);
@@ -321,6 +321,17 @@ static int make_call(struct run *r)
     return status ? status : tell(r);
 }
 
+static int make_call(struct run *r)
+{
+    int status = call_schema_read(&r->schema, &r->options, r->credentials);
+
+    if (!status)
+        status = call_input_check(&r->schema, r->options.data);
+    if (!status)
+        status = call_input_open(&r->input, &r->schema, r->options.data);
+    return status ? status : run_call(r);
+}
+
 int call_main(int argc, char **argv)
 {
     struct run r;
@@ -333,14 +344,10 @@ int call_main(int argc, char **argv)
     r.input.fd = -1;
     status = call_options_read(&r.options, argc, argv);
     if (!status)
-        status = call_schema_read(&r.schema, &r.options);
-    if (!status)
-        status = call_input_check(&r.schema, r.options.data);
-    if (!status)
-        status = call_input_open(&r.input, &r.schema, r.options.data);
-    if (!status)
         status = call_credentials(&r.options, &r.credentials);
-    if (!status)
+    if (!status && call_is_question(&r.options))
+        status = call_describe(&r.schema, &r.options, r.credentials);
+    else if (!status)
         status = make_call(&r);
     vitro_credentials_unref(r.credentials);
     call_input_close(&r.input);

@@ -19,10 +19,11 @@ enum { CALL_LIST_MAX = 64, CALL_TEXT_MAX = 64 * 1024 * 1024 };
 /* ---- the command line (call_options.c) ------------------------------------------------------ */
 
 struct call_options {
-    const char *target, *method;
-    const char *data;        /* NULL: no -d */
-    int64_t deadline_ns;     /* 0: none */
-    const char *compression; /* NULL: none */
+    const char *target, *method; /* or "list" and "describe" for the method */
+    const char *name;            /* what is listed or described; NULL: everything */
+    const char *data;            /* NULL: no -d */
+    int64_t deadline_ns;         /* 0: none */
+    const char *compression;     /* NULL: none */
     bool verbose;
     vitro_md *metadata;                         /* NULL: none */
     const char *authority;                      /* NULL: the target's */
@@ -40,6 +41,9 @@ void call_options_done(struct call_options *o);
  * What --tls and its like ask for: credentials to be unref'd, NULL for plain text. What the program
  * ends with, EXIT_DONE to go on.
  */
+/* It asks what there is, and makes no call. */
+bool call_is_question(const struct call_options *o);
+
 int call_credentials(const struct call_options *o, vitro_credentials **out);
 
 /* "500ms", "1.5s", "2m", "1h", "10us", "10ns": false when it is none of these or 0. */
@@ -50,13 +54,50 @@ bool call_duration_read(const char *text, int64_t *ns);
 struct call_schema {
     struct account account;
     struct pb_schema *types;
+    bool reflected; /* they are the server's own */
     const struct pb_method_type *method;
     char path[512]; /* "/chat.ChatService/SendMessage" */
     vitro_method call;
 };
 
-int call_schema_read(struct call_schema *s, const struct call_options *o);
+/* Without the files that were asked for there are no types. What is wrong was said. */
+int call_schema_open(struct call_schema *s, const struct call_options *o);
+
+/* The method that was meant: of those files, of the schemas that ship, or of the server's own. */
+int call_schema_read(struct call_schema *s, const struct call_options *o,
+                     vitro_credentials *credentials);
 void call_schema_done(struct call_schema *s);
+
+/* ---- the server's own schema (call_reflect.c) ----------------------------------------------- */
+
+struct call_reflect;
+
+/* Gives *out, on failure too: call_reflect_close, which accepts NULL. o outlives it. */
+vitro_code call_reflect_open(struct call_reflect **out, const struct call_options *o,
+                             vitro_credentials *credentials, vitro_error *err);
+void call_reflect_close(struct call_reflect *r);
+
+/*
+ * Add the file that declares symbol, "package.Service", and its imports to types. UNIMPLEMENTED: it
+ * has no reflection; NOT_FOUND: no such symbol; else the server could not be asked.
+ */
+vitro_code call_reflect_types(struct call_reflect *r, struct pb_schema *types, const char *symbol,
+                              vitro_error *err);
+
+/* fn is lent each name. */
+vitro_code call_reflect_services(struct call_reflect *r, void (*fn)(vitro_str name),
+                                 vitro_error *err);
+
+/* Say what is wrong, and what the program ends with. */
+int call_reflect_fail(const struct call_options *o, const vitro_error *err);
+
+/* ---- vitro call TARGET list, describe (call_describe.c) ------------------------------------- */
+
+int call_describe(struct call_schema *s, const struct call_options *o,
+                  vitro_credentials *credentials);
+
+/* What to do about a server that was not reached (call.c); NULL: nothing comes to mind. */
+const char *call_advice(const vitro_error *err);
 
 /* ---- requests (call_input.c) ---------------------------------------------------------------- */
 

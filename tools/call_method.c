@@ -119,13 +119,16 @@ static int no_method(const struct call_schema *s, const char *asked)
 
 /* ---- the method ----------------------------------------------------------------------------- */
 
+static const struct pb_method_type *look_up(const struct call_schema *s, const char *asked)
+{
+    return vitro_pb_schema_method(s->types, vitro_str_of(asked + (*asked == '/')));
+}
+
 static int find(struct call_schema *s, const char *asked)
 {
-    const struct pb_method_type *m;
+    const struct pb_method_type *m = look_up(s, asked);
 
-    while (*asked == '/')
-        asked++;
-    m = vitro_pb_schema_method(s->types, vitro_str_of(asked));
+    asked += *asked == '/';
     if (!m || strlen(asked) + 2 > sizeof s->path)
         return no_method(s, asked);
     if (!m->input || !m->output) {
@@ -140,14 +143,17 @@ static int find(struct call_schema *s, const char *asked)
     return EXIT_DONE;
 }
 
-int call_schema_read(struct call_schema *s, const struct call_options *o)
+static bool has_own(const struct call_options *o)
+{
+    return o->proto_count || o->set_count;
+}
+
+int call_schema_open(struct call_schema *s, const struct call_options *o)
 {
     struct schema_sink sink = { add, s };
-    bool own = o->proto_count || o->set_count;
     const char *where = "--proto";
     vitro_error err = { 0 };
     vitro_code rc;
-    int status;
 
     vitro_account_init(&s->account, NULL, SCHEMA_BUDGET);
     rc = vitro_pb_schema_new(&s->types, &s->account, &err);
@@ -157,16 +163,63 @@ int call_schema_read(struct call_schema *s, const struct call_options *o)
         where = o->sets[i];
         rc = schemas_give_set(&sink, where, &err);
     }
-    if (!rc && !own) {
-        where = "the schemas that ship";
-        rc = schemas_give_shipped(&sink, &err);
+    if (!rc)
+        return EXIT_DONE;
+    command_fail_error("call", where, &err, NULL);
+    return EXIT_SYSTEM;
+}
+
+/*
+ * A method of none of the schemas that ship: the server may know it. Its types stand alone then: a
+ * file of its may have the name of one that ships.
+ */
+static int ask_server(struct call_schema *s, const struct call_options *o,
+                      vitro_credentials *credentials)
+{
+    const char *asked = o->method + (*o->method == '/'), *slash = strrchr(asked, '/');
+    struct call_reflect *r = NULL;
+    struct pb_schema *types = NULL;
+    char service[512];
+    vitro_error err = { 0 };
+    vitro_code rc;
+
+    if (!slash || slash == asked || (size_t)(slash - asked) >= sizeof service)
+        return EXIT_DONE;
+    snprintf(service, sizeof service, "%.*s", (int)(slash - asked), asked);
+    rc = vitro_pb_schema_new(&types, &s->account, &err);
+    if (rc == VITRO_OK)
+        rc = call_reflect_open(&r, o, credentials, &err);
+    if (rc == VITRO_OK)
+        rc = call_reflect_types(r, types, service, &err);
+    call_reflect_close(r);
+    if (rc == VITRO_OK) {
+        struct pb_schema *shipped = s->types;
+        s->types = types;
+        types = shipped;
+        s->reflected = true;
     }
-    if (rc) {
-        command_fail_error("call", where, &err, NULL);
-        return EXIT_SYSTEM;
+    vitro_pb_schema_free(types);
+    if (rc == VITRO_OK || rc == VITRO_NOT_FOUND || rc == VITRO_UNIMPLEMENTED)
+        return EXIT_DONE; /* what is missing, the look-up says */
+    return call_reflect_fail(o, &err);
+}
+
+int call_schema_read(struct call_schema *s, const struct call_options *o,
+                     vitro_credentials *credentials)
+{
+    struct schema_sink sink = { add, s };
+    vitro_error err = { 0 };
+    int status = call_schema_open(s, o);
+
+    if (!status && !has_own(o) && schemas_give_shipped(&sink, &err)) {
+        command_fail_error("call", "the schemas that ship", &err, NULL);
+        status = EXIT_SYSTEM;
     }
-    status = find(s, o->method);
-    if (!status && !own)
+    if (!status && !has_own(o) && !look_up(s, o->method))
+        status = ask_server(s, o, credentials);
+    if (!status)
+        status = find(s, o->method);
+    if (!status && !has_own(o) && !s->reflected)
         s->call.file = schemas_shipped_file(s->method->input->file);
     return status;
 }

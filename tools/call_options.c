@@ -233,11 +233,20 @@ int call_options_read(struct call_options *o, int argc, char **argv)
         return status;
     if (optind + 2 > argc)
         return usage(optind == argc ? "TARGET" : "METHOD", "missing");
-    if (optind + 2 < argc)
-        return usage(argv[optind + 2], "one call at a time: TARGET METHOD");
     o->target = argv[optind];
     o->method = argv[optind + 1];
+    if (call_is_question(o) && optind + 2 < argc)
+        o->name = argv[optind++ + 2];
+    if (optind + 2 < argc)
+        return usage(argv[optind + 2], "one call at a time: TARGET METHOD");
+    if (strcmp(o->method, "describe") == 0 && !o->name)
+        return usage("describe", "name a service, a method or a type");
     return EXIT_DONE;
+}
+
+bool call_is_question(const struct call_options *o)
+{
+    return strcmp(o->method, "list") == 0 || strcmp(o->method, "describe") == 0;
 }
 
 int call_credentials(const struct call_options *o, vitro_credentials **out)

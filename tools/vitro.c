@@ -32,13 +32,16 @@ static const struct command {
       "VITRO_TRACE=file:F keeps the lesson's trace in F: vitro inspect and Wireshark open it.\n"
       "Status: 0 done; 2 usage; 3 the lesson cannot be found, or its program failed.\n" },
     { "call", call_main,
-      "TARGET METHOD [-d JSON] [-H 'k: v']... [--deadline 500ms] [-v] [--compress NAME] "
+      "TARGET METHOD|list [SERVICE]|describe NAME [-d JSON] [-H 'k: v']... [--deadline 500ms] [-v] [--compress NAME] "
       "[--proto FILE]... [-I DIR]... [--descriptor-set FILE]... [--tls] [--cacert FILE] [--cert FILE --key FILE] "
       "[--authority NAME] [--insecure]",
       "make one call: JSON requests in, JSON responses out, the wire beside it",
       "  TARGET                  HOST:PORT, :PORT (of 127.0.0.1), dns:, ipv4:, ipv6:, unix:,\n"
       "                          unix-abstract:\n"
       "  METHOD                  SERVICE/METHOD, such as chat.ChatService/SendMessage\n"
+      "  list [SERVICE]          no call: the services of the server, or the methods of one\n"
+      "  describe NAME           no call: a service, a method, a message or an enum as a .proto\n"
+      "                          writes it\n"
       "  -d JSON                 the requests: JSON values one after another, white space between;\n"
       "                          @FILE is a file of them, - is stdin: each is sent as it comes.\n"
       "                          Without -d a method of one request gets an empty one\n"
@@ -49,6 +52,7 @@ static const struct command {
       "                          Replies come as the server chooses\n"
       "  -v                      the wire on stderr, decoded as it happens\n"
       "  --proto FILE            the types of METHOD (needs protoc); else those that ship\n"
+      "                          and those that the server tells by its reflection\n"
       "  -I DIR                  where FILE and its imports are\n"
       "  --descriptor-set FILE   the types of METHOD, as protoc -o --include_imports wrote them\n"
       "  --tls                   speak TLS; each of the next four asks for it, too\n"

@@ -185,6 +185,47 @@ printf '{"userId":"s","text":"1"}\n{"text":}\n' >"$tmp/requests.json"
     fail "a mistake in a stream: $(cat "$tmp/err")"
 
 # Names that do not exist, and words that cannot be meant.
+# What a server has, by its reflection, and by files that are given.
+call 0 "$at" list
+out 'chat.ChatService
+file.FileService
+grpc.health.v1.Health
+grpc.reflection.v1.ServerReflection
+grpc.reflection.v1alpha.ServerReflection
+order.OrderService
+room.RoomService
+sensor.SensorService
+user.UserService'
+call 0 "$at" list user.UserService
+out user.UserService/GetUser
+call 0 "$at" describe chat.ChatService/Chat
+out 'rpc Chat(stream chat.ChatMessage) returns (stream chat.ChatMessage);'
+call 0 "$at" describe user.GetUserRequest
+out 'message user.GetUserRequest {
+  string userId = 1;
+}'
+call 0 "$at" describe grpc.health.v1.HealthListResponse
+out 'message grpc.health.v1.HealthListResponse {
+  map<string, grpc.health.v1.HealthCheckResponse> statuses = 1;
+}'
+call 0 "$at" list --proto proto/chat.proto
+out chat.ChatService
+call 0 127.0.0.1:1 describe chat.UserRequest --proto proto/chat.proto # nobody is asked
+out 'message chat.UserRequest {
+  string userId = 1;
+}'
+mistake 1 'NOT_FOUND' "$at" describe no.Such
+mistake 1 'no such service' "$at" list chat.UserRequest
+mistake 2 'name a service' "$at" describe
+mistake 3 'nothing listens there' 127.0.0.1:1 list
+# A method of no schema that ships: the server tells its types.
+call 0 "$at" grpc.health.v1.Health/Check -d '{"service":"user.UserService"}'
+out '{"status":"SERVING"}'
+status 'OK (0)'
+call 1 "$at" grpc.health.v1.Health/Check -d '{"service":"no.Such"}'
+status 'NOT_FOUND (5): unknown service'
+mistake 2 'did you mean grpc.health.v1.Health/Check?' "$at" grpc.health.v1.Health/Chek
+
 mistake 2 'did you mean chat.ChatService/SendMessage? chat.ChatService has SendMessage, ' \
     "$at" $chat/SendMesage
 mistake 2 'did you mean chat.ChatService/Chat? the services are ' "$at" chat.ChatServices/Chat
