@@ -67,12 +67,15 @@ PROTO_A    := $(B)/gen/libproto.a
 PROTO_O    := $(PROTOS:proto/%.proto=$(B)/gen/%.vitro.o)
 WELL_KNOWN := $(addprefix google/protobuf/,any api descriptor duration empty field_mask \
               source_context struct timestamp type wrappers)
-TEST_PROTO := $(TEST_PROTOS:tests/proto/%.proto=%) $(WELL_KNOWN) external/echo $(KNOWN)
+TEST_PROTO := $(TEST_PROTOS:tests/proto/%.proto=%) $(WELL_KNOWN) external/echo $(KNOWN) \
+              $(addprefix grpc/testing/,empty messages test)
 TEST_PROTO_H := $(TEST_PROTO:%=$(GEN)/%.vitro.h)
 TEST_PROTO_O := $(TEST_PROTO:%=$(B)/gen/%.vitro.o) $(B)/gen/external/echo.pb-c.o
 TEST_PROTO_A := $(B)/gen/libtestproto.a
 UNIT_BIN   := $(UNIT_C:%.c=$(B)/%)
 PROGRAMS   := $(PROGRAM_C:%.c=$(B)/%)
+INTEROP    := $(B)/tests/interop/vitro-interop-
+INTEROP_C  := $(wildcard tests/interop/client/*.c tests/interop/server/*.c)
 HEADERS    := $(wildcard lessons/*.h lib/*/*.h lib/include/vitro/*.h lib/include/vitro/lab/*.h lib/include/*.h)
 
 PACKAGES   := libnghttp2 libprotobuf-c jansson openssl zlib
@@ -238,6 +241,8 @@ $(B)/tests/bench/vitro/captures: $(addprefix $(B)/tests/support/,large.o pcap_wr
 $(B)/tests/threads/rooms $(B)/tests/captures/make: $(filter $(B)/tools/serve/%,$(VITRO_O)) \
                          $(addprefix $(B)/tools/,text_event.o text_fields.o wrap.o)
 $(B)/tests/captures/make: $(addprefix $(B)/tests/support/,hostile.o pcap_write.o seed.o)
+$(INTEROP)client: $(patsubst %.c,$(B)/%.o,$(filter tests/interop/client/%,$(INTEROP_C)))
+$(INTEROP)server: $(patsubst %.c,$(B)/%.o,$(filter tests/interop/server/%,$(INTEROP_C)))
 $(B)/tests/threads/spool: $(addprefix $(B)/tools/,spool.o source.o feed.o)
 $(PROGRAMS): $(B)/%: $(B)/%.o $(TEST_PROTO_A) $(PROTO_A) $(STATIC)
 	@mkdir -p $(@D) && echo '  LD $@'
@@ -261,7 +266,7 @@ $(addprefix $(B)/tests/unit/,learn.o ui_lesson.o learn_terminal.o gate_lesson.o)
 $(B)/tests/screen/lesson: $(filter-out %/vitro.o,$(VITRO_O)) | lessons
 $(B)/tests/screen/lesson: private LDLIBS += $(shell pkg-config --libs libcmark ncursesw libpcap 2>/dev/null)
 $(B)/tests/unit/watch_screen.o: CPPFLAGS += -DPROGRAM='"$(BIN)/vitro"'
-$(UNIT_BIN:%=%.o) $(PROGRAMS:%=%.o) $(SUPPORT_O): | $(PROTO_H) $(TEST_PROTO_H)
+$(UNIT_BIN:%=%.o) $(PROGRAMS:%=%.o) $(SUPPORT_O) $(INTEROP_C:%.c=$(B)/%.o): | $(PROTO_H) $(TEST_PROTO_H)
 
 asan ubsan:             ## the suites under address and undefined-behaviour sanitizers
 	@sh tools/deps/install.sh run check
@@ -278,10 +283,10 @@ differential:           ## our decoder against tshark, field by field
 	@sh tools/deps/install.sh run differential
 	@$(MAKE) build test-programs
 	@python3 tests/differential/differential.py $(ARGS)
-interop:                ## against gRPC's own implementation in Node, both ways
+interop:                ## against gRPC in Node, and the official cases against grpc-go, both ways
 	@sh tools/deps/install.sh run interop
-	@$(MAKE) build build/debug/tests/interop/chat_client
-	@sh tests/interop/run.sh
+	@$(MAKE) build test-programs
+	@sh tests/interop/run.sh; node=$$?; sh tests/interop/official.sh && exit $$node
 bless:                  ## captures/ and tests/screen: make them anew, with what vitro says now
 	@sh tools/deps/install.sh run
 	@$(MAKE) programs lessons build/debug/tests/captures/make build/debug/tests/screen/lesson
