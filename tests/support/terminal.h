@@ -32,7 +32,7 @@
 #include "support/hand.h"
 #include "support/hostile.h"
 
-enum { PATIENCE_MS = 10000, TEXT = 65536 };
+enum { PATIENCE_MS = 10000, STILL_MS = 40, TEXT = 65536 };
 
 struct terminal {
     int fd, status;
@@ -201,6 +201,27 @@ static inline void capture(struct terminal *t)
 static inline void keys(struct terminal *t, const char *text)
 {
     cr_assert(eq(sz, (size_t)write(t->fd, text, strlen(text)), strlen(text)));
+}
+
+/*
+ * Keys, and what they do to the screen: until it is another one and stands still. A slow machine
+ * has not more keys waiting than a fast one, then.
+ */
+static inline void press(struct terminal *t, const char *text)
+{
+    static char was[TEXT];
+    int quiet = -1; /* nothing has changed yet */
+
+    memcpy(was, t->text, sizeof was);
+    keys(t, text);
+    for (int ms = 0; ms < PATIENCE_MS && quiet < STILL_MS && pump(t, 10); ms += 10) {
+        if (strcmp(was, t->text) != 0) {
+            memcpy(was, t->text, sizeof was);
+            quiet = 0;
+        } else if (quiet >= 0) {
+            quiet += 10;
+        }
+    }
 }
 
 static inline void resize(struct terminal *t, int w, int h)

@@ -95,11 +95,8 @@ static bool is_gone(pid_t pid)
 /* Enter, until a word is seen; each is given the time that a page needs. */
 static void enter_until(struct terminal *t, const char *words)
 {
-    for (int i = 0; i < 80 && !strstr(t->text, words); i++) {
-        keys(t, "\r");
-        for (int ms = 0; ms < 100 && !strstr(t->text, words); ms += 10)
-            pump(t, 10);
-    }
+    for (int i = 0; i < 80 && !strstr(t->text, words); i++)
+        press(t, "\r");
     SEEN(t, words);
 }
 
@@ -167,10 +164,8 @@ static void read_through(struct terminal *t, const char *lesson)
 {
     for (int i = 0; i < 300 && !strstr(t->text, "to the list of lessons"); i++) {
         if (strstr(t->text, "Enter answer") || strstr(t->text, "first choose"))
-            keys(t, "a");
-        keys(t, "\r");
-        for (int ms = 0; ms < 40; ms += 10)
-            pump(t, 10);
+            press(t, "a");
+        press(t, "\r");
         cr_assert_null(strstr(t->text, "did not happen in this run"), "%s\n%s", lesson, t->text);
     }
     SEEN(t, "to the list of lessons");
