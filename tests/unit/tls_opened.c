@@ -7,8 +7,9 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/util.h"
-#include "crypto/record.h"
+#include "crypto/follow.h"
 #include "support/credentials.h"
 #include "support/decoded.h"
 #include "support/pair.h"
@@ -19,14 +20,14 @@ TestSuite(tls_opened, .timeout = 120);
 
 /* ---- reading along -------------------------------------------------------------------------- */
 
-enum { HANDSHAKE_FINISHED = 20, HANDSHAKE_KEY_UPDATE = 24 };
-
 /* What is seen of a connection: both directions, client's first. */
 struct seen {
     struct secrets secrets;
     struct buf wire[2];
     struct buf data[2]; /* application data, opened */
+    int early;          /* records of 0-RTT data */
     int updates[2];     /* of keys */
+    struct follow follow;
 };
 
 static void seen_begin(struct seen *s)
@@ -53,114 +54,65 @@ static void add(struct buf *b, const uint8_t *bytes, size_t len)
     cr_assert(vitro_buf_append(b, bytes, len));
 }
 
-/* One direction on its way. */
-struct reading {
-    struct seen *seen;
-    int dir;
-    const uint8_t *client_random, *server_random;
-    const struct suite *suite;
-    struct secret traffic;
-    struct record_keys keys;
-    uint64_t seq;
-    bool sealed;
-};
-
-static struct secret secret_of(const struct reading *r, enum secret_label label)
+/* A record, which may be opened again by what was learnt of it. */
+static enum follow_result follow_one(struct seen *s, unsigned side, vitro_bytes record)
 {
-    struct secret s = { 0 };
-
-    cr_assert(vitro_secrets_find(&r->seen->secrets, label, r->client_random, &s), "%d", label);
-    return s;
-}
-
-static void use_traffic(struct reading *r)
-{
-    cr_assert(vitro_keys_1_3(&r->keys, r->suite, &r->traffic));
-    r->seq = 0;
-    r->sealed = true;
-}
-
-static void use_master(struct reading *r)
-{
-    struct secret master = secret_of(r, SECRET_MASTER);
-    struct record_keys both[2];
-
-    cr_assert(vitro_keys_1_2(both, r->suite, &master, r->client_random, r->server_random));
-    r->keys = both[r->dir];
-    r->seq = 0;
-    r->sealed = true;
-}
-
-/* libssl begins a record with each message that changes keys. */
-static void read_handshake(struct reading *r, uint8_t message)
-{
-    if (r->suite->version != 0x0304)
-        return;
-    if (message == HANDSHAKE_FINISHED) {
-        r->traffic = secret_of(r, r->dir ? SECRET_SERVER_TRAFFIC : SECRET_CLIENT_TRAFFIC);
-        use_traffic(r);
-    } else if (message == HANDSHAKE_KEY_UPDATE) {
-        r->seen->updates[r->dir]++;
-        cr_assert(vitro_secret_update(&r->traffic, r->suite));
-        use_traffic(r);
-    }
-}
-
-static void open_record(struct reading *r, vitro_bytes record)
-{
-    static uint8_t out[1 << 16];
+    static uint8_t out[1 << 16], again[1 << 16];
     struct record_plain plain;
+    struct follow_record r;
+    enum follow_result rc = vitro_follow_record(&s->follow, side, record, out, &r);
 
-    cr_assert_eq(vitro_record_open(&r->keys, r->seq + 1, record, out, &plain), RECORD_SEALED);
-    cr_assert_eq(vitro_record_open(&r->keys, r->seq, record, out, &plain), RECORD_OPENED,
-                 "%s, direction %d, record %d", r->suite->name, r->dir, (int)r->seq);
-    r->seq++;
+    if (rc != FOLLOW_OPENED)
+        return rc;
+    cr_assert_eq(vitro_record_open(&r.keys, r.seq + 1, record, again, &plain), RECORD_SEALED);
+    cr_assert_eq(vitro_record_open(&r.keys, r.seq, record, again, &plain), RECORD_OPENED);
+    cr_assert(plain.len == r.plain.len && plain.type == r.plain.type);
+    cr_assert_eq(memcmp(again, out, plain.len), 0);
     if (plain.type == RECORD_APPLICATION_DATA)
-        add(&r->seen->data[r->dir], out, plain.len);
-    else if (plain.type == RECORD_HANDSHAKE)
-        read_handshake(r, out[0]);
+        add(&s->data[side], out, plain.len);
+    s->updates[side] += plain.type == RECORD_HANDSHAKE && plain.len == 5 && out[0] == 24;
+    return rc;
 }
 
-static void read_record(struct reading *r, vitro_bytes record)
+/* The record at `from`. */
+static vitro_bytes record_at(const struct buf *wire, size_t from)
 {
-    bool new = r->suite->version == 0x0304;
+    const uint8_t *p = wire->ptr + from;
+    vitro_bytes record = { p, RECORD_HEAD_LEN + ((size_t)p[3] << 8 | p[4]) };
 
-    if (record.ptr[0] == RECORD_CHANGE_CIPHER_SPEC) {
-        if (!new)
-            use_master(r);
-        return;
-    }
-    if (new && !r->sealed && record.ptr[0] == RECORD_APPLICATION_DATA) {
-        r->traffic = secret_of(r, r->dir ? SECRET_SERVER_HANDSHAKE : SECRET_CLIENT_HANDSHAKE);
-        use_traffic(r);
-    }
-    if (r->sealed)
-        open_record(r, record);
+    cr_assert_leq(from + record.len, wire->len);
+    return record;
 }
 
-/* A hello: record head, message head, version, random, session, then a server's suite. */
-enum { HELLO_RANDOM = RECORD_HEAD_LEN + 4 + 2, HELLO_SESSION = HELLO_RANDOM + RANDOM_LEN };
-
-static void read_along(struct seen *s)
+/* The records of a side from *from on; only: those of a handshake before any other. */
+static void follow_side(struct seen *s, unsigned side, size_t *from, bool only,
+                        enum follow_result sealed)
 {
-    const uint8_t *hello = s->wire[1].ptr;
-    size_t at = HELLO_SESSION + 1u + hello[HELLO_SESSION];
-    const struct suite *suite = vitro_suite_find((uint16_t)(hello[at] << 8 | hello[at + 1]));
-
-    cr_assert(suite);
-    for (int dir = 0; dir < 2; dir++) {
-        struct reading r = { .seen = s, .dir = dir, .suite = suite };
-        const struct buf *wire = &s->wire[dir];
-        r.client_random = s->wire[0].ptr + HELLO_RANDOM;
-        r.server_random = hello + HELLO_RANDOM;
-        for (size_t from = 0, len; from < wire->len; from += len) {
-            const uint8_t *p = wire->ptr + from;
-            len = RECORD_HEAD_LEN + ((size_t)p[3] << 8 | p[4]);
-            cr_assert_leq(from + len, wire->len);
-            read_record(&r, (vitro_bytes){ p, len });
-        }
+    while (*from < s->wire[side].len) {
+        vitro_bytes record = record_at(&s->wire[side], *from);
+        if (only && record.ptr[0] != RECORD_HANDSHAKE)
+            return;
+        enum follow_result rc = follow_one(s, side, record);
+        *from += record.len;
+        s->early += rc == FOLLOW_EARLY;
+        cr_assert(rc == FOLLOW_PLAIN || rc == FOLLOW_EARLY || rc == sealed, "%d: side %u at %zu",
+                  rc, side, *from);
     }
 }
+
+/* What comes of the records that are sealed: `sealed`. */
+static void read_along(struct seen *s, enum follow_result sealed)
+{
+    size_t from[2] = { 0, 0 };
+
+    vitro_follow_init(&s->follow, &s->secrets);
+    follow_side(s, 0, &from[0], true, sealed);
+    follow_side(s, 1, &from[1], false, sealed);
+    follow_side(s, 0, &from[0], false, sealed);
+}
+
+/* Where a hello has its random. */
+enum { HELLO_RANDOM = RECORD_HEAD_LEN + 4 + 2 };
 
 /* ---- libssl's two ends ----------------------------------------------------------------------- */
 
@@ -179,13 +131,24 @@ static void take_line(const SSL *ssl, const char *line)
     cr_assert(vitro_secrets_add(&ends.seen.secrets, vitro_str_of(line)));
 }
 
+/* A key of each kind is made once. */
+static EVP_PKEY *key_of(bool rsa)
+{
+    static EVP_PKEY *keys[2];
+
+    if (!keys[rsa])
+        keys[rsa] = rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
+    cr_assert(keys[rsa]);
+    return keys[rsa];
+}
+
 /* With RSA where the suite is signed with it. */
 static void certify(SSL_CTX *context, bool rsa)
 {
-    EVP_PKEY *key = rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
+    EVP_PKEY *key = key_of(rsa);
     X509 *x = X509_new();
 
-    cr_assert(key && x);
+    cr_assert(x);
     X509_gmtime_adj(X509_getm_notBefore(x), 0);
     X509_gmtime_adj(X509_getm_notAfter(x), 3600);
     X509_set_pubkey(x, key);
@@ -193,7 +156,6 @@ static void certify(SSL_CTX *context, bool rsa)
     cr_assert_eq(SSL_CTX_use_certificate(context, x), 1);
     cr_assert_eq(SSL_CTX_use_PrivateKey(context, key), 1);
     X509_free(x);
-    EVP_PKEY_free(key);
 }
 
 static void ends_begin(const struct suite *suite)
@@ -247,7 +209,8 @@ static void pump(void)
     while (more) {
         more = false;
         for (int i = 0; i < 2; i++) {
-            SSL_read(ends.ssl[i], bytes, sizeof bytes); /* drives the handshake, too */
+            SSL_do_handshake(ends.ssl[i]);
+            SSL_read(ends.ssl[i], bytes, sizeof bytes);
             int n = BIO_read(SSL_get_wbio(ends.ssl[i]), bytes, sizeof bytes);
             if (n <= 0)
                 continue;
@@ -280,11 +243,18 @@ static void talk(void)
 
 static void all_was_read(void)
 {
-    read_along(&ends.seen);
+    read_along(&ends.seen, FOLLOW_OPENED);
     for (int i = 0; i < 2; i++) {
         cr_assert_eq(ends.seen.data[i].len, ends.said[i].len);
         cr_assert_eq(memcmp(ends.seen.data[i].ptr, ends.said[i].ptr, ends.said[i].len), 0);
     }
+}
+
+static int let_in(int sound, X509_STORE_CTX *chain)
+{
+    (void)sound;
+    (void)chain;
+    return 1;
 }
 
 static const uint16_t suites[] = {
@@ -345,6 +315,191 @@ Test(tls_opened, padding_is_no_data)
     talk();
     all_was_read();
     ends_end();
+}
+
+Test(tls_opened, messages_that_are_split_over_records_are_put_together)
+{
+    for (size_t i = 0; i < ARRAY_LEN(suites); i++) {
+        ends_begin(vitro_suite_find(suites[i]));
+        for (int k = 0; k < 2; k++)
+            cr_assert_eq(SSL_CTX_set_max_send_fragment(ends.context[k], 512), 1);
+        SSL_CTX_set_verify(ends.context[1], SSL_VERIFY_PEER, let_in);
+        SSL_CTX_use_certificate(ends.context[0], SSL_CTX_get0_certificate(ends.context[1]));
+        SSL_CTX_use_PrivateKey(ends.context[0], SSL_CTX_get0_privatekey(ends.context[1]));
+        ends_connect();
+        talk();
+        all_was_read();
+        ends_end();
+    }
+}
+
+/* A second connection of the same ends. */
+static void connect_again(void)
+{
+    SSL_SESSION *session = SSL_get1_session(ends.ssl[0]);
+
+    for (int i = 0; i < 2; i++) {
+        SSL_shutdown(ends.ssl[i]);
+        SSL_free(ends.ssl[i]);
+        vitro_buf_consume(&ends.seen.wire[i], ends.seen.wire[i].len);
+        vitro_buf_consume(&ends.said[i], ends.said[i].len);
+    }
+    ends_connect();
+    cr_assert_eq(SSL_set_session(ends.ssl[0], session), 1);
+    SSL_SESSION_free(session);
+}
+
+Test(tls_opened, a_session_that_is_resumed_opens_by_its_own_secrets)
+{
+    for (int old = 0; old < 2; old++) {
+        ends_begin(vitro_suite_find(old ? 0xc02b : 0x1301));
+        ends_connect();
+        talk();
+        connect_again();
+        talk();
+        cr_assert(SSL_session_reused(ends.ssl[0]));
+        all_was_read();
+        ends_end();
+    }
+}
+
+Test(tls_opened, early_data_is_told_and_what_follows_opens)
+{
+    size_t n;
+
+    ends_begin(vitro_suite_find(0x1301));
+    SSL_CTX_set_max_early_data(ends.context[1], 16384);
+    ends_connect();
+    talk();
+    connect_again();
+    cr_assert_eq(SSL_write_early_data(ends.ssl[0], "early", 5, &n), 1);
+    talk(); /* the server passes over what it does not ask for */
+    all_was_read();
+    cr_assert_eq(ends.seen.early, 1);
+    ends_end();
+}
+
+/* ---- what does not open ---------------------------------------------------------------------- */
+
+Test(tls_opened, without_a_secret_it_is_said_that_there_is_none)
+{
+    for (size_t i = 0; i < ARRAY_LEN(suites); i++) {
+        ends_begin(vitro_suite_find(suites[i]));
+        ends_connect();
+        talk();
+        vitro_secrets_done(&ends.seen.secrets);
+        read_along(&ends.seen, FOLLOW_NO_SECRET);
+        cr_assert_eq(ends.seen.data[0].len + ends.seen.data[1].len, 0);
+        ends_end();
+    }
+}
+
+Test(tls_opened, a_suite_that_is_not_opened_is_said_to_be_none)
+{
+    static const struct suite cbc = { .version = 0x0303,
+                                      .name = "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256" };
+
+    ends_begin(&cbc);
+    ends_connect();
+    talk();
+    read_along(&ends.seen, FOLLOW_NO_SUITE);
+    ends_end();
+}
+
+Test(tls_opened, behind_a_second_handshake_of_1_2_nothing_opens)
+{
+    size_t from[2];
+
+    ends_begin(vitro_suite_find(0xc02b));
+    ends_connect();
+    talk();
+    all_was_read();
+    for (int i = 0; i < 2; i++)
+        from[i] = ends.seen.wire[i].len;
+    cr_assert_eq(SSL_renegotiate(ends.ssl[1]), 1);
+    pump();
+    say(0, 100);
+    for (unsigned side = 0; side < 2; side++) {
+        enum follow_result last = FOLLOW_PLAIN;
+        while (from[side] < ends.seen.wire[side].len) {
+            vitro_bytes record = record_at(&ends.seen.wire[side], from[side]);
+            enum follow_result rc = follow_one(&ends.seen, side, record);
+            cr_assert(rc == FOLLOW_AGAIN || (rc == FOLLOW_OPENED && last != FOLLOW_AGAIN));
+            from[side] += record.len;
+            last = rc;
+        }
+        cr_assert_eq(last, FOLLOW_AGAIN);
+    }
+    ends_end();
+}
+
+Test(tls_opened, without_the_hellos_no_keys_are_known)
+{
+    size_t from = 0;
+
+    ends_begin(vitro_suite_find(0x1301));
+    ends_connect();
+    talk();
+    vitro_follow_init(&ends.seen.follow, &ends.seen.secrets);
+    follow_side(&ends.seen, 1, &from, false, FOLLOW_NO_HELLO);
+    cr_assert_eq(ends.seen.data[1].len, 0);
+    ends_end();
+}
+
+Test(tls_opened, a_record_with_a_hole_counts_and_those_behind_it_open)
+{
+    for (int old = 0; old < 2; old++) {
+        size_t from = 0, n = 0, before;
+        ends_begin(vitro_suite_find(old ? 0xc02b : 0x1301));
+        ends_connect();
+        talk();
+        read_along(&ends.seen, FOLLOW_OPENED);
+        for (int i = 0; i < 4; i++) {
+            before = ends.seen.wire[1].len;
+            say(1, 100);
+            from = before;
+            if (i == 1)
+                vitro_follow_hole(&ends.seen.follow, 1);
+            else
+                follow_side(&ends.seen, 1, &from, false, FOLLOW_OPENED);
+            n += i != 1;
+        }
+        cr_assert_eq(ends.seen.data[1].len, 50000 + 100 * n);
+        ends_end();
+    }
+}
+
+Test(tls_opened, bytes_of_any_kind_do_no_harm)
+{
+    static const uint16_t some[] = { 0x1301, 0xcca9 };
+    struct chance chance;
+
+    vitro_chance_seed(&chance, 3);
+    for (size_t i = 0; i < ARRAY_LEN(some); i++) {
+        ends_begin(vitro_suite_find(some[i]));
+        ends_connect();
+        talk();
+        for (int round = 0; round < 300; round++) {
+            static uint8_t copy[1 << 16], out[1 << 16];
+            struct follow f;
+            vitro_follow_init(&f, &ends.seen.secrets);
+            for (int side = 0; side < 2; side++)
+                for (size_t at = 0, n = 0; at < ends.seen.wire[side].len && n < 12; n++) {
+                    vitro_bytes record = record_at(&ends.seen.wire[side], at);
+                    struct follow_record r;
+                    at += record.len;
+                    memcpy(copy, record.ptr, record.len);
+                    if (vitro_chance_next(&chance) % 3 == 0)
+                        copy[vitro_chance_next(&chance) % record.len] =
+                            (uint8_t)vitro_chance_next(&chance);
+                    if (vitro_chance_next(&chance) % 9 == 0)
+                        record.len = vitro_chance_next(&chance) % record.len;
+                    vitro_follow_record(&f, (unsigned)side, (vitro_bytes){ copy, record.len }, out,
+                                        &r);
+                }
+        }
+        ends_end();
+    }
 }
 
 /* ---- our own layer --------------------------------------------------------------------------- */
@@ -430,7 +585,7 @@ Test(tls_opened, a_trace_of_ours_opens_with_its_own_secrets)
         struct seen s;
         seen_begin(&s);
         trace_call(&s, i & 1, i & 2 ? TLS1_2_VERSION : 0);
-        read_along(&s);
+        read_along(&s, FOLLOW_OPENED);
         cr_assert(s.data[0].len > 24 && memcmp(s.data[0].ptr, "PRI * HTTP/2.0\r\n", 16) == 0);
         cr_assert(holds(&s.data[0], "hello") && holds(&s.data[1], "hello"));
         cr_assert(!holds(&s.wire[0], "hello") && !holds(&s.wire[1], "hello"));

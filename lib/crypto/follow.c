@@ -1,0 +1,245 @@
+#include "crypto/follow.h"
+
+#include <string.h>
+
+#include "base/util.h"
+
+/* RFC 8446, 4 */
+enum { CLIENT_HELLO = 1, SERVER_HELLO = 2, FINISHED = 20, KEY_UPDATE = 24, MESSAGE_HEAD = 4 };
+
+enum { CLIENT, SERVER };
+
+void vitro_follow_init(struct follow *f, const struct secrets *secrets)
+{
+    memset(f, 0, sizeof *f);
+    f->secrets = secrets;
+}
+
+static bool is_1_3(const struct follow *f)
+{
+    return f->suite && f->suite->version == 0x0304;
+}
+
+/* ---- keys ------------------------------------------------------------------------------------ */
+
+/* From the next record on, new keys; or none, and why. */
+static void new_keys(struct follow_side *s, enum follow_result trouble)
+{
+    s->sealed = true;
+    s->keyed = trouble == FOLLOW_OPENED;
+    s->trouble = (uint8_t)trouble;
+    s->seq = 0;
+}
+
+/* What all keys need; FOLLOW_OPENED when it is there. */
+static enum follow_result secret_of(const struct follow *f, enum secret_label label,
+                                    struct secret *out)
+{
+    if (!f->client_hello || !f->server_hello)
+        return FOLLOW_NO_HELLO;
+    if (!f->suite)
+        return FOLLOW_NO_SUITE;
+    return vitro_secrets_find(f->secrets, label, f->client_random, out) ? FOLLOW_OPENED
+                                                                        : FOLLOW_NO_SECRET;
+}
+
+static void use_traffic(struct follow *f, struct follow_side *s, enum secret_label label)
+{
+    enum follow_result rc = secret_of(f, label, &s->traffic);
+
+    if (rc == FOLLOW_OPENED && !vitro_keys_1_3(&s->keys, f->suite, &s->traffic))
+        rc = FOLLOW_FAILED;
+    new_keys(s, rc);
+}
+
+static void use_master(struct follow *f, unsigned side)
+{
+    struct secret master;
+    struct record_keys both[2];
+    enum follow_result rc = secret_of(f, SECRET_MASTER, &master);
+
+    if (rc == FOLLOW_OPENED &&
+        !vitro_keys_1_2(both, f->suite, &master, f->client_random, f->server_random))
+        rc = FOLLOW_FAILED;
+    if (rc == FOLLOW_OPENED)
+        f->side[side].keys = both[side];
+    new_keys(&f->side[side], rc);
+}
+
+static void update(struct follow *f, struct follow_side *s)
+{
+    bool done = vitro_secret_update(&s->traffic, f->suite) &&
+                vitro_keys_1_3(&s->keys, f->suite, &s->traffic);
+
+    new_keys(s, done ? FOLLOW_OPENED : FOLLOW_FAILED);
+}
+
+/* ---- handshake messages ---------------------------------------------------------------------- */
+
+/* The body of a hello, as far as it was kept; after a HelloRetryRequest there is another one. */
+static void hello(struct follow *f, unsigned side, const uint8_t *body, size_t len)
+{
+    size_t session = 2 + RANDOM_LEN, suite;
+
+    if (len < session + 1)
+        return;
+    if (side == CLIENT) {
+        memcpy(f->client_random, body + 2, RANDOM_LEN);
+        f->client_hello = true;
+        return;
+    }
+    suite = session + 1 + body[session];
+    if (suite + 2 > len)
+        return;
+    memcpy(f->server_random, body + 2, RANDOM_LEN);
+    f->suite = vitro_suite_find((uint16_t)(body[suite] << 8 | body[suite + 1]));
+    f->server_hello = true;
+}
+
+/* A whole message. In 1.2 it is the ChangeCipherSpec that changes keys. */
+static void message(struct follow *f, unsigned side)
+{
+    struct follow_side *s = &f->side[side];
+    const struct follow_messages *m = &s->messages;
+    uint8_t type = m->front[0];
+
+    if (!s->sealed) {
+        if (type == (side == CLIENT ? CLIENT_HELLO : SERVER_HELLO))
+            hello(f, side, m->front + MESSAGE_HEAD, MIN(m->got, sizeof m->front) - MESSAGE_HEAD);
+        return;
+    }
+    if (!is_1_3(f))
+        return;
+    if (type == FINISHED && !s->finished) {
+        use_traffic(f, s, side == CLIENT ? SECRET_CLIENT_TRAFFIC : SECRET_SERVER_TRAFFIC);
+        s->finished = true;
+    } else if (type == KEY_UPDATE && s->finished)
+        update(f, s);
+}
+
+static uint32_t message_len(const struct follow_messages *m)
+{
+    return MESSAGE_HEAD +
+           ((uint32_t)m->front[1] << 16 | (uint32_t)m->front[2] << 8 | (uint32_t)m->front[3]);
+}
+
+/* Take what goes to the message that is being read, its head first; returns how much. */
+static size_t take(struct follow_messages *m, const uint8_t *p, size_t len)
+{
+    uint32_t want = m->got < MESSAGE_HEAD ? MESSAGE_HEAD : message_len(m);
+    size_t n = MIN(len, (size_t)(want - m->got)),
+           room = sizeof m->front - MIN(m->got, sizeof m->front);
+
+    memcpy(m->front + MIN(m->got, sizeof m->front - 1), p, MIN(n, room));
+    m->got += (uint32_t)n;
+    return n;
+}
+
+static void handshake(struct follow *f, unsigned side, const uint8_t *p, size_t len)
+{
+    struct follow_messages *m = &f->side[side].messages;
+
+    while (len && !m->lost) {
+        size_t n = take(m, p, len);
+        p += n;
+        len -= n;
+        if (m->got >= MESSAGE_HEAD && m->got == message_len(m)) {
+            message(f, side);
+            m->got = 0;
+        }
+    }
+}
+
+/* ---- records --------------------------------------------------------------------------------- */
+
+/* A record that no key has sealed. False: it is sealed. */
+static bool plain(struct follow *f, unsigned side, vitro_bytes record)
+{
+    struct follow_side *s = &f->side[side];
+    uint8_t type = record.ptr[0];
+
+    if (type == RECORD_APPLICATION_DATA || (s->sealed && !is_1_3(f)))
+        return false;
+    if (type == RECORD_CHANGE_CIPHER_SPEC && f->server_hello && !is_1_3(f))
+        use_master(f, side); /* in 1.3 it says nothing (RFC 8446, D.4) */
+    else if (type == RECORD_HANDSHAKE && !s->sealed)
+        handshake(f, side, record.ptr + RECORD_HEAD_LEN, record.len - RECORD_HEAD_LEN);
+    return true;
+}
+
+/* Client's records under the keys of 0-RTT come before those of the handshake. */
+static bool is_early(const struct follow *f, unsigned side, enum follow_result rc)
+{
+    struct secret early;
+
+    return side == CLIENT && rc != FOLLOW_OPENED && f->side[side].seq == 0 && f->client_hello &&
+           (is_1_3(f) || !f->server_hello) &&
+           vitro_secrets_find(f->secrets, SECRET_CLIENT_EARLY, f->client_random, &early);
+}
+
+/* Before its first sealed record a side of 1.3 changes to the keys of the handshake. */
+static void begin(struct follow *f, unsigned side)
+{
+    struct follow_side *s = &f->side[side];
+
+    if (s->sealed && (s->trouble != FOLLOW_NO_HELLO || s->seq))
+        return; /* only behind 0-RTT data a hello may still come */
+    if (!f->server_hello || !f->suite)
+        new_keys(s, f->server_hello ? FOLLOW_NO_SUITE : FOLLOW_NO_HELLO);
+    else if (is_1_3(f))
+        use_traffic(f, s, side == CLIENT ? SECRET_CLIENT_HANDSHAKE : SECRET_SERVER_HANDSHAKE);
+    else if (!s->sealed)
+        new_keys(s, FOLLOW_NO_HELLO); /* 1.2 without its ChangeCipherSpec */
+}
+
+static enum follow_result open_record(struct follow_side *s, vitro_bytes record, uint8_t *out,
+                                      struct follow_record *r)
+{
+    enum record_result rc;
+
+    if (!s->keyed)
+        return s->trouble;
+    r->keys = s->keys;
+    r->seq = s->seq;
+    rc = vitro_record_open(&s->keys, s->seq, record, out, &r->plain);
+    return rc == RECORD_OPENED      ? FOLLOW_OPENED
+           : rc == RECORD_NO_MEMORY ? FOLLOW_NO_MEMORY
+                                    : FOLLOW_FAILED;
+}
+
+/* What an opened record says of those behind it. */
+static void learn(struct follow *f, unsigned side, const uint8_t *out,
+                  const struct record_plain *said)
+{
+    if (said->type == RECORD_HANDSHAKE)
+        handshake(f, side, out, said->len);
+    else if (said->type == RECORD_CHANGE_CIPHER_SPEC && !is_1_3(f))
+        new_keys(&f->side[side], FOLLOW_AGAIN);
+}
+
+enum follow_result vitro_follow_record(struct follow *f, unsigned side, vitro_bytes record,
+                                       uint8_t *out, struct follow_record *r)
+{
+    struct follow_side *s = &f->side[side];
+    enum follow_result rc;
+
+    memset(r, 0, sizeof *r);
+    if (record.len < RECORD_HEAD_LEN)
+        return FOLLOW_FAILED;
+    if (plain(f, side, record))
+        return FOLLOW_PLAIN;
+    begin(f, side);
+    rc = open_record(s, record, out, r);
+    if (is_early(f, side, rc))
+        return FOLLOW_EARLY;
+    s->seq++;
+    if (rc == FOLLOW_OPENED)
+        learn(f, side, out, &r->plain);
+    return rc;
+}
+
+void vitro_follow_hole(struct follow *f, unsigned side)
+{
+    f->side[side].seq++;
+    f->side[side].messages.lost = true;
+}
