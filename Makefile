@@ -68,7 +68,7 @@ PROTO_O    := $(PROTOS:proto/%.proto=$(B)/gen/%.vitro.o)
 WELL_KNOWN := $(addprefix google/protobuf/,any api descriptor duration empty field_mask \
               source_context struct timestamp type wrappers)
 TEST_PROTO := $(TEST_PROTOS:tests/proto/%.proto=%) $(WELL_KNOWN) external/echo $(KNOWN) \
-              $(addprefix grpc/testing/,empty messages test)
+              $(addprefix grpc/testing/,empty messages test) $(addprefix google/rpc/,status error_details)
 TEST_PROTO_H := $(TEST_PROTO:%=$(GEN)/%.vitro.h)
 TEST_PROTO_O := $(TEST_PROTO:%=$(B)/gen/%.vitro.o) $(B)/gen/external/echo.pb-c.o
 TEST_PROTO_A := $(B)/gen/libtestproto.a

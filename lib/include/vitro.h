@@ -8,6 +8,7 @@
  * pb .......... messages; generated code includes it by itself
  * text ........ what a peer said, made safe   health ...... whether a server serves
  * version ..... which vitro this is           reflection .. what a server can do
+ * details ..... errors with messages that say more
  */
 #ifndef VITRO_H
 #define VITRO_H
@@ -16,6 +17,7 @@
 #include "vitro/call.h"
 #include "vitro/channel.h"
 #include "vitro/credentials.h"
+#include "vitro/details.h"
 #include "vitro/health.h"
 #include "vitro/loop.h"
 #include "vitro/metadata.h"
