@@ -142,6 +142,18 @@ static void count_reset(struct h2_session *h)
         vitro_h2_terminate(h, NGHTTP2_ENHANCE_YOUR_CALM, "too many resets");
 }
 
+/* The PING behind the GOAWAY that announces a drain: nothing else of ours is a PING so far. */
+static const uint8_t announcing[8] = { 'd', 'r', 'a', 'i', 'n', 'i', 'n', 'g' };
+
+static void on_ping(struct h2_session *h, const nghttp2_ping *ping)
+{
+    if (h->announcing && (ping->hd.flags & NGHTTP2_FLAG_ACK) &&
+        memcmp(ping->opaque_data, announcing, sizeof announcing) == 0) {
+        h->announcing = false;
+        h->ops->announced(h);
+    }
+}
+
 static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
     struct h2_session *h = user;
@@ -168,6 +180,9 @@ static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *
             h->has_settings = true;
             h->ops->settings(h);
         }
+        break;
+    case NGHTTP2_PING:
+        on_ping(h, &frame->ping);
         break;
     case NGHTTP2_GOAWAY:
         h->ops->goaway(h, frame->goaway.last_stream_id, frame->goaway.error_code,
@@ -210,16 +225,26 @@ static int before_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, vo
     return 0;
 }
 
+/* A PING passes by whatever waits in nghttp2: it is asked for once the GOAWAY has left. */
+static void on_goaway_sent(struct h2_session *h, const nghttp2_goaway *goaway)
+{
+    h->is_goaway_sent = true;
+    h->goaway_sent = goaway->error_code;
+    if (goaway->opaque_data_len) /* nghttp2 says most exactly there what was wrong */
+        set_fault(h, (const char *)goaway->opaque_data, goaway->opaque_data_len);
+    if (h->config.server && goaway->last_stream_id == INT32_MAX) {
+        h->announcing = true;
+        nghttp2_submit_ping(h->ng, NGHTTP2_FLAG_NONE, announcing);
+    }
+}
+
 static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
     struct h2_session *h = user;
     struct h2_stream *s;
 
     if (frame->hd.type == NGHTTP2_GOAWAY) {
-        h->is_goaway_sent = true;
-        h->goaway_sent = frame->goaway.error_code;
-        if (frame->goaway.opaque_data_len) /* nghttp2 says most exactly there what was wrong */
-            set_fault(h, (const char *)frame->goaway.opaque_data, frame->goaway.opaque_data_len);
+        on_goaway_sent(h, &frame->goaway);
         return 0;
     }
     if (frame->hd.type == NGHTTP2_RST_STREAM && is_their_mistake(frame->rst_stream.error_code))

@@ -295,6 +295,13 @@ void vitro_h2_grow_connection(struct h2_session *h, uint32_t size)
         nghttp2_session_set_local_window_size(h->ng, NGHTTP2_FLAG_NONE, 0, (int32_t)size);
 }
 
+void vitro_h2_announce_drain(struct h2_session *h)
+{
+    assert(h->config.server);
+    if (!h->starved)
+        nghttp2_submit_shutdown_notice(h->ng);
+}
+
 void vitro_h2_drain(struct h2_session *h)
 {
     int32_t last = nghttp2_session_get_last_proc_stream_id(h->ng);

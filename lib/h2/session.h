@@ -103,6 +103,8 @@ struct h2_ops {
     void (*sending)(struct h2_session *h, struct h2_stream *s, size_t n);
     /* The peer will serve no stream above last_id. debug is lent. */
     void (*goaway)(struct h2_session *h, int32_t last_id, uint32_t error, vitro_bytes debug);
+    /* After vitro_h2_announce_drain: the peer has read it, and what it began before is here. */
+    void (*announced)(struct h2_session *h);
 };
 
 struct h2_config {
@@ -132,6 +134,7 @@ struct h2_session {
     size_t used;             /* bytes of memory */
     uint32_t goaway_sent;    /* error code of our GOAWAY */
     bool is_goaway_sent;
+    bool announcing;              /* the PING of vitro_h2_announce_drain is not answered yet */
     bool terminated;              /* by vitro_h2_terminate(): what still comes is ignored */
     bool has_settings;            /* the peer's SETTINGS came */
     bool starved;                 /* nghttp2 was refused memory: it is not to be trusted any more */
@@ -228,6 +231,13 @@ int32_t vitro_h2_receive_window(const struct h2_session *h, const struct h2_stre
  */
 void vitro_h2_tell(struct h2_session *h);
 void vitro_h2_tell_done(struct h2_session *h);
+
+/*
+ * Server: GOAWAY with NO_ERROR that still serves every stream, then a PING. The peer opens no more;
+ * those that are on their way are served. ops->announced follows with the PING's acknowledgement,
+ * if it comes at all; then vitro_h2_drain says which stream was the last (RFC 9113, 6.8).
+ */
+void vitro_h2_announce_drain(struct h2_session *h);
 
 /* GOAWAY with NO_ERROR: streams up to the last one taken are served, no new ones. */
 void vitro_h2_drain(struct h2_session *h);

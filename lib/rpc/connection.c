@@ -10,8 +10,9 @@
 
 enum { TAKE_SLICE = 16 * 1024, MAX_ANSWERED = 256 * 1024 };
 
-static const int64_t flush_ns = 20000000000; /* for the last bytes of a sound connection */
-static const int64_t fault_ns = 1000000000;  /* for those of one whose peer broke the protocol */
+static const int64_t flush_ns = 20000000000;   /* for the last bytes of a sound connection */
+static const int64_t announce_ns = 5000000000; /* for the peer to answer that it knows of a drain */
+static const int64_t fault_ns = 1000000000;    /* for those of one whose peer broke the protocol */
 
 static struct connection *of_driver(struct driver *d)
 {
@@ -165,6 +166,29 @@ static void on_goaway(struct h2_session *h, int32_t last_id, uint32_t error, vit
     close_when_idle(c);
 }
 
+/* The streams that are here are the last: say so. */
+static void begin_drain(struct connection *c)
+{
+    vitro_timer_stop(c->driver.loop, &c->announced);
+    c->announcing = false;
+    if (c->draining)
+        return;
+    c->draining = true;
+    vitro_h2_drain(&c->h2);
+    vitro_driver_wake(&c->driver);
+    close_when_idle(c);
+}
+
+static void on_announced(struct h2_session *h)
+{
+    begin_drain(of_h2(h));
+}
+
+static void on_announce_timeout(struct timer *t)
+{
+    begin_drain(CONTAINER_OF(t, struct connection, announced));
+}
+
 static const struct h2_ops h2_ops = {
     .begin = on_begin,
     .field = on_field,
@@ -177,6 +201,7 @@ static const struct h2_ops h2_ops = {
     .closed = on_closed,
     .settings = on_settings,
     .goaway = on_goaway,
+    .announced = on_announced,
     .unseen = vitro_connection_unseen,
     .sending = on_sending,
 };
@@ -394,6 +419,7 @@ static void driver_close(struct driver *d, const vitro_error *why)
 {
     struct connection *c = of_driver(d);
 
+    vitro_timer_stop(d->loop, &c->announced);
     c->has_why = why != NULL;
     if (why)
         c->why = *why;
@@ -468,6 +494,7 @@ struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
     list_init(&c->lending);
     list_init(&c->lingering);
     list_init(&c->link);
+    vitro_timer_init(&c->announced, on_announce_timeout);
     vitro_address_text(&t->peer, c->peer, sizeof c->peer);
     if (vitro_h2_init(&c->h2, &h2_ops, &h2, NULL) != VITRO_OK) {
         refuse(t, config->tls);
@@ -507,15 +534,25 @@ void vitro_connection_wake(struct connection *c)
         vitro_driver_wake(&c->driver);
 }
 
+static void announce(struct connection *c)
+{
+    vitro_loop *loop = c->driver.loop;
+
+    c->announcing = true;
+    vitro_h2_announce_drain(&c->h2);
+    vitro_driver_wake(&c->driver);
+    vitro_timer_start(loop, &c->announced, vitro_loop_now(loop) + announce_ns);
+}
+
 void vitro_connection_drain(struct connection *c, const char *why)
 {
-    if (c->draining)
+    if (c->draining || c->announcing)
         return;
-    c->draining = true;
     vitro_note(c->config.trace, drain, .at = vitro_connection_at(c), .reason = vitro_str_of(why));
-    vitro_h2_drain(&c->h2);
-    vitro_driver_wake(&c->driver);
-    close_when_idle(c);
+    if (c->config.server)
+        announce(c);
+    else
+        begin_drain(c);
 }
 
 /* Each is closed in a later turn, the last one with the connection. */

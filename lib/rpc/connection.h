@@ -66,11 +66,13 @@ struct connection {
     size_t at_rest;             /* memory of the session without any stream */
     size_t answered;            /* bytes of answers since the transport took anything */
     bool choked;                /* it was too much: nothing is taken in */
-    bool draining;              /* GOAWAY sent or received, or closing: no new streams */
-    bool waits_unknown;         /* nobody heard what streams wait for */
-    uint64_t untaught;          /* sinks from this number on do not know the HPACK tables yet */
-    bool dead;                  /* the driver has closed; only lingering streams are left */
-    bool has_why;               /* it has closed for a reason */
+    struct timer announced;     /* server: the longest that an announced drain waits for the peer */
+    bool announcing;    /* server: the drain is announced; streams on their way are served */
+    bool draining;      /* GOAWAY sent or received, or closing: no new streams */
+    bool waits_unknown; /* nobody heard what streams wait for */
+    uint64_t untaught;  /* sinks from this number on do not know the HPACK tables yet */
+    bool dead;          /* the driver has closed; only lingering streams are left */
+    bool has_why;       /* it has closed for a reason */
     vitro_error why;
     uint32_t number; /* in a trace; RECORD_NO_CONN without one */
     char peer[ADDRESS_TEXT];
@@ -99,7 +101,11 @@ void vitro_connection_stream_gone(struct connection *c);
 /* Something was submitted: write at the end of the turn. */
 void vitro_connection_wake(struct connection *c);
 
-/* GOAWAY, then closed when the last stream has ended. Harmless when done before. */
+/*
+ * GOAWAY, then closed when the last stream has ended. Harmless when done before. A server's goes in
+ * two steps (RFC 9113, 6.8): it is announced, and streams that the client had begun by then are
+ * served; the last one is named once the client has answered, or after some seconds.
+ */
 void vitro_connection_drain(struct connection *c, const char *why);
 
 /* Close at once; streams end with why. closed follows in a later turn. */

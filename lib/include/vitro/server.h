@@ -135,14 +135,17 @@ VITRO_API VITRO_CHECKED vitro_code vitro_server_run(vitro_server *server, int64_
                                                     vitro_error *err);
 
 /**
- * Stop gently: no new connection, one GOAWAY on each open one, open calls go on to their end.
+ * Stop gently: no new connection, clients are told to go elsewhere, calls that are open or on their
+ * way by then go on to their end.
  *
  * @param on_drained  called on the first loop once no connection is left, or grace_ns has
  *                    passed and the rest was cut; may be NULL.
  * @param user        kept until then.
  * @param grace_ns    how long open calls may take; 0: as long as they want.
  * Thread: the first loop's.  A second call is ignored, on_drained too.
- * Wire: GOAWAY with NO_ERROR and the last stream that is served (RFC 9113, 6.8).
+ * Wire: on each connection a GOAWAY with NO_ERROR that still serves every stream (2^31-1) and a
+ * PING; after its acknowledgement, or 5 s, a GOAWAY with the last stream that is served (RFC
+ * 9113, 6.8).
  */
 VITRO_API void vitro_server_drain(vitro_server *server, int64_t grace_ns,
                                   void (*on_drained)(vitro_server *server, void *user), void *user);
