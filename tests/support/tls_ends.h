@@ -1,0 +1,35 @@
+/*
+ * tls_ends - two ends of TLS that are libssl's, over memory; all that they say is seen.
+ */
+#ifndef SUPPORT_TLS_ENDS_H
+#define SUPPORT_TLS_ENDS_H
+
+#include <openssl/ssl.h>
+
+#include "support/followed.h"
+
+struct ends {
+    struct seen seen;
+    SSL_CTX *context[2];
+    SSL *ssl[2]; /* the client's first */
+    struct buf said[2];
+};
+
+extern struct ends ends;
+
+/* With one suite of one version; the contexts may be changed before they connect. */
+void ends_begin(const struct suite *suite);
+void ends_connect(void);
+void ends_end(void);
+
+/* Carry what each has to say until both have no more. */
+void ends_pump(void);
+
+/* One end says so many bytes; or both do, a little and much. */
+void ends_say(int end, size_t len);
+void ends_talk(void);
+
+/* Who follows both reads all that they have said. */
+void ends_all_was_read(void);
+
+#endif
