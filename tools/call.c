@@ -15,7 +15,9 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "command.h"
+#include "print.h"
 #include "vitro/channel.h"
+#include "vitro/details.h"
 
 enum { OUT_MAX = 1024 * 1024 * 1024 };
 
@@ -148,6 +150,26 @@ static void on_writable(vitro_call *call, void *user)
     r->more = true;
 }
 
+/* The messages beside a status, a line each: in JSON when the schema knows their type. */
+static void put_details(struct run *r, const vitro_md *trailers)
+{
+    struct printer p = { .out = stderr };
+    vitro_str type;
+    vitro_bytes bytes;
+
+    for (size_t i = 0; vitro_details_at(trailers, i, &type, &bytes); i++) {
+        const struct pb_message_type *known = vitro_pb_schema_message(r->schema.types, type);
+
+        fputs("detail: ", stderr);
+        print_escaped(&p, type);
+        r->line.len = 0;
+        if (known && !vitro_pb_to_json(&r->line, r->schema.types, known, bytes, NULL))
+            fprintf(stderr, " %.*s\n", (int)r->line.len, (const char *)r->line.ptr);
+        else
+            fprintf(stderr, " of %zu bytes; --proto FILE reads them\n", bytes.len);
+    }
+}
+
 static void on_closed(vitro_call *call, const vitro_status *status, void *user)
 {
     struct run *r = user;
@@ -161,6 +183,8 @@ static void on_closed(vitro_call *call, const vitro_status *status, void *user)
         r->error = *status->error;
     vitro_text_init(&t, r->text, sizeof r->text);
     vitro_text_escape(&t, status->message);
+    if (!r->failed)
+        put_details(r, status->trailers);
 }
 
 static const vitro_call_events events = {

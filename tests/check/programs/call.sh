@@ -185,6 +185,51 @@ printf '{"userId":"s","text":"1"}\n{"text":}\n' >"$tmp/requests.json"
     fail "a mistake in a stream: $(cat "$tmp/err")"
 
 # Names that do not exist, and words that cannot be meant.
+# A server of another program: no reflection, and an error with a message beside it.
+cat >"$tmp/rich.c" <<'END'
+#include <stdio.h>
+#include <vitro.h>
+
+#include "chat.vitro.h"
+
+static void send_message(vitro_call *call, const Chat__MessageRequest *request, void *user)
+{
+    Chat__MessageResponse why = CHAT__MESSAGE_RESPONSE__INIT;
+    const ProtobufCMessage *details[] = { &why.base };
+
+    why.messageid = (char *)"a\033b";
+    vitro_call_finish_details(call, VITRO_ABORTED, "no", details, 1, NULL, NULL);
+}
+
+int main(void)
+{
+    static const chat_chat_service_handlers handlers = { .size = sizeof handlers,
+                                                         .send_message = send_message };
+    vitro_server *server;
+    char at[64];
+
+    if (vitro_server_new(&server, NULL, 0, NULL, NULL) ||
+        chat_chat_service_register(server, &handlers, NULL, NULL) ||
+        vitro_server_listen(server, "127.0.0.1:0", at, sizeof at, NULL))
+        return 1;
+    puts(at);
+    fflush(stdout);
+    return (int)vitro_server_run(server, 0, NULL);
+}
+END
+${CC:-gcc} -Ilib/include -Ibuild/gen -pthread -o "$tmp/rich" "$tmp/rich.c" build/gen/chat.vitro.c \
+    -Lbuild/lib -lvitro -lprotobuf-c || fail "the other program does not build"
+LD_LIBRARY_PATH=build/lib "$tmp/rich" >"$tmp/rich.at" </dev/null &
+rich=$!
+until_true test -s "$tmp/rich.at" || fail "the other program does not listen"
+call 1 "$(cat "$tmp/rich.at")" chat.ChatService/SendMessage
+status 'ABORTED (10): no'
+[ "$(head -n 1 "$tmp/err")" = 'detail: chat.MessageResponse {"messageId":"a\u001bb"}' ] ||
+    fail "no detail: $(cat "$tmp/err")"
+mistake 1 'the server has no reflection; --proto FILE' "$(cat "$tmp/rich.at")" list
+kill "$rich"
+wait "$rich"
+
 # What a server has, by its reflection, and by files that are given.
 call 0 "$at" list
 out 'chat.ChatService
