@@ -336,6 +336,8 @@ void peer_listen(struct peer *p)
     struct address a = address_of(p->pair->target);
 
     cr_assert_eq(vitro_listener_open(&p->listener, p->loop, &a, NULL, on_accepted, NULL), VITRO_OK);
+    if (p->pair->sockets) /* the port that was given */
+        vitro_address_text(&p->listener.bound, p->pair->target, sizeof p->pair->target);
 }
 
 void peer_connect(struct peer *p)
@@ -356,6 +358,10 @@ void peer_client(struct peer *p)
 
 void pair_settle(struct pair *p)
 {
+    if (!p->sim) {
+        vitro_loop_run(p->client_loop, 0, NULL);
+        return;
+    }
     vitro_sim_hold(p->sim, true);
     vitro_sim_run(p->sim);
     vitro_sim_hold(p->sim, false);

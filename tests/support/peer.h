@@ -94,7 +94,7 @@ const char *peer_line(const struct peer *p, const char *begin);
 /* Forget the lines so far. */
 void peer_forget(struct peer *p);
 
-/* Run the world with the clock held: timers do not fire. */
+/* Run the world with the clock held: timers do not fire. On sockets: one turn, without waiting. */
 void pair_settle(struct pair *p);
 
 #endif
