@@ -3,19 +3,23 @@
 # implementation against a server of the other, plain and under TLS. RECORD=1 writes RESULTS.md.
 #
 # Each case has a server of its own, and passes when the client says so and the server has seen the
-# call: ours by the trace it writes (VITRO_TRACE), grpc-go's by its log of HTTP/2 frames.
+# call: ours by the trace it writes (VITRO_TRACE), grpc-go's by its log of HTTP/2 frames. PAIRS
+# names the pairs, else all are played.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 go_version=v1.76.0
 ours=build/debug/tests/interop/vitro-interop
 go=build/interop/go/bin
 tls=tests/fixtures/tls
-pairs='vitro:vitro vitro:grpc-go grpc-go:vitro'
+pairs=${PAIRS:-vitro:vitro vitro:grpc-go grpc-go:vitro} # CLIENT:SERVER
 server=
 
 tmp=$(mktemp -d) || exit 1
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$tmp"' EXIT
-why_no_go=$(sh tests/interop/prepare_go.sh $go_version)
+why_no_go=
+case $pairs in
+*grpc-go*) why_no_go=$(sh tests/interop/prepare_go.sh $go_version) ;;
+esac
 cases=$($ours-client --help 2>&1 | sed -n 's/^cases: //p')
 
 # ---- one server --------------------------------------------------------------------------------
@@ -48,8 +52,17 @@ stop() {
     server=
 }
 
-# Whether the server that has ended saw a call of this path.
+# Whether the server has told of a call of this path; it may be behind the client by a moment.
 saw() { # IMPLEMENTATION PATH
+    n=0
+    until tells "$@"; do
+        n=$((n + 1))
+        [ $n -lt 20 ] || return 1
+        sleep 0.05
+    done
+}
+
+tells() { # IMPLEMENTATION PATH
     case $1 in
     vitro) build/bin/vitro inspect "$tmp/trace" 2>/dev/null |
         grep -q -e ":path: $2 " -e " $2 begins at the server" ;;
@@ -61,8 +74,12 @@ saw() { # IMPLEMENTATION PATH
 path_of() { # CASE
     case $1 in
     empty_unary) echo /grpc.testing.TestService/EmptyCall ;;
-    client_streaming | cancel_after_begin) echo /grpc.testing.TestService/StreamingInputCall ;;
-    server_streaming) echo /grpc.testing.TestService/StreamingOutputCall ;;
+    client_streaming | client_compressed_streaming | cancel_after_begin)
+        echo /grpc.testing.TestService/StreamingInputCall
+        ;;
+    server_streaming | server_compressed_streaming)
+        echo /grpc.testing.TestService/StreamingOutputCall
+        ;;
     ping_pong | empty_stream | cancel_after_first_response | timeout_on_sleeping_server)
         echo /grpc.testing.TestService/FullDuplexCall
         ;;
@@ -73,10 +90,19 @@ path_of() { # CASE
     esac
 }
 
-# What the official client of grpc-go does not have.
-lacks() { # CLIENT CASE
-    case $1:$2 in
-    grpc-go:*compressed* | grpc-go:half_duplex) return 0 ;;
+# What one of the two official programs of grpc-go does not have.
+lacks() { # CLIENT SERVER CASE
+    case $1:$2:$3 in
+    grpc-go:*:*compressed* | grpc-go:*:half_duplex) echo "grpc-go's client does not have it" ;;
+    *:grpc-go:*compressed*) echo "grpc-go's server does not look at what is asked of compression" ;;
+    esac
+}
+
+# A pass that the server may not have seen: grpc-go's client may spend its millisecond before it has
+# a connection; of a call that nobody serves, a trace has no note beside the bytes under TLS.
+may_hide() { # CLIENT SERVER CASE plain|TLS
+    case $1:$2:$3:$4 in
+    grpc-go:*:timeout_on_sleeping_server:* | *:vitro:unimplemented_*:TLS) return 0 ;;
     esac
     return 1
 }
@@ -93,14 +119,15 @@ client() { # CLIENT CASE plain|TLS
     esac >"$tmp/client" 2>&1
 }
 
-# One line: passed | failed: WHY | not seen | not done: WHY
+# One line: passed | failed: WHY | not seen | not done: WHY | not run: WHY
 play() { # CLIENT SERVER CASE plain|TLS
     if [ -n "$why_no_go" ] && [ "$1$2" != vitrovitro ]; then
         echo "not run: $why_no_go"
         return
     fi
-    if lacks "$1" "$3"; then
-        echo "not done: grpc-go's client does not have it"
+    why=$(lacks "$1" "$2" "$3")
+    if [ -n "$why" ]; then
+        echo "not done: $why"
         return
     fi
     start "$2" "$4" || {
@@ -110,13 +137,20 @@ play() { # CLIENT SERVER CASE plain|TLS
     }
     client "$1" "$3" "$4"
     status=$?
-    stop
     case $status in
-    0) saw "$2" "$(path_of "$3")" && echo passed || echo "not seen" ;;
-    77) sed -n 's/.*: not done: /not done: /p' "$tmp/client" ;;
+    0)
+        if saw "$2" "$(path_of "$3")"; then
+            echo passed
+        elif may_hide "$1" "$2" "$3" "$4"; then
+            echo "not seen"
+        else
+            echo "failed: the server has not seen the call"
+        fi
+        ;;
     124) echo "failed: it does not end" ;;
     *) echo "failed: $(tail -n 1 "$tmp/client")" ;;
     esac
+    stop
 }
 
 # ---- all of them -------------------------------------------------------------------------------
@@ -124,7 +158,8 @@ all() {
     for pair in $pairs; do
         for wire in plain TLS; do
             for case in $cases; do
-                result=$(play "${pair%:*}" "${pair#*:}" "$case" $wire)
+                play "${pair%:*}" "${pair#*:}" "$case" $wire >"$tmp/result"
+                result=$(cat "$tmp/result")
                 echo "$pair $wire $case $result" >>"$tmp/results"
                 [ "$result" = passed ] || echo "  ${pair%:*} to ${pair#*:}, $wire, $case: $result"
             done

@@ -41,9 +41,7 @@ bool is_zeros(struct session *s, const char *what, const Grpc__Testing__Payload 
 /* Cases: true is a pass. */
 typedef bool case_function(struct session *s);
 #define CASE(name) case_function name;
-#define CANNOT(name, why)
 #include "interop/client/cases.def"
 #undef CASE
-#undef CANNOT
 
 #endif

@@ -17,6 +17,7 @@ enum { MAX_OUTPUTS = 100000 }; /* responses that wait */
 
 struct output {
     int32_t size, interval_us;
+    uint32_t flags; /* to send it with */
 };
 
 struct outputs {
@@ -29,6 +30,7 @@ struct outputs {
     bool at_the_end;  /* nothing leaves before all requests have come */
     bool ended;       /* they have */
     bool finished;
+    bool begun, compresses; /* its headers are chosen; messages may go compressed */
 };
 
 static void end(struct outputs *o, vitro_code code, const char *text)
@@ -50,7 +52,7 @@ static bool send_one(struct outputs *o, bool *more)
         return false;
     }
     response.payload = &payload;
-    rc = vitro_stub_send(o->call, &response.base, 0, more, &err);
+    rc = vitro_stub_send(o->call, &response.base, o->queue[o->at].flags, more, &err);
     free(payload.body.data);
     if (rc)
         end(o, err.code, err.frame[0].text);
@@ -120,7 +122,8 @@ static bool add(struct outputs *o, const Grpc__Testing__StreamingOutputCallReque
     }
     for (size_t i = 0; i < n; i++) {
         const Grpc__Testing__ResponseParameters *asked = request->response_parameters[i];
-        queue[left + i] = (struct output){ asked->size, asked->interval_us };
+        queue[left + i] =
+            (struct output){ asked->size, asked->interval_us, send_flags(asked->compressed) };
     }
     o->queue = queue;
     o->count = left + n;
@@ -131,21 +134,36 @@ static bool add(struct outputs *o, const Grpc__Testing__StreamingOutputCallReque
 static bool wants_compression(const Grpc__Testing__StreamingOutputCallRequest *request)
 {
     for (size_t i = 0; i < request->n_response_parameters; i++) {
-        const Grpc__Testing__BoolValue *asked = request->response_parameters[i]->compressed;
-        if (asked && asked->value)
+        if (said_so(request->response_parameters[i]->compressed))
             return true;
     }
     return false;
 }
 
+/* What has to be said before the first response. Compression begins with the headers: a request
+ * that asks for it later than others is refused. */
+static bool begin_response(struct outputs *o, bool compressed)
+{
+    vitro_code rc = VITRO_OK;
+    vitro_error err;
+
+    if (compressed && !o->compresses)
+        rc = may_compress(o->call, true, &err);
+    o->compresses = o->compresses || (compressed && !rc);
+    if (!rc && !o->begun)
+        rc = echo_headers(o->call, &err);
+    o->begun = true;
+    if (rc)
+        end(o, err.code, err.frame[0].text);
+    return !rc;
+}
+
 static void take(struct outputs *o, const Grpc__Testing__StreamingOutputCallRequest *request)
 {
-    if (o->finished)
+    if (o->finished || !begin_response(o, wants_compression(request)))
         return;
     if (ended_as_asked(o->call, request->response_status))
         o->finished = true;
-    else if (wants_compression(request))
-        end(o, VITRO_UNIMPLEMENTED, "this server does not compress");
     else if (add(o, request))
         send_on(o);
 }
@@ -163,7 +181,8 @@ static void on_end(vitro_call *call, void *state)
     struct outputs *o = state;
 
     o->ended = true;
-    send_on(o);
+    if (!o->finished && begin_response(o, false))
+        send_on(o);
 }
 
 static void on_writable(vitro_call *call, void *state)
@@ -191,7 +210,6 @@ static void on_closed(vitro_call *call, const vitro_status *status, void *state)
 static struct outputs *begin(vitro_call *call)
 {
     struct outputs *o = calloc(1, sizeof *o);
-    vitro_error err;
 
     if (!o || vitro_alarm_new(&o->due, vitro_call_loop(call), on_due, o, NULL)) {
         free(o);
@@ -199,8 +217,6 @@ static struct outputs *begin(vitro_call *call)
         return NULL;
     }
     o->call = call;
-    if (echo_headers(call, &err))
-        end(o, err.code, err.frame[0].text);
     return o;
 }
 

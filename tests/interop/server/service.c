@@ -87,15 +87,27 @@ static void empty_call(vitro_call *call, const Grpc__Testing__Empty *request, vo
         finish(call, VITRO_OK, NULL);
 }
 
-/* What a request says of compression that this server does not have. */
-static bool wants_compression(vitro_call *call, const Grpc__Testing__SimpleRequest *request)
+bool said_so(const Grpc__Testing__BoolValue *value)
 {
-    if (request->expect_compressed && request->expect_compressed->value)
-        finish(call, VITRO_INVALID_ARGUMENT, "the request is not compressed");
-    else if (request->response_compressed && request->response_compressed->value)
-        finish(call, VITRO_UNIMPLEMENTED, "this server does not compress");
-    else
+    return value && value->value;
+}
+
+uint32_t send_flags(const Grpc__Testing__BoolValue *compressed)
+{
+    return said_so(compressed) ? 0 : VITRO_SEND_PLAIN;
+}
+
+vitro_code may_compress(vitro_call *call, bool any, vitro_error *err)
+{
+    return any ? vitro_call_compress(call, "gzip", err) : VITRO_OK;
+}
+
+static bool is_refused(vitro_call *call, const Grpc__Testing__BoolValue *expected,
+                       const vitro_message *m)
+{
+    if (!said_so(expected) || m->flags & VITRO_MESSAGE_COMPRESSED)
         return false;
+    finish(call, VITRO_INVALID_ARGUMENT, "the request is not compressed");
     return true;
 }
 
@@ -112,27 +124,40 @@ static void respond(vitro_call *call, const Grpc__Testing__SimpleRequest *reques
     response.hostname = host;
     if (request->fill_server_id)
         response.server_id = id;
-    if (vitro_stub_send(call, &response.base, 0, NULL, &err))
+    if (vitro_stub_send(call, &response.base, send_flags(request->response_compressed), NULL, &err))
         finish_failed(call, &err);
     else
         finish(call, VITRO_OK, NULL);
 }
 
 /* There are no users: username and oauth_scope stay empty. */
-static void unary_call(vitro_call *call, const Grpc__Testing__SimpleRequest *request, void *user)
+static void unary_call(vitro_call *call, const Grpc__Testing__SimpleRequest *request)
 {
     Grpc__Testing__Payload payload;
     vitro_error err;
 
-    if (echo_headers(call, &err)) {
+    if (may_compress(call, said_so(request->response_compressed), &err) ||
+        echo_headers(call, &err)) {
         finish_failed(call, &err);
         return;
     }
-    if (ended_as_asked(call, request->response_status) || wants_compression(call, request) ||
+    if (ended_as_asked(call, request->response_status) ||
         !make_payload(call, request->response_size, &payload))
         return;
     respond(call, request, &payload);
     free(payload.body.data);
+}
+
+/* As an event of its own: a generated handler is not told whether its request came compressed. */
+static void on_unary(vitro_call *call, const vitro_message *m, void *user)
+{
+    ProtobufCMessage *message =
+        vitro_stub_receive(call, &grpc__testing__simple_request__descriptor, m);
+    const Grpc__Testing__SimpleRequest *request = (const void *)message;
+
+    if (message && !is_refused(call, request->expect_compressed, m))
+        unary_call(call, request);
+    vitro_pb_free(message);
 }
 
 /* ---- StreamingInputCall --------------------------------------------------------------------- */
@@ -141,13 +166,15 @@ struct sum {
     size_t bytes;
 };
 
-static void on_input(vitro_call *call, const Grpc__Testing__StreamingInputCallRequest *request,
-                     void *state)
+static void on_input(vitro_call *call, const vitro_message *m, void *state)
 {
-    if (request->expect_compressed && request->expect_compressed->value)
-        finish(call, VITRO_INVALID_ARGUMENT, "the request is not compressed");
-    else if (request->payload)
+    ProtobufCMessage *message =
+        vitro_stub_receive(call, &grpc__testing__streaming_input_call_request__descriptor, m);
+    const Grpc__Testing__StreamingInputCallRequest *request = (const void *)message;
+
+    if (message && !is_refused(call, request->expect_compressed, m) && request->payload)
         ((struct sum *)state)->bytes += request->payload->body.len;
+    vitro_pb_free(message);
 }
 
 static void on_inputs_end(vitro_call *call, void *state)
@@ -175,12 +202,11 @@ static void on_inputs_closed(vitro_call *call, const vitro_status *status, void 
 
 static void streaming_input_call(vitro_call *call, void *user)
 {
-    static const grpc_testing_test_service_streaming_input_call_handler handler = {
-        { .size = sizeof(vitro_call_events),
-          .on_message = grpc_testing_test_service_streaming_input_call_receive,
-          .on_end = on_inputs_end,
-          .on_closed = on_inputs_closed },
-        on_input,
+    static const vitro_call_events events = {
+        .size = sizeof events,
+        .on_message = on_input,
+        .on_end = on_inputs_end,
+        .on_closed = on_inputs_closed,
     };
     struct sum *sum = calloc(1, sizeof *sum);
     vitro_error err;
@@ -189,7 +215,7 @@ static void streaming_input_call(vitro_call *call, void *user)
         finish(call, VITRO_RESOURCE_EXHAUSTED, "no memory for the call");
         return;
     }
-    grpc_testing_test_service_streaming_input_call_serve(call, &handler, sum);
+    vitro_stub_serve(call, &events, sum);
     if (echo_headers(call, &err))
         finish_failed(call, &err);
 }
@@ -201,13 +227,20 @@ vitro_code service_register(vitro_server *server, vitro_error *err)
     static const grpc_testing_test_service_handlers handlers = {
         .size = sizeof handlers,
         .empty_call = empty_call,
-        .unary_call = unary_call,
-        .cacheable_unary_call = unary_call,
         .streaming_output_call = serve_streaming_output,
         .streaming_input_call = streaming_input_call,
         .full_duplex_call = serve_full_duplex,
         .half_duplex_call = serve_half_duplex,
     };
 
-    return grpc_testing_test_service_register(server, &handlers, NULL, err);
+    static const vitro_call_events unary = { .size = sizeof unary, .on_message = on_unary };
+    static const vitro_method *const unaries[] = {
+        &grpc_testing_test_service_unary_call_method,
+        &grpc_testing_test_service_cacheable_unary_call_method,
+    };
+    vitro_code rc = grpc_testing_test_service_register(server, &handlers, NULL, err);
+
+    for (size_t i = 0; i < 2 && !rc; i++)
+        rc = vitro_server_add(server, unaries[i], NULL, &unary, NULL, err);
+    return rc;
 }

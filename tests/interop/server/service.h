@@ -17,6 +17,12 @@ bool ended_as_asked(vitro_call *call, const Grpc__Testing__EchoStatus *asked);
 /* A payload of so many zeros into *out, whose body is to be freed. False: the call has ended. */
 bool make_payload(vitro_call *call, int32_t size, Grpc__Testing__Payload *out);
 
+/* Compression: whether a value is there and true; what a response is sent with; ready to compress,
+ * before headers leave, when any response is to be. */
+bool said_so(const Grpc__Testing__BoolValue *value);
+uint32_t send_flags(const Grpc__Testing__BoolValue *compressed);
+vitro_code may_compress(vitro_call *call, bool any, vitro_error *err);
+
 /* Streams of responses (outputs.c), by the rules of three methods. */
 void serve_streaming_output(vitro_call *call,
                             const Grpc__Testing__StreamingOutputCallRequest *request, void *user);
