@@ -421,6 +421,37 @@ bool vitro_queue_move_some(struct queue *dst, struct queue *src, size_t n)
     return true;
 }
 
+static bool share_piece(struct queue *dst, const struct piece *piece, size_t n)
+{
+    struct piece *part;
+
+    if (!piece->chunk)
+        return vitro_queue_append(dst, piece->ptr, n);
+    part = piece_part(dst->pool, piece, n);
+    if (part)
+        piece_link(dst, part);
+    return part != NULL;
+}
+
+bool vitro_queue_share(struct queue *dst, const struct queue *src, size_t n)
+{
+    const size_t before = dst->len;
+
+    assert(n <= src->len && dst->pool == src->pool && dst != src);
+    for (const struct piece *i = src->head; n; i = i->next) {
+        size_t k = MIN(n, i->len);
+
+        if (!share_piece(dst, i, k)) {
+            vitro_queue_truncate(dst, before);
+            return false;
+        }
+        if (i->sealed && k == i->len)
+            vitro_queue_seal(dst);
+        n -= k;
+    }
+    return true;
+}
+
 size_t vitro_queue_view(const struct queue *q, vitro_bytes *out, size_t max)
 {
     size_t n = 0;

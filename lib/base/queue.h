@@ -121,6 +121,13 @@ void vitro_queue_move(struct queue *dst, struct queue *src);
  */
 bool vitro_queue_move_some(struct queue *dst, struct queue *src, size_t n);
 
+/*
+ * Add the first n bytes of src, n <= src->len, which keeps them. Both share the chunks; what is
+ * somebody else's is copied, for its release is waited for. False, and nothing is added, when
+ * memory is out.
+ */
+bool vitro_queue_share(struct queue *dst, const struct queue *src, size_t n);
+
 /* View up to max pieces from the front, for writev and the tap; returns how many. */
 size_t vitro_queue_view(const struct queue *q, vitro_bytes *out, size_t max);
 

@@ -77,6 +77,7 @@ static void on_block(struct stream *s, bool end_stream)
 
     if (!a->call)
         return;
+    vitro_client_call_commit(a->call);
     vitro_reply_check(s->conn->block, !a->has_headers, end_stream, &head);
     switch (head.kind) {
     case REPLY_INFORMATIONAL:
@@ -178,14 +179,19 @@ static void decide_by_reset(struct client_call *c, uint32_t error, const vitro_e
     vitro_client_call_decide(c, code, vitro_str_of(why.frame[0].text), &why);
 }
 
+/* No handler has seen it, and another attempt follows (gRFC A6, transparent retries). */
+static bool was_refused(struct client_call *c, uint32_t error, bool unsent, const vitro_error *lost)
+{
+    return error == H2_REFUSED_STREAM && !lost && !c->decided && vitro_client_call_again(c, unsent);
+}
+
 static void on_closed(struct stream *s, uint32_t error, bool unsent, const vitro_error *lost)
 {
     struct attempt *a = of_stream(s);
     struct client_call *c = a->call;
     vitro_channel *channel = a->channel;
 
-    (void)unsent;
-    if (c) {
+    if (c && !was_refused(c, error, unsent, lost)) {
         if (!c->decided)
             decide_by_reset(c, error, lost);
         vitro_client_call_close(c);

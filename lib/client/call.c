@@ -95,10 +95,12 @@ void vitro_client_call_begin_attempt(struct client_call *c, struct connection *c
     vitro_note(trace, attempt, .at = vitro_connection_at(conn), .call = c->base.id,
                .attempt = a->number);
     a->stream.blocked = c->blocked;
+    a->stream.h2.kept = &c->kept;
     a->stream.h2.ending = c->base.send_done ? H2_END : H2_OPEN;
     vitro_queue_move(&a->stream.h2.send, &c->pending);
     if (attempt_open(c, a, conn, &why) != VITRO_OK) {
         vitro_queue_clear(&a->stream.h2.send);
+        vitro_queue_clear(&c->kept);
         vitro_freelist_put(&c->channel->attempts, a);
         vitro_client_call_fail(c, &why);
         return;
@@ -108,9 +110,40 @@ void vitro_client_call_begin_attempt(struct client_call *c, struct connection *c
                .stream = stream_id(c));
 }
 
+void vitro_client_call_commit(struct client_call *c)
+{
+    if (c->attempt)
+        c->attempt->stream.h2.kept = NULL;
+    vitro_queue_clear(&c->kept);
+}
+
+/*
+ * A server that refuses what has not even left is asked again after a pause: it could go on like
+ * that for ever.
+ */
+bool vitro_client_call_again(struct client_call *c, bool unsent)
+{
+    struct attempt *a = c->attempt;
+    vitro_channel *ch = c->channel;
+
+    if (!a->stream.h2.kept || (!unsent && c->refused))
+        return false;
+    c->refused = c->refused || !unsent;
+    c->blocked = a->stream.blocked;
+    c->credit = a->stream.credit;
+    vitro_queue_move(&c->pending, &c->kept);
+    c->attempt = NULL;
+    if (unsent)
+        ch->failures = MAX(ch->failures, 1u);
+    list_append(&ch->waiting, &c->waiting);
+    vitro_channel_wake(ch);
+    return true;
+}
+
 /* The stream goes on by itself to its end; the call is not told of it any more. */
 static void let_go(struct client_call *c)
 {
+    vitro_client_call_commit(c);
     if (c->attempt) {
         c->attempt->call = NULL;
         c->attempt->stream.method = (vitro_str){ NULL, 0 }; /* it is the call's */
@@ -318,6 +351,7 @@ static void init(struct client_call *c, vitro_channel *channel, const vitro_meth
     list_init(&c->waiting);
     list_init(&c->open);
     vitro_queue_init(&c->pending, vitro_loop_pool(channel->loop));
+    vitro_queue_init(&c->kept, vitro_loop_pool(channel->loop));
     vitro_md_init(&c->request, &channel->account);
     vitro_md_init(&c->trailers, &channel->account);
     vitro_task_init(&c->close, on_close);

@@ -1,6 +1,11 @@
 /*
  * call - the client's side of a call: it owns 0..n attempts, and what is sent until an attempt
- * takes it. An attempt is a stream on a connection; there is at most one so far.
+ * takes it. An attempt is a stream on a connection; there is at most one at a time.
+ *
+ * An attempt that the server has refused (REFUSED_STREAM, or a GOAWAY below its stream) is followed
+ * by another one, which nobody notices: no handler has seen it. As often as it takes while it has
+ * not left this side, once when it has. What an attempt has sent is kept for that, up to H2_KEEP
+ * bytes, until anything of a response comes.
  */
 #ifndef VITRO_CLIENT_CALL_H
 #define VITRO_CLIENT_CALL_H
@@ -32,6 +37,8 @@ struct client_call {
     struct attempt *attempt; /* NULL: none yet, or over */
     uint32_t attempts;
     struct queue pending;    /* messages until an attempt takes them */
+    struct queue kept;       /* messages that the attempt has sent, while it may have a follower */
+    bool refused;            /* an attempt that had left was refused: the next one is the last */
     struct vitro_md request; /* metadata that is sent */
     struct vitro_md trailers;
     char *authority;    /* NULL: the channel's */
@@ -54,6 +61,13 @@ struct client_call {
 
 /* Begin the attempt on c, which has room. */
 void vitro_client_call_begin_attempt(struct client_call *c, struct connection *conn);
+
+/* Something of the response is here: this attempt is the one. */
+void vitro_client_call_commit(struct client_call *c);
+
+/* Its attempt, which is over, may be followed by another one: wait for it. unsent: it never left.
+ */
+bool vitro_client_call_again(struct client_call *c, bool unsent);
 
 /* End it for a reason of this side. closed is told in a later turn. */
 void vitro_client_call_fail(struct client_call *c, const vitro_error *why);

@@ -267,6 +267,12 @@ static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *
     return 0;
 }
 
+/* What nghttp2 found no memory for: no peer said that, and it ends with the connection. */
+static bool is_own_refusal(const struct h2_session *h, uint32_t error)
+{
+    return h->starved && error == NGHTTP2_REFUSED_STREAM;
+}
+
 /* A request that nghttp2 could not write, because a GOAWAY came before the turn's end. */
 static int on_frame_not_send(nghttp2_session *ng, const nghttp2_frame *frame, int code, void *user)
 {
@@ -282,6 +288,8 @@ static int on_frame_not_send(nghttp2_session *ng, const nghttp2_frame *frame, in
         if (s->id != frame->hd.stream_id)
             continue;
         nghttp2_session_set_stream_user_data(h->ng, s->id, NULL);
+        if (is_own_refusal(h, NGHTTP2_REFUSED_STREAM))
+            break;
         list_remove(&s->unsent);
         h->ops->closed(h, s, NGHTTP2_REFUSED_STREAM, true);
         break;
@@ -299,6 +307,10 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t error, void
         return 0;
     if (h->block == s)
         h->block = NULL;
+    if (is_own_refusal(h, error)) {
+        nghttp2_session_set_stream_user_data(ng, id, NULL);
+        return 0;
+    }
     unsent = !list_empty(&s->unsent);
     list_remove(&s->unsent);
     nghttp2_session_set_stream_user_data(ng, id, NULL);

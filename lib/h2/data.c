@@ -57,6 +57,16 @@ ssize_t vitro_h2_read_data(nghttp2_session *ng, int32_t id, uint8_t *room, size_
     return (ssize_t)n;
 }
 
+/* With one byte too many there is nothing left that could be sent again. */
+static void keep(struct h2_stream *s, size_t n)
+{
+    if (!s->kept ||
+        (n <= H2_KEEP && s->kept->len <= H2_KEEP - n && vitro_queue_share(s->kept, &s->send, n)))
+        return;
+    vitro_queue_clear(s->kept);
+    s->kept = NULL;
+}
+
 /* Small runs are copied together, large ones move as they are. */
 static bool move_bytes(struct queue *out, struct queue *send, size_t n)
 {
@@ -90,6 +100,7 @@ int vitro_h2_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t 
         h->ops->sending(h, s, length);
     if (h->told[1])
         vitro_told_skip(h->told[1], FRAME_HEAD_BYTES + length);
+    keep(s, length);
     if (!vitro_queue_append(h->producing, header, FRAME_HEAD_BYTES) ||
         !move_bytes(h->producing, &s->send, length))
         return NGHTTP2_ERR_CALLBACK_FAILURE;

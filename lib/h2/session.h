@@ -34,6 +34,9 @@ struct nghttp2_session;
 struct h2_session;
 struct h2_told;
 
+/* What a stream keeps of what it has sent at most, so that it can be sent again. */
+enum { H2_KEEP = 64 * 1024 };
+
 /* How the send side of a stream ends once its queue is empty. */
 enum h2_ending {
     H2_OPEN,     /* more may come */
@@ -43,9 +46,10 @@ enum h2_ending {
 
 /* Embedded in the owner's stream; all members are private but for id and send. */
 struct h2_stream {
-    int32_t id;          /* 0 until opened; kept after it is closed */
-    struct queue send;   /* DATA that waits for a window or for the turn's end */
-    struct list unsent;  /* while its opening HEADERS waits in nghttp2 */
+    int32_t id;         /* 0 until opened; kept after it is closed */
+    struct queue send;  /* DATA that waits for a window or for the turn's end */
+    struct queue *kept; /* what leaves of send is kept here, up to H2_KEEP bytes; NULL: it is not */
+    struct list unsent; /* while its opening HEADERS waits in nghttp2 */
     size_t header_bytes; /* of the header list that is being received */
     enum h2_ending ending;
     bool deferred;     /* nghttp2 asked for DATA and there was none */

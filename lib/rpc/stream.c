@@ -59,6 +59,8 @@ static void close_now(struct stream *s, uint32_t error, bool unsent, const vitro
     s->conn->open--;
     s->lingers = false;
     s->stopped = true;
+    if (s->h2.kept)
+        vitro_queue_move(s->h2.kept, &s->h2.send); /* with what has left before, it is all */
     vitro_queue_clear(&s->h2.send);
     vitro_queue_clear(&s->held);
     s->ops->closed(s, error, unsent, lost);

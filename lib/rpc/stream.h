@@ -37,7 +37,8 @@ struct stream_ops {
     void (*writable)(struct stream *s);
     /*
      * Last event. error: RFC 9113, 7, of the RST_STREAM, NO_ERROR without one. unsent: the peer
-     * never saw the stream. lost: the connection broke, and why.
+     * never saw the stream. lost: the connection broke, and why. Where h2.kept is not NULL,
+     * everything that was queued is there now, sent or not.
      */
     void (*closed)(struct stream *s, uint32_t error, bool unsent, const vitro_error *lost);
 };

@@ -332,6 +332,36 @@ Test(queue, a_large_message_is_cut_into_frames_without_a_copy)
     vitro_pool_done(&pool);
 }
 
+Test(queue, what_is_shared_stays_when_the_other_is_consumed_and_keeps_its_seals)
+{
+    struct pool pool;
+    struct queue from, to, lent;
+    size_t released = 0;
+    char text[9] = "";
+
+    vitro_pool_init(&pool, NULL);
+    vitro_queue_init(&from, &pool);
+    vitro_queue_init(&to, &pool);
+    vitro_queue_init(&lent, &pool);
+    cr_assert(vitro_queue_append(&from, "abc", 3));
+    vitro_queue_seal(&from);
+    cr_assert(vitro_queue_attach(&from, "defgh", 5, count_release, &released));
+    cr_assert(vitro_queue_share(&to, &from, 5));
+    vitro_queue_consume(&from, 5);
+    cr_assert(vitro_queue_share(&to, &from, 3));
+    cr_expect(released == 0);
+    vitro_queue_clear(&from);
+    cr_expect(to.len == 8 && released == 1, "what is somebody else's is copied");
+    cr_expect(vitro_queue_sealed_len(&to, 8) == 3);
+    vitro_queue_copy(&to, 0, text, 8);
+    cr_expect_str_eq(text, "abcdefgh");
+    cr_assert(vitro_queue_lend(&lent, "xyz", 3));
+    cr_expect(vitro_queue_share(&to, &lent, 3) && to.len == 11);
+    vitro_queue_clear(&lent);
+    vitro_queue_clear(&to);
+    vitro_pool_done(&pool);
+}
+
 Test(queue, small_writes_of_many_queues_share_a_chunk)
 {
     struct account account;

@@ -114,3 +114,230 @@ Test(call_leaving, r38_a_client_leaves_at_the_first_step_and_its_open_call_goes_
     record_done(&r);
     pair_stop(&p);
 }
+
+/* ---- transparent retry ---------------------------------------------------------------------- */
+
+/* A client of ours and two scripted servers, the second one for its second connection. */
+struct stage {
+    struct pair p;
+    struct peer first, second;
+    struct record r;
+    vitro_call *call;
+};
+
+static void stage_init(struct stage *s)
+{
+    *s = (struct stage){ .call = NULL };
+    pair_init(&s->p);
+    s->p.sim_options.in_flight_max = 4096;
+    pair_make_world(&s->p);
+    peer_init(&s->first, &s->p, s->p.server_loop);
+    peer_init(&s->second, &s->p, s->p.server_loop);
+    s->first.next = &s->second;
+    peer_listen(&s->first);
+    peer_settings(&s->first, 0, 0);
+    peer_settings(&s->second, 0, 0);
+    pair_make_channel(&s->p);
+}
+
+static void stage_done(struct stage *s)
+{
+    vitro_call_unref(s->call);
+    pair_run(&s->p);
+    record_done(&s->r);
+    peer_done(&s->second);
+    peer_done(&s->first);
+    pair_stop(&s->p);
+}
+
+static void say(struct stage *s, const char *text, uint32_t flags)
+{
+    cr_assert_eq(vitro_call_send(s->call, bytes_of(text), flags, NULL, NULL), VITRO_OK);
+}
+
+static void goaway(struct peer *peer, uint32_t last)
+{
+    cr_assert(vitro_frame_write_goaway(&peer->out, last, H2_NO_ERROR, (vitro_bytes){ NULL, 0 }));
+}
+
+static void answer(struct peer *peer, uint32_t stream)
+{
+    peer_response(peer, stream, NULL);
+    peer_message(peer, stream, false, "ok");
+    peer_trailers(peer, stream, "grpc-status: 0\n");
+    peer_run(peer);
+}
+
+/* What came in DATA is these messages, in this order. */
+static void expect_data(const struct peer *peer, const char *texts)
+{
+    char all[256];
+    size_t n = 0;
+
+    for (size_t at = 0; at + 5 <= peer->data.len && n + 60 < sizeof all;) {
+        size_t len = peer->data.ptr[at + 4];
+
+        memcpy(all + n, peer->data.ptr + at + 5, len);
+        n += len;
+        all[n++] = ' ';
+        at += 5 + len;
+    }
+    all[n] = '\0';
+    cr_expect_str_eq(all, texts, "\"%s\"", all);
+}
+
+Test(call_leaving, r36_a_refused_call_is_made_again_with_all_that_was_sent_and_nobody_notices)
+{
+    struct stage s;
+
+    stage_init(&s);
+    s.call = pair_call(&s.p, &echo_bidi, NULL, &s.r);
+    say(&s, "a", 0);
+    pair_settle(&s.p);
+    say(&s, "b", VITRO_SEND_ALONE);
+    pair_settle(&s.p);
+    peer_reset(&s.first, 1, H2_REFUSED_STREAM);
+    peer_run(&s.first);
+    cr_expect_eq(peer_count(&s.first, "HEADERS 3"), 1, "%s", s.first.log);
+    say(&s, "c", VITRO_SEND_LAST);
+    pair_settle(&s.p);
+    expect_data(&s.first, "a b a b c ");
+    cr_expect_eq(s.first.accepted, 1, "the connection is as good as before");
+    answer(&s.first, 3);
+    cr_expect_str_eq(s.r.text, "headers message(ok) end closed OK");
+    stage_done(&s);
+}
+
+Test(call_leaving, r36_what_has_reached_a_server_is_made_again_once)
+{
+    struct stage s;
+
+    stage_init(&s);
+    s.call = pair_call(&s.p, &echo_unary, NULL, &s.r);
+    say(&s, "a", VITRO_SEND_LAST);
+    pair_settle(&s.p);
+    peer_reset(&s.first, 1, H2_REFUSED_STREAM);
+    peer_run(&s.first);
+    cr_expect_eq(peer_count(&s.first, "DATA 3 6 end"), 1, "%s", s.first.log);
+    peer_reset(&s.first, 3, H2_REFUSED_STREAM);
+    peer_run(&s.first);
+    cr_expect_str_eq(s.r.text, "closed UNAVAILABLE");
+    cr_expect_eq(peer_count(&s.first, "HEADERS 5"), 0, "%s", s.first.log);
+    stage_done(&s);
+}
+
+Test(call_leaving, r36_a_goaway_below_its_stream_sends_a_call_to_another_connection)
+{
+    struct stage s;
+    struct record served = { .len = 0 };
+    vitro_call *below;
+
+    stage_init(&s);
+    below = pair_call(&s.p, &echo_bidi, NULL, &served);
+    s.call = pair_call(&s.p, &echo_unary, NULL, &s.r);
+    say(&s, "a", VITRO_SEND_LAST);
+    pair_settle(&s.p);
+    cr_expect_eq(peer_count(&s.first, "DATA 3 6 end"), 1, "%s", s.first.log);
+    goaway(&s.first, 1);
+    peer_run(&s.first);
+    expect_data(&s.second, "a ");
+    answer(&s.second, 1);
+    cr_expect_str_eq(s.r.text, "headers message(ok) end closed OK");
+    answer(&s.first, 1);
+    cr_expect_str_eq(served.text, "headers message(ok) end closed OK");
+    vitro_call_unref(below);
+    record_done(&served);
+    stage_done(&s);
+}
+
+Test(call_leaving, r36_once_anything_of_a_response_was_seen_a_refusal_is_the_end)
+{
+    struct stage s;
+
+    stage_init(&s);
+    s.call = pair_call(&s.p, &echo_bidi, NULL, &s.r);
+    say(&s, "a", 0);
+    pair_settle(&s.p);
+    peer_response(&s.first, 1, NULL);
+    peer_reset(&s.first, 1, H2_REFUSED_STREAM);
+    peer_run(&s.first);
+    cr_expect_str_eq(s.r.text, "headers closed UNAVAILABLE");
+    cr_expect_eq(peer_count(&s.first, "HEADERS"), 1, "%s", s.first.log);
+    stage_done(&s);
+}
+
+Test(call_leaving, r36_more_than_is_kept_cannot_be_sent_again)
+{
+    static uint8_t zeros[H2_KEEP];
+    struct stage s;
+
+    stage_init(&s);
+    s.call = pair_call(&s.p, &echo_bidi, NULL, &s.r);
+    cr_assert_eq(vitro_call_send(s.call, (vitro_bytes){ zeros, sizeof zeros }, 0, NULL, NULL),
+                 VITRO_OK); /* and its prefix */
+    pair_settle(&s.p);
+    cr_assert_eq(s.first.data.len, sizeof zeros + 5);
+    peer_reset(&s.first, 1, H2_REFUSED_STREAM);
+    peer_run(&s.first);
+    cr_expect_str_eq(s.r.text, "writable closed UNAVAILABLE");
+    cr_expect_eq(peer_count(&s.first, "HEADERS"), 1, "%s", s.first.log);
+    stage_done(&s);
+}
+
+Test(call_leaving, r36_a_call_that_is_cancelled_while_it_waits_for_its_next_attempt_is_over)
+{
+    struct stage s;
+
+    stage_init(&s);
+    s.call = pair_call(&s.p, &echo_unary, NULL, &s.r);
+    say(&s, "a", VITRO_SEND_LAST);
+    pair_settle(&s.p);
+    peer_settings(&s.first, SETTING_MAX_CONCURRENT_STREAMS, 0);
+    peer_reset(&s.first, 1, H2_REFUSED_STREAM);
+    peer_run(&s.first);
+    cr_expect_str_eq(s.r.text, "", "it waits for room");
+    vitro_call_cancel(s.call);
+    pair_settle(&s.p);
+    cr_expect_str_eq(s.r.text, "closed CANCELLED");
+    cr_expect_eq(peer_count(&s.first, "HEADERS"), 1, "%s", s.first.log);
+    stage_done(&s);
+}
+
+/* The output is full of another call's bytes when the GOAWAY comes. */
+Test(call_leaving, r36_what_has_never_left_is_not_counted)
+{
+    static const uint8_t wide[13] = { 0, 0, 4, 8, 0, 0, 0, 0, 0, 0, 16, 0, 0 }; /* WINDOW_UPDATE */
+    static uint8_t zeros[400000];
+    struct stage s;
+    struct record other = { .len = 0 };
+    vitro_call *full;
+
+    stage_init(&s);
+    peer_settings(&s.first, SETTING_INITIAL_WINDOW_SIZE, 1024 * 1024);
+    peer_raw(&s.first, wide, sizeof wide);
+    full = pair_call(&s.p, &echo_bidi, NULL, &other);
+    pair_settle(&s.p);
+    vitro_driver_pause(&s.first.driver, true);
+    cr_assert_eq(vitro_call_send(full, (vitro_bytes){ zeros, sizeof zeros }, 0, NULL, NULL),
+                 VITRO_OK);
+    pair_settle(&s.p);
+    s.call = pair_call(&s.p, &echo_unary, NULL, &s.r);
+    say(&s, "a", VITRO_SEND_LAST);
+    pair_settle(&s.p);
+    goaway(&s.first, 1);
+    peer_run(&s.first);
+    read_on(&s.first);
+    pair_run(&s.p);
+    cr_expect_eq(peer_count(&s.first, "HEADERS"), 1, "%s", s.first.log);
+    cr_assert_eq(peer_count(&s.second, "DATA 1 6 end"), 1, "%s", s.second.log);
+    peer_reset(&s.second, 1, H2_REFUSED_STREAM);
+    peer_run(&s.second);
+    cr_expect_eq(peer_count(&s.second, "DATA 3 6 end"), 1, "%s", s.second.log);
+    answer(&s.second, 3);
+    cr_expect_str_eq(s.r.text, "headers message(ok) end closed OK");
+    vitro_call_cancel(full);
+    pair_run(&s.p);
+    vitro_call_unref(full);
+    record_done(&other);
+    stage_done(&s);
+}

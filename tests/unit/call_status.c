@@ -369,7 +369,8 @@ Test(call_status, r26_each_reset_has_its_status)
 
         snprintf(before, sizeof before, "closed %s", map[i].code);
         snprintf(after, sizeof after, "headers message(a) closed %s", map[i].code);
-        check_answer(&early);
+        if (error_of(map[i].error) != H2_REFUSED_STREAM) /* another attempt follows that: rule 36 */
+            check_answer(&early);
         check_answer(&late);
         check_answer(&over);
     }

@@ -11,6 +11,10 @@
  * the other way is credit: without credit no message is delivered and no flow-control window is
  * given back.
  *
+ * An attempt that the server has refused before any handler saw it (REFUSED_STREAM, or a GOAWAY
+ * that leaves it out) is followed by another one and no event tells of it: as often as it takes
+ * while it has not left this side, once when it has, if it had sent no more than 64 KiB.
+ *
  * A call belongs to its loop: callbacks run there, one at a time, and never inside a function
  * of this header; so do the release callbacks of attached messages. Whoever starts a call holds
  * one reference until vitro_call_unref(). A server's call is the library's until closed was told:
