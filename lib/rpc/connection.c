@@ -11,6 +11,7 @@
 enum { TAKE_SLICE = 16 * 1024, MAX_ANSWERED = 256 * 1024 };
 
 static const int64_t flush_ns = 20000000000;   /* for the last bytes of a sound connection */
+static const int64_t begin_ns = 20000000000;   /* for a client to begin: preface and SETTINGS */
 static const int64_t announce_ns = 5000000000; /* for the peer to answer that it knows of a drain */
 static const int64_t fault_ns = 1000000000;    /* for those of one whose peer broke the protocol */
 
@@ -149,8 +150,20 @@ static void on_settings(struct h2_session *h)
 {
     struct connection *c = of_h2(h);
 
+    vitro_timer_stop(c->driver.loop, &c->beginning);
     if (!c->config.server)
         c->ops->room(c);
+}
+
+/* Whoever says nothing, or a byte now and then, does not hold a connection for it. */
+static void on_begin_timeout(struct timer *t)
+{
+    struct connection *c = CONTAINER_OF(t, struct connection, beginning);
+    vitro_error why;
+
+    vitro_fail(&why, VITRO_UNAVAILABLE, "server", 0, "%s sent no SETTINGS in %d s", c->peer,
+               (int)(begin_ns / 1000000000));
+    vitro_driver_close(&c->driver, false, &why);
 }
 
 static void on_goaway(struct h2_session *h, int32_t last_id, uint32_t error, vitro_bytes debug)
@@ -215,6 +228,8 @@ static void driver_open(struct driver *d)
     c->number = vitro_recorder_conn(d->transport->recorder);
     vitro_note(c->config.trace, connected, .at = vitro_connection_at(c),
                .address = c->config.server ? NULL : c->peer);
+    if (c->config.server) /* a client waits as long as its channel says */
+        vitro_timer_start(d->loop, &c->beginning, vitro_loop_now(d->loop) + begin_ns);
     vitro_driver_wake(d);
 }
 
@@ -419,6 +434,7 @@ static void driver_close(struct driver *d, const vitro_error *why)
 {
     struct connection *c = of_driver(d);
 
+    vitro_timer_stop(d->loop, &c->beginning);
     vitro_timer_stop(d->loop, &c->announced);
     c->has_why = why != NULL;
     if (why)
@@ -494,6 +510,7 @@ struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
     list_init(&c->lending);
     list_init(&c->lingering);
     list_init(&c->link);
+    vitro_timer_init(&c->beginning, on_begin_timeout);
     vitro_timer_init(&c->announced, on_announce_timeout);
     vitro_address_text(&t->peer, c->peer, sizeof c->peer);
     if (vitro_h2_init(&c->h2, &h2_ops, &h2, NULL) != VITRO_OK) {

@@ -66,6 +66,7 @@ struct connection {
     size_t at_rest;             /* memory of the session without any stream */
     size_t answered;            /* bytes of answers since the transport took anything */
     bool choked;                /* it was too much: nothing is taken in */
+    struct timer beginning;     /* server: the longest that it waits for the client's SETTINGS */
     struct timer announced;     /* server: the longest that an announced drain waits for the peer */
     bool announcing;    /* server: the drain is announced; streams on their way are served */
     bool draining;      /* GOAWAY sent or received, or closing: no new streams */

@@ -425,7 +425,7 @@ Test(attacks, ten_thousand_idle_connections_hold_nobody_up)
     siege_done(&s);
 }
 
-/* After 20 s whoever has not shaken hands is left, and what he cost is given back. */
+/* After 20 s whoever has not begun is left, and what he cost is given back. */
 static void expect_left(struct siege *s, struct peer *crowd, size_t n)
 {
     size_t connections;
@@ -437,6 +437,15 @@ static void expect_left(struct siege *s, struct peer *crowd, size_t n)
     vitro_sim_run_for(s->p.sim, 2000000000);
     cr_expect_eq(leave(crowd, n), n);
     expect_served(s, "after them");
+}
+
+Test(attacks, who_sends_half_a_preface_and_no_more_is_left_after_twenty_seconds)
+{
+    struct siege s;
+
+    siege_init(&s);
+    expect_left(&s, come(&s, 100, (vitro_bytes){ preface, 10 }, false), 100);
+    siege_done(&s);
 }
 
 Test(attacks, slow_tls_handshakes_are_left_after_twenty_seconds_and_hold_nobody_up)
