@@ -42,6 +42,33 @@ static const vitro_call_events counting = { .size = sizeof counting,
                                             .on_closed = handler_ends };
 static const vitro_method counted = { "/test.Echo/Counted", VITRO_BIDI_STREAMING, NULL };
 
+/* A handler that sends POUR bytes, no faster than it is told to. */
+enum { POUR = 1000000 };
+
+static void pour(vitro_call *call, void *user)
+{
+    static const uint8_t bytes[1000];
+    size_t left = (size_t)user;
+    bool more = true;
+
+    for (; left > 0 && more; left -= sizeof bytes)
+        cr_assert_eq(vitro_call_send(call, (vitro_bytes){ bytes, sizeof bytes }, 0, &more, NULL),
+                     VITRO_OK);
+    vitro_call_set_user(call, (void *)left);
+    if (left == 0)
+        vitro_call_finish(call, VITRO_OK, NULL, NULL, NULL);
+}
+
+static void begin_to_pour(vitro_call *call, const vitro_md *md, void *user)
+{
+    pour(call, (void *)(size_t)POUR);
+}
+
+static const vitro_call_events pouring_events = { .size = sizeof pouring_events,
+                                                  .on_headers = begin_to_pour,
+                                                  .on_writable = pour };
+static const vitro_method pouring = { "/test.Echo/Pour", VITRO_BIDI_STREAMING, NULL };
+
 /* ---- the siege --------------------------------------------------------------------------------
  */
 
@@ -63,6 +90,8 @@ static void siege_init(struct siege *s)
     pair_init(&s->p);
     pair_make_server(&s->p);
     cr_assert_eq(vitro_server_add(s->p.server, &counted, NULL, &counting, NULL, NULL), VITRO_OK);
+    cr_assert_eq(vitro_server_add(s->p.server, &pouring, NULL, &pouring_events, NULL, NULL),
+                 VITRO_OK);
     pair_start(&s->p);
     expect_served(s, "before");
     peer_init(&s->peer, &s->p, s->p.client_loop);
@@ -374,6 +403,28 @@ Test(attacks, a_window_opened_a_byte_at_a_time_is_served_a_byte_at_a_time)
     }
     go_on(&s);
     cr_expect_eq(peer_count(&s.peer, "HEADERS 1 end grpc-status=0"), 1, "%s", s.peer.log);
+    siege_done(&s);
+}
+
+Test(attacks, a_closed_tcp_window_stops_handlers_however_wide_http2_is_open)
+{
+    enum { POURS = 50 };
+    struct siege s;
+
+    siege_init(&s);
+    peer_settings(&s.peer, SETTING_INITIAL_WINDOW_SIZE, INT32_MAX);
+    cr_assert(vitro_frame_write_window_update(&s.peer.out, 0, INT32_MAX - FRAME_DEFAULT_WINDOW));
+    peer_run(&s.peer);
+    vitro_driver_pause(&s.peer.driver, true);
+    for (uint32_t id = 1; id < 2 * POURS; id += 2) {
+        peer_request(&s.peer, id, false, pouring.path, NULL);
+        go_on(&s);
+        expect_holds(&s, POURS * (POUR / 10)); /* a part of what they have to send */
+    }
+    vitro_driver_pause(&s.peer.driver, false);
+    go_on(&s);
+    cr_expect_eq(peer_count(&s.peer, "RST_STREAM"), POURS, "each has ended");
+    cr_expect_eq(s.peer.data.len, POURS * (size_t)POUR / 1000 * 1005);
     siege_done(&s);
 }
 
