@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "chat.vitro.h"
 #include "support/credentials.h"
 #include "support/peer.h"
 
@@ -69,6 +70,17 @@ static const vitro_call_events pouring_events = { .size = sizeof pouring_events,
                                                   .on_writable = pour };
 static const vitro_method pouring = { "/test.Echo/Pour", VITRO_BIDI_STREAMING, NULL };
 
+/* A handler of generated code, which takes what can be parsed. */
+static void on_send_message(vitro_call *call, const Chat__MessageRequest *request, void *user)
+{
+    Chat__MessageResponse response = CHAT__MESSAGE_RESPONSE__INIT;
+
+    cr_assert_eq(chat_chat_service_send_message_reply(call, &response, NULL), VITRO_OK);
+}
+
+static const chat_chat_service_handlers chat = { .size = sizeof chat,
+                                                 .send_message = on_send_message };
+
 /* ---- the siege --------------------------------------------------------------------------------
  */
 
@@ -92,6 +104,7 @@ static void siege_init(struct siege *s)
     cr_assert_eq(vitro_server_add(s->p.server, &counted, NULL, &counting, NULL, NULL), VITRO_OK);
     cr_assert_eq(vitro_server_add(s->p.server, &pouring, NULL, &pouring_events, NULL, NULL),
                  VITRO_OK);
+    cr_assert_eq(chat_chat_service_register(s->p.server, &chat, NULL, NULL), VITRO_OK);
     pair_start(&s->p);
     expect_served(s, "before");
     peer_init(&s->peer, &s->p, s->p.client_loop);
@@ -425,6 +438,42 @@ Test(attacks, a_closed_tcp_window_stops_handlers_however_wide_http2_is_open)
     go_on(&s);
     cr_expect_eq(peer_count(&s.peer, "RST_STREAM"), POURS, "each has ended");
     cr_expect_eq(s.peer.data.len, POURS * (size_t)POUR / 1000 * 1005);
+    siege_done(&s);
+}
+
+/* ---- messages ---------------------------------------------------------------------------------
+ */
+
+/* A request of so many groups in each other, whole: field 15 begins and ends. */
+static void send_nested(struct siege *s, uint32_t id, size_t depth)
+{
+    struct buf message;
+
+    vitro_buf_init(&message, NULL, SIZE_MAX);
+    cr_assert(vitro_buf_append(
+        &message, (uint8_t[5]){ 0, 0, 0, (uint8_t)(2 * depth >> 8), (uint8_t)(2 * depth) }, 5));
+    for (size_t i = 0; i < 2 * depth; i++)
+        cr_assert(vitro_buf_append(&message, i < depth ? "\x7b" : "\x7c", 1));
+    peer_request(&s->peer, id, false, "/chat.ChatService/SendMessage", NULL);
+    for (size_t at = 0; at < message.len; at += FRAME_DEFAULT_MAX) {
+        size_t n = MIN(message.len - at, (size_t)FRAME_DEFAULT_MAX);
+
+        peer_data(&s->peer, id, at + n == message.len, (vitro_bytes){ message.ptr + at, n });
+    }
+    vitro_buf_done(&message);
+    go_on(s);
+    expect_holds(s, 200000);
+}
+
+Test(attacks, a_message_ten_thousand_deep_is_internal_and_one_ninety_deep_is_taken)
+{
+    struct siege s;
+
+    siege_init(&s);
+    send_nested(&s, 1, 90);
+    cr_expect(peer_count(&s.peer, "HEADERS 1 end grpc-status=0"), "%s", s.peer.log);
+    send_nested(&s, 3, 10000);
+    cr_expect(strstr(peer_line(&s.peer, "HEADERS 3 end"), "grpc-status=13"), "%s", s.peer.log);
     siege_done(&s);
 }
 
