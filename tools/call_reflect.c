@@ -4,6 +4,7 @@
  * A call of its own on a connection of its own, before the one that was asked for. What it tells
  * is a peer's: files are counted, and their bytes go through the schema's reader.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,6 +97,7 @@ static vitro_code question(struct call_reflect *r, const ask *a, answer **out, v
         r->version++;
         rc = put(r, a, out, err);
     }
+    assert(rc != VITRO_OK || *out);
     if (rc != VITRO_OK || !(*out)->error_response ||
         (*out)->message_response_case !=
             GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_ERROR_RESPONSE)
@@ -221,13 +223,14 @@ vitro_code call_reflect_services(struct call_reflect *r, void (*fn)(vitro_str na
                                  vitro_error *err)
 {
     ask a = GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__INIT;
-    answer *got;
+    answer *got = NULL;
     vitro_code rc;
 
     a.message_request_case =
         GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_LIST_SERVICES;
     a.list_services = (char[]){ "" };
     rc = question(r, &a, &got, err);
+    assert(rc != VITRO_OK || got);
     if (rc == VITRO_OK &&
         got->message_response_case !=
             GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_LIST_SERVICES_RESPONSE)

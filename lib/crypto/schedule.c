@@ -67,7 +67,7 @@ static bool expand(const struct suite *suite, const struct secret *from, const c
     uint8_t info[32] = { (uint8_t)(len >> 8), (uint8_t)len, (uint8_t)(front + label_len) };
 
     memcpy(info + 3, prefix, front);
-    memcpy(info + 3 + front, label, label_len);
+    memcpy(info + 3 + front, label, label_len + 1); /* its end is the empty context */
     const OSSL_PARAM params[] = {
         text_param(OSSL_KDF_PARAM_DIGEST, suite->digest),
         bytes_param(OSSL_KDF_PARAM_KEY, from->bytes, from->len),

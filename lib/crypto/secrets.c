@@ -1,5 +1,6 @@
 #include "crypto/secrets.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -101,6 +102,7 @@ static bool keep(struct secrets *s, const uint8_t *key, const struct secret *sec
     unsigned bit = near ? first_difference(near->key, key) : 0;
     if (!reserve(s))
         return false;
+    assert(s->rows);
     row = &s->rows[s->count];
     memcpy(row->key, key, LINE_KEY_LEN);
     row->secret = *secret;

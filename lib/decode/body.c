@@ -190,7 +190,7 @@ static void body_scan(struct direction *d, struct stream *s)
 {
     struct body *b = &s->body[d->dir];
     uint8_t prefix[LPM_PREFIX];
-    bool hole;
+    bool hole = false;
 
     if (b->tail && b->kind != BODY_OTHER) {
         if (b->rope.end - b->from < b->tail)
@@ -234,7 +234,7 @@ static void tell_cut(struct direction *d, struct stream *s, uint8_t why)
     struct body *b = &s->body[d->dir];
     uint8_t prefix[LPM_PREFIX];
     vitro_event ev;
-    bool hole;
+    bool hole = false;
 
     if (b->tail) {
         tell_unknown(d, s, why, VITRO_EVENT_CUT);

@@ -156,6 +156,7 @@ static void page_begin(const struct packlog *l, uint32_t page, struct packlog_at
     at->log = l;
     at->next = NULL;
     at->row = vitro_packlog_first(l) + page * PACKLOG_PAGE;
+    memset(&at->last, 0, sizeof at->last);
 }
 
 bool vitro_packlog_next(struct packlog_at *at)
@@ -170,6 +171,7 @@ bool vitro_packlog_next(struct packlog_at *at)
         at->next = page_at(l, at->row / PACKLOG_PAGE - l->dropped);
         memset(&at->last, 0, sizeof at->last);
     }
+    assert(at->next);
     for (unsigned c = 0; c < l->columns; c++) {
         at->next = pack_get(at->next, &delta);
         is = pack_apply(at->last.is[c] + at->last.step[c], delta);

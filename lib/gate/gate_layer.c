@@ -45,8 +45,11 @@ static bool run_of(const struct gate_layer *l, const struct queue *in, const vit
     size_t skip = (size_t)(u->offset - l->passed), done = 0;
     const struct piece *p = in->head;
 
-    for (; skip >= p->len; p = p->next)
+    assert(p); /* the unit lies in the queue */
+    for (; skip >= p->len; p = p->next) {
         skip -= p->len;
+        assert(p->next);
+    }
     *run = (vitro_bytes){ p->ptr + skip, u->length };
     if (p->len - skip >= u->length)
         return true;
@@ -55,6 +58,7 @@ static bool run_of(const struct gate_layer *l, const struct queue *in, const vit
         return false;
     run->ptr = *copy;
     for (; done < u->length; p = p->next, skip = 0) {
+        assert(p);
         size_t n = MIN(p->len - skip, u->length - done);
         if (n)
             memcpy(*copy + done, p->ptr + skip, n);

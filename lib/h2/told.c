@@ -165,7 +165,8 @@ void vitro_told_field(struct h2_told *t, vitro_str name, vitro_str value)
         return;
     }
     memcpy(p, name.ptr, name.len);
-    memcpy(p + name.len, ": ", 2);
+    p[name.len] = ':';
+    p[name.len + 1] = ' ';
     if (value.len)
         memcpy(p + name.len + 2, value.ptr, value.len);
     p[len - 1] = '\n';

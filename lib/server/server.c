@@ -35,11 +35,13 @@ static vitro_code new_with_loop(vitro_server **out, const vitro_server_options *
     if (rc)
         return rc;
     rc = vitro_server_new(out, &own, 1, options, err);
-    if (rc)
+    if (rc) {
         vitro_loop_unref(own);
-    else
-        (*out)->own = own;
-    return rc;
+        return rc;
+    }
+    assert(*out);
+    (*out)->own = own;
+    return VITRO_OK;
 }
 
 vitro_code vitro_server_new(vitro_server **out, vitro_loop *const *loops, size_t n_loops,

@@ -52,7 +52,7 @@ static struct health_service *service_new(vitro_health *h, const char *name)
 
     if (!s || !copy)
         return NULL;
-    memcpy(copy, name, n);
+    memcpy(copy, name, n + 1);
     s->name = (vitro_str){ copy, n };
     s->status = VITRO_HEALTH_SERVICE_UNKNOWN;
     return s;

@@ -50,7 +50,7 @@ const struct symbol *vitro_symbols_find(const struct symbols *s, const char *nam
 
 /* The extensions of a message, in the order of their numbers: the first one, and how many. */
 const struct extension *vitro_symbols_extensions(const struct symbols *s, const char *of,
-                                                 size_t *count);
+                                                 size_t *n);
 
 #ifdef __cplusplus
 }

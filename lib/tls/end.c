@@ -18,10 +18,13 @@ struct tls_end {
 static vitro_str host_of(const char *authority)
 {
     vitro_str host = vitro_str_of(authority);
-    const char *colon = host.ptr ? strrchr(host.ptr, ':') : NULL;
-    const char *bracket = host.ptr ? strchr(host.ptr, ']') : NULL;
+    const char *colon, *bracket;
 
-    if (host.len && host.ptr[0] == '[' && bracket)
+    if (!host.ptr)
+        return host;
+    colon = strrchr(host.ptr, ':');
+    bracket = strchr(host.ptr, ']');
+    if (host.ptr[0] == '[' && bracket)
         return (vitro_str){ host.ptr + 1, (size_t)(bracket - host.ptr - 1) };
     if (colon && memchr(host.ptr, ':', host.len) == colon)
         host.len = (size_t)(colon - host.ptr);

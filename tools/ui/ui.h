@@ -159,7 +159,7 @@ struct hint {
     enum action action, other; /* ACT_NONE: one key alone */
     const char *english, *korean;
 };
-void ui_put_hints(struct ui *ui, struct area a, const struct hint *hints, size_t n);
+void ui_put_hints(struct ui *ui, struct area a, const struct hint *row, size_t n);
 
 /* What `y` copies: to be freed, NULL when there is nothing. */
 char *ui_copy_text(struct ui *ui);
@@ -167,6 +167,6 @@ char *ui_copy_text(struct ui *ui);
  * Write what is shown as its name's end says; a line about it becomes the message. A file that is
  * there is only written over when that was said; else it is asked.
  */
-void ui_write(struct ui *ui, const char *path, bool over);
+void ui_write(struct ui *ui, const char *typed, bool over);
 
 #endif
