@@ -14,6 +14,7 @@
 #define VITRO_DECODE_CORE_H
 
 #include "base/list.h"
+#include "crypto/secrets.h"
 #include "decode/block.h"
 #include "decode/events.h"
 #include "decode/held.h"
@@ -195,6 +196,7 @@ struct vitro_decode {
     vitro_decode_options options;
     struct capture capture;
     struct tcp tcp;
+    struct secrets secrets;
     struct past **pasts; /* pages by number of the connection; NULL: all of it is gone */
     uint32_t conn_count, past_cap;
     char ends[2][ENDPOINT_TEXT];
@@ -398,6 +400,9 @@ struct block_place {
     uint8_t dir;
 };
 bool vitro_decode_read_block(const struct block_step *step, struct buf *out, void *user);
+
+/* What a record holds, in the clear; false when it is sealed and was not opened. */
+bool vitro_decode_content(vitro_decode *d, const vitro_event *ev, vitro_span *out);
 
 /* All bytes of a span that are at hand, at most max, appended to out. False: some are missing. */
 bool vitro_decode_gather(const vitro_decode *d, const vitro_span *span, size_t max,

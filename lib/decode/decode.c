@@ -45,6 +45,7 @@ vitro_code vitro_decode_new(vitro_decode **out, const vitro_decode_options *opti
                        d->options.budget || d->options.keep ? d->options.budget : BUDGET);
     vitro_capture_init(&d->capture, vitro_decode_lend, d, &d->account);
     vitro_tcp_init(&d->tcp, NULL, &d->account, vitro_decode_lend, d, vitro_seen_conn_flow, d);
+    vitro_secrets_init(&d->secrets, &d->account);
     vitro_links_init(&d->links, &d->account);
     vitro_names_init(&d->names, &d->account);
     vitro_freelist_init(&d->stream_list, &d->account, sizeof(struct stream));
@@ -71,6 +72,7 @@ void vitro_decode_free(vitro_decode *d)
         vitro_events_done(d->index);
     vitro_mem_free(&d->account, d->index, sizeof *d->index);
     vitro_freelist_trim(&d->stream_list, 0);
+    vitro_secrets_done(&d->secrets);
     vitro_links_done(&d->links);
     vitro_names_done(&d->names);
     vitro_held_done(d);
@@ -168,6 +170,13 @@ vitro_code vitro_decode_schema(vitro_decode *d, vitro_bytes set, vitro_error *er
     return rc;
 }
 
+vitro_code vitro_decode_secrets(vitro_decode *d, vitro_bytes lines, vitro_error *err)
+{
+    if (!vitro_secrets_add(&d->secrets, (vitro_str){ (const char *)lines.ptr, lines.len }))
+        return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "decode", 0, "no memory for secrets");
+    return VITRO_OK;
+}
+
 static void note_schema(vitro_decode *d, vitro_bytes entry)
 {
     struct note_field kind, file;
@@ -230,6 +239,9 @@ static vitro_code record(vitro_decode *d, const struct capture_record *r, vitro_
 
     if (r->kind == CAPTURE_NOTE)
         tell_note(d, r);
+    if (r->kind == CAPTURE_SECRETS && r->secrets_type == CAPTURE_SECRETS_TLS &&
+        vitro_decode_secrets(d, r->bytes, NULL))
+        d->stats.lost++;
     if (r->kind == CAPTURE_PACKET && vitro_packet_parse(r, &s, &why) == PACKET_TCP)
         return vitro_tcp_push(&d->tcp, &s, err);
     return VITRO_OK;

@@ -160,6 +160,9 @@ static void make(struct detail *t, vitro_detail *out)
     case VITRO_EVENT_FRAME:
         vitro_detail_frame(t, out);
         break;
+    case VITRO_EVENT_TLS:
+        vitro_detail_tls(t, out);
+        break;
     case VITRO_EVENT_GRPC:
         vitro_detail_grpc(t, out);
         break;

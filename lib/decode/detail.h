@@ -50,6 +50,7 @@ const char *vitro_detail_key(struct detail *t, const char *key, uint64_t number,
 
 void vitro_detail_frame(struct detail *t, vitro_detail *out);
 void vitro_detail_block(struct detail *t, uint64_t start, uint64_t len, unsigned depth);
+void vitro_detail_tls(struct detail *t, vitro_detail *out);
 void vitro_detail_grpc(struct detail *t, vitro_detail *out);
 void vitro_detail_protobuf(struct detail *t, vitro_detail *out);
 void vitro_detail_note(struct detail *t, vitro_detail *out);

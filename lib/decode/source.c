@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "base/util.h"
+#include "crypto/record.h"
 
 struct track *vitro_decode_track(const vitro_decode *d, uint32_t conn, uint8_t dir)
 {
@@ -50,6 +51,23 @@ vitro_span vitro_event_span(const vitro_event *ev)
     else if (ev->source == VITRO_SOURCE_NOTE)
         span.id = ev->parent;
     return span;
+}
+
+bool vitro_decode_content(vitro_decode *d, const vitro_event *ev, vitro_span *out)
+{
+    (void)d;
+    *out = vitro_event_span(ev);
+    out->rope = 0;
+    out->offset += RECORD_HEAD_LEN;
+    out->length -= MIN(out->length, RECORD_HEAD_LEN);
+    if (!(ev->flags & VITRO_TLS_SEALED))
+        return true;
+    if (!(ev->flags & VITRO_TLS_OPENED))
+        return false;
+    out->source = VITRO_SOURCE_RECORD;
+    out->id = ev->detail;
+    out->offset = 0;
+    return true;
 }
 
 /* The first run of a span in the source below it; false at the end. */

@@ -15,10 +15,10 @@
  * ended, for at most 65,536 that are open at once.
  *
  * A span names a run of bytes in a *source*: the capture itself, one direction of a connection,
- * the header block of a stream over its CONTINUATION frames, the body of a stream over its DATA
- * frames, a message that stands in a note. Above the capture each source is a rope of spans of the
- * source below it, so that one cursor leads from a protobuf field down to TCP segments
- * (vitro_decode_parts) and back up (vitro_decode_find).
+ * what TLS sealed in it, the header block of a stream over its CONTINUATION frames, the body of a
+ * stream over its DATA frames, a message that stands in a note. Above the capture each source is a
+ * rope of spans of the source below it, or made of them, so that one cursor leads from a protobuf
+ * field down to TCP segments (vitro_decode_parts) and back up (vitro_decode_find).
  *
  * Tiling: the spans of a direction's events cover each delivered byte once, and so do, within
  * an event, its items and the events above it: explained, or unknown and why.
@@ -44,7 +44,8 @@ typedef enum vitro_event_kind {
     VITRO_EVENT_PROTOBUF, /* the message inside; parent is the GRPC event, or a note that holds it
                            */
     VITRO_EVENT_NOTE,     /* what no byte shows; packet is its place */
-    VITRO_EVENT_UNKNOWN   /* bytes that nothing explains; why says the reason */
+    VITRO_EVENT_UNKNOWN,  /* bytes that nothing explains; why says the reason */
+    VITRO_EVENT_TLS       /* one record, its 5 byte header included */
 } vitro_event_kind;
 
 typedef enum vitro_tcp_event {
@@ -64,8 +65,16 @@ typedef enum vitro_source {
     VITRO_SOURCE_DIRECTION, /* the bytes of one direction of a connection, from its first */
     VITRO_SOURCE_BLOCK,     /* one header block: id is its number within the direction, from 0 */
     VITRO_SOURCE_BODY,      /* the DATA of one direction of a stream, padding left out: id is it */
-    VITRO_SOURCE_NOTE       /* the message that a note holds: id is the note's event */
+    VITRO_SOURCE_NOTE,      /* the message that a note holds: id is the note's event */
+    VITRO_SOURCE_TLS,       /* the application data of a direction that TLS has sealed, opened */
+    VITRO_SOURCE_RECORD     /* what one sealed record holds, opened: id is its number (detail) */
 } vitro_source;
+
+/* Flags of a TLS event. */
+enum {
+    VITRO_TLS_SEALED = 1,
+    VITRO_TLS_OPENED = 2 /* and opened: type is that of what it holds */
+};
 
 /* Of a note: what it tells the decoder of a connection that was begun before the capture. */
 typedef enum vitro_note_type {
@@ -98,16 +107,18 @@ typedef struct vitro_event {
     uint32_t packet;   /* frame.number of the packet with its last byte, from 1 */
     uint32_t conn;     /* from 0, in the order of first packets; VITRO_NO_CONN of most notes */
     uint32_t stream;   /* HTTP/2 stream */
-    uint32_t detail;   /* FRAME with a header block: its number; NOTE, HELD: its number */
-    uint32_t rope;     /* handle of the source, for the decoder */
+    uint32_t detail;   /* FRAME with a header block: its number; NOTE, HELD: its number;
+                          TLS, opened: its number among those of its direction */
+    uint32_t rope;     /* handle of the source, for the decoder; TLS, handshake: so many bytes of
+                          it go on with a message begun before; UINT32_MAX: not known */
     uint16_t path;     /* handle of the call's path, for the decoder */
     uint16_t encoding; /* likewise of grpc-encoding */
     uint8_t kind;      /* vitro_event_kind */
     uint8_t source;    /* vitro_source */
     uint8_t dir;       /* VITRO_C2S, VITRO_S2C */
     uint8_t type;      /* FRAME: its type; TCP: vitro_tcp_event; GRPC: the compressed flag byte;
-                          NOTE: vitro_note_type */
-    uint8_t flags;     /* FRAME: its flags */
+                          NOTE: vitro_note_type; TLS: the content type */
+    uint8_t flags;     /* FRAME: its flags; TLS: VITRO_TLS_... */
     uint8_t bits;
     uint8_t why; /* vitro_decode_why(): the reason of UNKNOWN, or a fault of this event */
     uint8_t spare;
@@ -118,7 +129,7 @@ typedef struct vitro_span {
     uint64_t offset;
     uint64_t length;
     uint32_t conn;
-    uint32_t id;   /* BLOCK: its number; BODY: the stream; NOTE: the note's event */
+    uint32_t id;   /* BLOCK, RECORD: its number; BODY: the stream; NOTE: the note's event */
     uint32_t rope; /* handle, as in vitro_event */
     uint8_t source;
     uint8_t dir;
@@ -258,6 +269,21 @@ VITRO_API void vitro_decode_free(vitro_decode *d);
  */
 VITRO_API VITRO_CHECKED vitro_code vitro_decode_schema(vitro_decode *d, vitro_bytes set,
                                                        vitro_error *err);
+
+/**
+ * Let the decoder open TLS: whole lines of a key log (SSLKEYLOGFILE), as many as there are by now;
+ * more may follow at any time. Those that a capture holds are added by themselves. What was said
+ * first of a connection stays; lines that say nothing known are passed over.
+ *
+ * Records wait a little for their secrets, so that a log may lag behind its capture: best is to
+ * give what there is before each vitro_decode_advance().
+ *
+ * @param lines  copies.
+ * @return VITRO_OK; VITRO_RESOURCE_EXHAUSTED without memory: the lines before are kept.
+ * Thread: the decoder's.  Re-entry: must not be called from on_event.
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_decode_secrets(vitro_decode *d, vitro_bytes lines,
+                                                        vitro_error *err);
 
 /**
  * Decode what the capture holds by now and was not decoded yet.
