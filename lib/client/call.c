@@ -286,12 +286,11 @@ static void call_cancel(vitro_call *base, const char *reason)
     vitro_client_call_fail(c, &why);
 }
 
-static vitro_str call_peer(const vitro_call *base)
+static struct connection *call_connection(const vitro_call *base)
 {
     const struct client_call *c = of_call((vitro_call *)(uintptr_t)base);
-    const struct connection *conn = c->attempt ? c->attempt->stream.conn : NULL;
 
-    return vitro_str_of(conn ? conn->peer : NULL);
+    return c->attempt ? c->attempt->stream.conn : NULL;
 }
 
 static void call_expired(vitro_call *base)
@@ -332,7 +331,7 @@ static const struct call_ops call_ops = {
     .credit = call_credit,
     .hold = call_hold,
     .cancel = call_cancel,
-    .peer = call_peer,
+    .connection = call_connection,
     .expired = call_expired,
     .destroy = call_destroy,
 };

@@ -14,8 +14,10 @@
 extern "C" {
 #endif
 
+struct arena;
 struct driver;
 struct layer;
+struct vitro_identity;
 
 enum vitro_step {
     VITRO_IDLE,   /* all was done that could be */
@@ -38,6 +40,10 @@ struct layer_ops {
 
     /* The session ended cleanly: add the layer's own farewell to out. May be NULL. */
     void (*end)(struct layer *l, struct queue *out);
+
+    /* Once ready: who is at the other end, in memory of the arena; NULL when it is out. A layer
+     * that proves nobody has none. */
+    const struct vitro_identity *(*identity)(struct layer *l, struct arena *into);
 
     /* Release the layer; no other function of it is called again. */
     void (*close)(struct layer *l);

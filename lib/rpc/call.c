@@ -428,11 +428,6 @@ vitro_str vitro_call_path(const vitro_call *c)
     return c->path;
 }
 
-vitro_str vitro_call_peer(const vitro_call *c)
-{
-    return c->ops->peer(c);
-}
-
 const vitro_md *vitro_call_metadata(const vitro_call *c)
 {
     return c->has_headers ? &c->headers : NULL;

@@ -18,6 +18,8 @@
 extern "C" {
 #endif
 
+struct connection;
+
 /* What differs between the sides. Called on the loop. */
 struct call_ops {
     struct queue *(*out)(vitro_call *c); /* where messages are queued */
@@ -26,9 +28,9 @@ struct call_ops {
     void (*credit)(vitro_call *c, uint64_t n);
     void (*hold)(vitro_call *c);                    /* no credit is left */
     void (*cancel)(vitro_call *c, const char *why); /* why NULL: the application asked for it */
-    vitro_str (*peer)(const vitro_call *c);
-    void (*expired)(vitro_call *c); /* the deadline has passed */
-    void (*destroy)(vitro_call *c); /* no reference is left */
+    struct connection *(*connection)(const vitro_call *c); /* NULL: none yet, or no more */
+    void (*expired)(vitro_call *c);                        /* the deadline has passed */
+    void (*destroy)(vitro_call *c);                        /* no reference is left */
     /* Server only, NULL at a client. */
     vitro_code (*headers)(vitro_call *c, const vitro_md *md, vitro_error *err);
     vitro_code (*compress)(vitro_call *c, enum encoding e, vitro_error *err);

@@ -416,6 +416,7 @@ static void connection_free(struct connection *c)
     vitro_h2_done(&c->h2);
     end_block(c);
     vitro_md_done(&c->block_md);
+    vitro_arena_done(&c->identified);
     assert(c->account.used == 0);
     vitro_mem_free(c->config.parent, c, sizeof *c);
 }
@@ -505,6 +506,7 @@ struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
     c->window = MAX(config->window, 65535u); /* SETTINGS do not change it (RFC 9113, 6.9.2) */
     c->number = RECORD_NO_CONN;
     vitro_account_init(&c->account, config->parent, config->memory_bytes);
+    vitro_arena_init(&c->identified, &c->account, 0);
     vitro_md_init(&c->block_md, config->parent); /* a call takes it, and may outlive us */
     list_init(&c->streams);
     list_init(&c->lending);

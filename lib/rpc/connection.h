@@ -10,9 +10,11 @@
 #ifndef VITRO_RPC_CONNECTION_H
 #define VITRO_RPC_CONNECTION_H
 
+#include "base/arena.h"
 #include "h2/session.h"
 #include "io/driver.h"
 #include "trace/note.h"
+#include "vitro/credentials.h"
 #include "wire/header_list.h"
 
 #ifdef __cplusplus
@@ -77,6 +79,8 @@ struct connection {
     vitro_error why;
     uint32_t number; /* in a trace; RECORD_NO_CONN without one */
     char peer[ADDRESS_TEXT];
+    const vitro_identity *identity; /* of the peer; NULL: nobody has asked */
+    struct arena identified;        /* where it lies: it outlives the layer that told it */
 };
 
 /*
@@ -98,6 +102,9 @@ bool vitro_connection_is_held(const struct connection *c);
 
 /* A stream that lingered is closed: its connection may be, too. c may be freed by this. */
 void vitro_connection_stream_gone(struct connection *c);
+
+/* peer.c: who is at the other end, lent until the connection is gone. NULL: not known. */
+const vitro_identity *vitro_connection_identity(struct connection *c);
 
 /* Something was submitted: write at the end of the turn. */
 void vitro_connection_wake(struct connection *c);

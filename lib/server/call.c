@@ -366,11 +366,9 @@ static void call_cancel(vitro_call *base, const char *why)
     vitro_stream_reset(&c->stream, H2_CANCEL);
 }
 
-static vitro_str call_peer(const vitro_call *base)
+static struct connection *call_connection(const vitro_call *base)
 {
-    const struct connection *conn = of_call((vitro_call *)(uintptr_t)base)->stream.conn;
-
-    return vitro_str_of(conn ? conn->peer : NULL);
+    return of_call((vitro_call *)(uintptr_t)base)->stream.conn;
 }
 
 /*
@@ -458,7 +456,7 @@ static const struct call_ops call_ops = {
     .credit = call_credit,
     .hold = call_hold,
     .cancel = call_cancel,
-    .peer = call_peer,
+    .connection = call_connection,
     .expired = call_expired,
     .destroy = call_destroy,
     .headers = call_headers,

@@ -316,6 +316,7 @@ static const struct layer_ops ops = {
     .up = tls_up,
     .down = tls_down,
     .end = tls_end,
+    .identity = vitro_tls_identity,
     .close = tls_close,
 };
 

@@ -54,6 +54,9 @@ void vitro_tls_end_keep_session(struct tls_end *e, SSL_SESSION *session);
 /* The context for a connection that begins now: gives a reference; NULL, and why. */
 struct tls_context *vitro_tls_end_context(struct tls_end *e, vitro_error *err);
 
+/* identity.c: who the peer is, as the handshake has shown; NULL when memory is out. */
+const vitro_identity *vitro_tls_identity(struct layer *layer, struct arena *into);
+
 /* why.c: what libssl has found wrong, in words for people. */
 vitro_code vitro_tls_why(const struct tls_layer *l, vitro_error *err);
 

@@ -24,6 +24,7 @@
 #define VITRO_CALL_H
 
 #include "vitro/base.h"
+#include "vitro/credentials.h"
 #include "vitro/loop.h"
 #include "vitro/metadata.h"
 
@@ -250,6 +251,15 @@ VITRO_API vitro_str vitro_call_path(const vitro_call *call);
 /** The peer's address as a target, "ipv4:127.0.0.1:50051"; empty before there is a connection.
  *  Lends until closed. Thread: loop. */
 VITRO_API vitro_str vitro_call_peer(const vitro_call *call);
+
+/**
+ * Who the peer has proved to be, by TLS; over plain text the answer says that it did not.
+ *
+ * @return lends until closed. NULL: there is no connection (yet, or it was lost before this was
+ *         asked for the first time), or memory is out: nobody is trusted then.
+ * Thread: loop.
+ */
+VITRO_API const vitro_identity *vitro_call_peer_identity(const vitro_call *call);
 
 /** Client: response headers; server: request headers, without what gRPC itself uses. NULL before
  *  the headers event. Lends until the last unref. Thread: loop. */

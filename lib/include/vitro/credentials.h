@@ -102,6 +102,37 @@ VITRO_API vitro_credentials *vitro_credentials_ref(vitro_credentials *credential
 /** Drop one reference; channels and servers hold their own. NULL is accepted. Thread: any. */
 VITRO_API void vitro_credentials_unref(vitro_credentials *credentials);
 
+/** What a name in a certificate is (RFC 5280, 4.2.1.6). */
+typedef enum vitro_name_kind {
+    VITRO_NAME_EMAIL = 1, /* "alice@vitro.test" */
+    VITRO_NAME_DNS = 2,   /* "vitro.test", "*.vitro.test" */
+    VITRO_NAME_URI = 6,   /* "spiffe://vitro.test/alice" */
+    VITRO_NAME_IP = 7     /* "127.0.0.1", "::1" */
+} vitro_name_kind;
+
+typedef struct vitro_name {
+    vitro_name_kind kind;
+    vitro_str text; /* without a NUL byte: names that hold one are left out */
+} vitro_name;
+
+/**
+ * Who is at the other end of a connection: vitro_call_peer_identity(). Who decides by a name looks
+ * at verified first. Texts are terminated, and empty where there is nothing. Append only.
+ */
+typedef struct vitro_identity {
+    bool secure;             /* TLS; false: plain text, and nothing else is known */
+    bool verified;           /* there is a certificate, and our authorities vouch for it */
+    uint16_t version;        /* 0x0303 is TLS 1.2, 0x0304 TLS 1.3 */
+    vitro_str suite;         /* as IANA names it: "TLS_AES_256_GCM_SHA384" */
+    vitro_str protocol;      /* of ALPN: "h2" */
+    vitro_bytes certificate; /* DER */
+    vitro_str pem;           /* the same as PEM */
+    vitro_str subject;       /* "CN=alice,O=vitro tests" (RFC 4514) */
+    vitro_str common_name;   /* the last one of the subject */
+    const vitro_name *names; /* n_names of the extension subjectAltName */
+    size_t n_names;
+} vitro_identity;
+
 #ifdef __cplusplus
 }
 #endif

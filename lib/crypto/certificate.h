@@ -1,0 +1,25 @@
+/*
+ * certificate - what one certificate says of whom it is for.
+ */
+#ifndef VITRO_CRYPTO_CERTIFICATE_H
+#define VITRO_CRYPTO_CERTIFICATE_H
+
+#include <openssl/types.h>
+
+#include "base/arena.h"
+#include "vitro/credentials.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Fill what of who is a certificate's, in memory of the arena. False when it is out. */
+bool vitro_certificate_read(X509 *x, struct arena *into, vitro_identity *who);
+
+/* True when a certificate, as DER, is for that host: a name (RFC 6125), or an address. */
+bool vitro_certificate_covers(vitro_bytes der, vitro_str host);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
