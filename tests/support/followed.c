@@ -10,6 +10,8 @@ void seen_begin(struct seen *s)
     for (int i = 0; i < 2; i++) {
         vitro_buf_init(&s->wire[i], NULL, SIZE_MAX);
         vitro_buf_init(&s->data[i], NULL, SIZE_MAX);
+        for (int k = 0; k < 2; k++)
+            vitro_buf_init(&s->messages[i][k], NULL, SIZE_MAX);
     }
 }
 
@@ -19,6 +21,8 @@ void seen_end(struct seen *s)
     for (int i = 0; i < 2; i++) {
         vitro_buf_done(&s->wire[i]);
         vitro_buf_done(&s->data[i]);
+        for (int k = 0; k < 2; k++)
+            vitro_buf_done(&s->messages[i][k]);
     }
 }
 
@@ -34,6 +38,8 @@ enum follow_result seen_follow_one(struct seen *s, unsigned side, vitro_bytes re
     struct follow_record r;
     enum follow_result rc = vitro_follow_record(&s->follow, side, record, out, &r);
 
+    if (rc == FOLLOW_PLAIN && record.ptr[0] == RECORD_HANDSHAKE)
+        seen_add(&s->messages[side][0], record.ptr + RECORD_HEAD_LEN, record.len - RECORD_HEAD_LEN);
     if (rc != FOLLOW_OPENED)
         return rc;
     cr_assert_eq(vitro_record_open(&r.keys, r.seq + 1, record, again, &plain), RECORD_SEALED);
@@ -42,6 +48,8 @@ enum follow_result seen_follow_one(struct seen *s, unsigned side, vitro_bytes re
     cr_assert_eq(memcmp(again, out, plain.len), 0);
     if (plain.type == RECORD_APPLICATION_DATA)
         seen_add(&s->data[side], out, plain.len);
+    if (plain.type == RECORD_HANDSHAKE)
+        seen_add(&s->messages[side][1], out, plain.len);
     s->updates[side] += plain.type == RECORD_HANDSHAKE && plain.len == 5 && out[0] == 24;
     return rc;
 }

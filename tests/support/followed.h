@@ -11,9 +11,10 @@
 struct seen {
     struct secrets secrets;
     struct buf wire[2];
-    struct buf data[2]; /* application data, opened */
-    int early;          /* records of 0-RTT data */
-    int updates[2];     /* of keys */
+    struct buf data[2];        /* application data, opened */
+    struct buf messages[2][2]; /* of the handshake: by side, those in plain records first */
+    int early;                 /* records of 0-RTT data */
+    int updates[2];            /* of keys */
     struct follow follow;
 };
 
