@@ -1,59 +1,80 @@
 #!/bin/sh
-# The official interoperability cases (grpc/doc/interop-test-descriptions.md), a client of one
-# implementation against a server of the other, plain and under TLS. RECORD=1 writes RESULTS.md.
+# The official interoperability cases (grpc/doc/interop-test-descriptions.md), and those of servers
+# that misbehave (negative-http2-interop-test-descriptions.md): ours against ours, then both ways
+# with each peer, plain and under TLS. RECORD=1 writes RESULTS.md; PEERS names peers, else all.
 #
-# Each case has a server of its own, and passes when the client says so and the server has seen the
-# call: ours by the trace it writes (VITRO_TRACE), grpc-go's by its log of HTTP/2 frames. PAIRS
-# names the pairs, else all are played.
+# A peer is a folder with `lacks`, what it cannot do and why, and `peer.sh WORD FLAGS`:
+#   prepare      get ready; when that cannot be, say why and fail
+#   version      one line: what this is
+#   client       play one case, by the flags of the description; status 0 is a pass
+#   bad_client   the same, against a server that misbehaves
+#   server       serve at --port, and say "listening on ...:PORT"; log the path of each call
+#
+# A case passes when the client says so and the server has seen the call: by the trace that ours
+# writes (VITRO_TRACE), by what another logs while the case is played. A server that misbehaves is
+# always ours, and says itself at its end whether the client did what it had to.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-go_version=v1.76.0
-ours=build/debug/tests/interop/vitro-interop
-go=build/interop/go/bin
-tls=tests/fixtures/tls
-pairs=${PAIRS:-vitro:vitro vitro:grpc-go grpc-go:vitro} # CLIENT:SERVER
-server=
+here=tests/interop
+peers=${PEERS:-vitro grpc-go}
+cases=$(build/debug/$here/vitro-interop-client --help 2>&1 | sed -n 's/^cases: //p')
+bad_cases=$(build/debug/$here/vitro-interop-server --help 2>&1 | sed -n 's/^bad cases: //p')
 
 tmp=$(mktemp -d) || exit 1
-trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$tmp"' EXIT
-why_no_go=
-case $pairs in
-*grpc-go*) why_no_go=$(sh tests/interop/prepare_go.sh $go_version) ;;
-esac
-cases=$($ours-client --help 2>&1 | sed -n 's/^cases: //p')
+trap 'rm -rf "$tmp"' EXIT
+: >"$tmp/results"
+
+peer() { # NAME WORD [FLAG...]
+    name=$1
+    shift
+    sh "$here/$name/peer.sh" "$@"
+}
+
+is_bad() { # CASE
+    case " $bad_cases " in *" $1 "*) return 0 ;; esac
+    return 1
+}
 
 # ---- one server --------------------------------------------------------------------------------
-start() { # IMPLEMENTATION plain|TLS
-    : >"$tmp/server"
-    set -- "$1" "$2" --port=0
-    [ "$2" = plain ] ||
-        set -- "$@" --use_tls "--tls_cert_file=$tls/server.pem" "--tls_key_file=$tls/server.key"
+start() { # PEER plain|TLS [FLAG...]
+    : >"$dir/server"
     kind=$1
+    wire=$2
     shift 2
-    case $kind in
-    vitro) VITRO_TRACE=file:$tmp/trace $ours-server "$@" >"$tmp/server" 2>&1 & ;;
-    grpc-go)
-        GRPC_GO_LOG_SEVERITY_LEVEL=info GODEBUG=http2debug=2 $go/server "$@" \
-            >"$tmp/server" 2>&1 &
-        ;;
-    esac
+    [ "$wire" = plain ] || set -- --use_tls=true "$@"
+    VITRO_TRACE=file:$dir/trace sh $here/$kind/peer.sh server --port=0 "$@" >"$dir/server" 2>&1 &
     server=$!
     n=0
-    until port=$(sed -n 's/.*listening on .*:\([0-9]*\)$/\1/p' "$tmp/server") && [ -n "$port" ]; do
+    until port=$(sed -n 's/.*listening on .*:\([0-9]*\)$/\1/p' "$dir/server") && [ -n "$port" ]; do
         n=$((n + 1))
-        [ $n -lt 200 ] || return 1
+        [ $n -lt 400 ] && kill -0 $server 2>/dev/null || return 1
         sleep 0.05
     done
 }
 
 stop() {
-    kill "$server"
+    [ -n "$server" ] || return 0
+    kill "$server" 2>/dev/null
     wait "$server" 2>/dev/null
+    set -- $?
     server=
+    return "$1"
 }
 
-# Whether the server has told of a call of this path; it may be behind the client by a moment.
-saw() { # IMPLEMENTATION PATH
+# Ours serves one case, so that its trace is of that alone; the others serve all of them.
+ready() { # SERVER CASE plain|TLS
+    flags=
+    ! is_bad "$2" || flags=--bad_case=$2
+    if [ "$1" = vitro ] || [ -z "$server" ] || ! kill -0 "$server" 2>/dev/null; then
+        stop
+        start "$1" "$3" $flags || return 1
+    fi
+    mark=$(wc -c <"$dir/server")
+}
+
+# ---- whether the server has seen the call ------------------------------------------------------
+# It may be behind the client by a moment.
+saw() { # SERVER PATH
     n=0
     until tells "$@"; do
         n=$((n + 1))
@@ -62,15 +83,14 @@ saw() { # IMPLEMENTATION PATH
     done
 }
 
-tells() { # IMPLEMENTATION PATH
+tells() { # SERVER PATH
     case $1 in
-    vitro) build/bin/vitro inspect "$tmp/trace" 2>/dev/null |
+    vitro) build/bin/vitro inspect "$dir/trace" 2>/dev/null |
         grep -q -e ":path: $2 " -e " $2 begins at the server" ;;
-    grpc-go) grep -q "\":path\" = \"$2\"" "$tmp/server" ;;
+    *) tail -c "+$((mark + 1))" "$dir/server" | grep -q "path.*$2" ;;
     esac
 }
 
-# ---- one case ----------------------------------------------------------------------------------
 path_of() { # CASE
     case $1 in
     empty_unary) echo /grpc.testing.TestService/EmptyCall ;;
@@ -90,119 +110,119 @@ path_of() { # CASE
     esac
 }
 
-# What one of the two official programs of grpc-go does not have.
-lacks() { # CLIENT SERVER CASE
-    case $1:$2:$3 in
-    grpc-go:*:*compressed* | grpc-go:*:half_duplex) echo "grpc-go's client does not have it" ;;
-    *:grpc-go:*compressed*) echo "grpc-go's server does not look at what is asked of compression" ;;
-    esac
-}
-
-# A pass that the server may not have seen: grpc-go's client may spend its millisecond before it has
-# a connection, and often cancels before it has written HEADERS (GODEBUG=http2debug=2 shows it); of
-# a call that nobody serves, a trace has no note beside the bytes under TLS.
+# A pass that the server may not have seen: a client may spend its millisecond before it has a
+# connection, or cancel before it has written HEADERS; of a call that nobody serves, a trace has no
+# note beside the bytes under TLS.
 may_hide() { # CLIENT SERVER CASE plain|TLS
     case $1:$2:$3:$4 in
-    grpc-go:*:timeout_on_sleeping_server:* | grpc-go:*:cancel_after_begin:* | *:vitro:unimplemented_*:TLS) return 0 ;;
+    vitro:*:timeout_on_sleeping_server:* | vitro:*:cancel_after_begin:*) return 1 ;;
+    *:timeout_on_sleeping_server:* | *:cancel_after_begin:*) return 0 ;;
+    *:vitro:unimplemented_*:TLS) return 0 ;;
     esac
     return 1
 }
 
+# ---- one case ----------------------------------------------------------------------------------
+# Why one end cannot, from its `lacks`.
+lacks() { # PEER client|server CASE plain|TLS
+    while read -r end pattern why; do
+        [ "$end" = "$2" ] || continue
+        case $3:$3/$4 in $pattern:* | *:$pattern)
+            echo "$why"
+            return
+            ;;
+        esac
+    done <$here/$1/lacks
+}
+
 client() { # CLIENT CASE plain|TLS
     set -- "$1" "$3" --server_host=127.0.0.1 "--server_port=$port" "--test_case=$2"
-    [ "$2" = plain ] || set -- "$@" --use_tls --use_test_ca "--ca_file=$tls/ca.pem" \
+    [ "$2" = plain ] || set -- "$@" --use_tls=true --use_test_ca=true \
         --server_host_override=foo.vitro.test
     kind=$1
     shift 2
-    case $kind in
-    vitro) timeout 60 $ours-client "$@" ;;
-    grpc-go) timeout 60 $go/client "$@" ;;
-    esac >"$tmp/client" 2>&1
+    word=client
+    ! is_bad "$case" || word=bad_client
+    timeout 60 sh $here/$kind/peer.sh $word "$@" >"$dir/client" 2>&1
 }
 
-# One line: passed | failed: WHY | not seen | not done: WHY | not run: WHY
+verdict() { # CLIENT SERVER CASE plain|TLS
+    if is_bad "$3"; then
+        stop && echo passed || echo "failed: $(tail -n 1 "$dir/server")"
+    elif saw "$2" "$(path_of "$3")"; then
+        echo passed
+    elif may_hide "$1" "$2" "$3" "$4"; then
+        echo "not seen"
+    else
+        echo "failed: the server has not seen the call"
+    fi
+}
+
+# Into result: passed | failed: WHY | not seen | not done: WHY | not run: WHY
 play() { # CLIENT SERVER CASE plain|TLS
-    if [ -n "$why_no_go" ] && [ "$1$2" != vitrovitro ]; then
-        echo "not run: $why_no_go"
-        return
-    fi
-    why=$(lacks "$1" "$2" "$3")
+    why=$(lacks "$1" client "$3" "$4")
+    why=${why:-$(lacks "$2" server "$3" "$4")}
     if [ -n "$why" ]; then
-        echo "not done: $why"
+        result="not done: $why"
         return
     fi
-    start "$2" "$4" || {
-        echo "failed: the server does not listen: $(tail -n 1 "$tmp/server")"
-        stop
+    ready "$2" "$3" "$4" || {
+        result="failed: the server does not listen: $(tail -n 1 "$dir/server")"
         return
     }
     client "$1" "$3" "$4"
-    status=$?
-    case $status in
-    0)
-        if saw "$2" "$(path_of "$3")"; then
-            echo passed
-        elif may_hide "$1" "$2" "$3" "$4"; then
-            echo "not seen"
-        else
-            echo "failed: the server has not seen the call"
-        fi
-        ;;
-    124) echo "failed: it does not end" ;;
-    *) echo "failed: $(tail -n 1 "$tmp/client")" ;;
+    case $? in
+    0) verdict "$1" "$2" "$3" "$4" >"$dir/result" ;;
+    124) echo "failed: it does not end" >"$dir/result" ;;
+    *) echo "failed: $(tail -n 1 "$dir/client")" >"$dir/result" ;;
     esac
-    stop
+    result=$(cat "$dir/result")
 }
 
 # ---- all of them -------------------------------------------------------------------------------
-all() {
-    for pair in $pairs; do
-        for wire in plain TLS; do
-            for case in $cases; do
-                play "${pair%:*}" "${pair#*:}" "$case" $wire >"$tmp/result"
-                result=$(cat "$tmp/result")
-                echo "$pair $wire $case $result" >>"$tmp/results"
-                [ "$result" = passed ] || echo "  ${pair%:*} to ${pair#*:}, $wire, $case: $result"
-            done
-        done
+cases_of() { # SERVER
+    for case in $cases; do
+        [ "$1" != vitro ] && is_bad "$case" || echo "$case"
     done
 }
+
+pair() { # CLIENT SERVER plain|TLS
+    dir=$tmp/$3
+    mkdir -p "$dir"
+    server=
+    trap stop EXIT
+    for case in $(cases_of "$2"); do
+        if [ -n "$why_not" ]; then
+            result="not run: $why_not"
+        else
+            for _ in 1 2 3 4 5; do # what may hide does not always
+                play "$1" "$2" "$case" "$3"
+                [ "$result" = "not seen" ] || break
+            done
+        fi
+        echo "$1:$2 $3 $case $result" >>"$tmp/results"
+        [ "$result" = passed ] || echo "  $1 to $2, $3, $case: $result"
+    done
+}
+
+both_wires() { # CLIENT SERVER
+    (pair "$1" "$2" plain) &
+    (pair "$1" "$2" TLS) &
+    wait
+}
+
+for name in $peers; do
+    why_not=$(peer "$name" prepare) || why_not=${why_not:-it cannot be prepared}
+    both_wires vitro "$name"
+    [ "$name" = vitro ] || both_wires "$name" vitro
+done
 
 count() { # BEGINNING
     grep -c "^[^ ]* [^ ]* [^ ]* $1" "$tmp/results"
 }
 
-cell() { # PAIR WIRE CASE
-    sed -n "s/^$1 $2 $3 \([a-z ]*\).*/\1/p" "$tmp/results"
-}
-
-record() {
-    echo '# The official interoperability cases'
-    echo
-    echo 'Written by `make interop RECORD=1`: clients against servers, the client named first.'
-    echo "grpc-go is $go_version, its own interop client and server."
-    echo 'passed: the client is content, and the server has seen the call. not seen: the client is'
-    echo 'content, but nothing that the server wrote shows the call.'
-    echo
-    printf '| case |'
-    for pair in $pairs; do printf ' %s to %s | TLS |' "${pair%:*}" "${pair#*:}"; done
-    printf '\n|---|---|---|---|---|---|---|\n'
-    for case in $cases; do
-        printf '| %s |' "$case"
-        for pair in $pairs; do
-            printf ' %s | %s |' "$(cell "$pair" plain "$case")" "$(cell "$pair" TLS "$case")"
-        done
-        echo
-    done
-    echo
-    echo 'What is not passed, and why:'
-    echo
-    grep -v ' passed$' "$tmp/results" |
-        sed 's/^\([^:]*\):\([^ ]*\) \([^ ]*\) \([^ ]*\) /- \4, \1 to \2, \3: /'
-}
-
-all
-[ "${RECORD:-}" != 1 ] || record >tests/interop/RESULTS.md
+. $here/record.sh
+[ "${RECORD:-}" != 1 ] || record >$here/RESULTS.md
 echo "official cases: $(count passed) passed, $(count failed) failed, $(count 'not seen') not seen," \
     "$(count 'not done') not done, $(count 'not run') not run"
 [ "$(count failed)" -eq 0 ]

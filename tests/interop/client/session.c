@@ -8,14 +8,12 @@
 vitro_code session_connect(struct session *s, vitro_error *err)
 {
     vitro_channel_options options = VITRO_CHANNEL_OPTIONS_INIT;
-    char target[300];
 
     vitro_channel_free(s->channel);
     s->channel = NULL;
     options.credentials = s->credentials;
     options.authority = s->flags->server_host_override;
-    snprintf(target, sizeof target, "%s:%s", s->flags->server_host, s->flags->server_port);
-    return vitro_channel_new(&s->channel, s->loop, target, &options, err);
+    return vitro_channel_new(&s->channel, s->loop, s->target, &options, err);
 }
 
 vitro_code session_open(struct session *s, const struct flags *flags, vitro_error *err)
@@ -25,6 +23,7 @@ vitro_code session_open(struct session *s, const struct flags *flags, vitro_erro
 
     memset(s, 0, sizeof *s);
     s->flags = flags;
+    snprintf(s->target, sizeof s->target, "%s:%s", flags->server_host, flags->server_port);
     options.ca_file = flags->use_test_ca ? flags->ca_file : NULL;
     if (flags->use_tls)
         rc = vitro_credentials_client(&s->credentials, &options, err);

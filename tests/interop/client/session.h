@@ -18,6 +18,7 @@ struct session {
     vitro_credentials *credentials;
     vitro_loop *loop;
     vitro_channel *channel;
+    char target[300];
     char why[VITRO_ERROR_LINE + 128]; /* of the first failure */
 };
 
@@ -37,6 +38,9 @@ bool ended_with(struct session *s, const char *what, vitro_code got, vitro_code 
 Grpc__Testing__Payload zeros(size_t n);
 /* Whether a payload is that. */
 bool is_zeros(struct session *s, const char *what, const Grpc__Testing__Payload *got, size_t n);
+
+/* One UnaryCall with so many bytes each way. */
+bool large(struct session *s, int request_size, int response_size);
 
 /* Cases: true is a pass. */
 typedef bool case_function(struct session *s);

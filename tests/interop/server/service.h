@@ -29,4 +29,11 @@ void serve_streaming_output(vitro_call *call,
 void serve_full_duplex(vitro_call *call, void *user);
 void serve_half_duplex(vitro_call *call, void *user);
 
+/* A server of its own that misbehaves (bad.c), until a signal. FAILED_PRECONDITION when the client
+ * did not do what it had to. */
+vitro_code serve_badly(const char *name, const char *target, vitro_credentials *credentials,
+                       vitro_error *err);
+/* The line that tells where a server listens. */
+void say_where(const char *bound);
+
 #endif
