@@ -1,32 +1,286 @@
 /*
- * detail_tls - the fields of a record: its header, and what it holds when that is in the clear.
+ * detail_tls - the fields of a record: its head, and what it holds when that is in the clear.
+ *
+ *      direction   | type | version | length | sealed ............ |
+ *      record                                | message | message | type of 1.3, padding |
  */
 #include "decode/detail.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "base/util.h"
 #include "crypto/record.h"
+#include "decode/handshake.h"
 
-static const char *title_of(const vitro_event *ev)
+enum { CONTENT_MAX = 64 * 1024, WORDS_MAX = 160 };
+
+/* A record while its fields are told. */
+struct looked {
+    struct detail *t;
+    vitro_span content;
+    vitro_bytes bytes; /* of it, as far as they are at hand */
+    uint64_t from;     /* of it, where its first message begins */
+    uint32_t message;  /* type of the one that is being read */
+    uint32_t version;  /* the highest that a hello names */
+    char words[WORDS_MAX];
+    size_t len; /* of words */
+};
+
+/* ---- the title ------------------------------------------------------------------------------- */
+
+static void say(struct looked *l, const char *before, vitro_str word)
 {
-    static const char *const titles[] = { "ChangeCipherSpec", "Alert", "Handshake",
-                                          "Application Data" };
-    unsigned i = (unsigned)ev->type - RECORD_CHANGE_CIPHER_SPEC;
+    int n = snprintf(l->words + l->len, sizeof l->words - l->len, "%s%.*s", before,
+                     (int)MIN(word.len, 64U), word.ptr);
 
-    return i < ARRAY_LEN(titles) ? titles[i] : "record";
+    if (n > 0)
+        l->len = MIN(l->len + (size_t)n, sizeof l->words - 1);
+}
+
+static vitro_str text_of(const struct looked *l, const struct handshake_field *f)
+{
+    return (vitro_str){ (const char *)l->bytes.ptr + l->from + f->off, f->len };
+}
+
+static const char *number_text(struct detail *t, const struct handshake_field *f)
+{
+    char number[16];
+
+    snprintf(number, sizeof number,
+             vitro_tls_is_hex((enum tls_registry)f->registry) ? "0x%04" PRIx32 : "%" PRIu32,
+             f->number);
+    return f->text ? vitro_detail_text(t, "%s (%s)", f->text, number)
+                   : vitro_detail_text(t, "%s", number);
+}
+
+/* What of a message belongs on one line. */
+static void say_field(struct looked *l, const struct handshake_field *f)
+{
+    bool server = l->message == 2 || l->message == 6;
+
+    if (strcmp(f->name, "tls.handshake") == 0) {
+        l->message = f->number;
+        say(l, l->len ? ", " : "", vitro_str_of(f->text ? f->text : number_text(l->t, f)));
+    } else if (strcmp(f->name, "tls.handshake.extensions_alpn_str") == 0) {
+        say(l, " alpn ", text_of(l, f));
+    } else if (strcmp(f->name, "tls.handshake.extensions_server_name") == 0) {
+        say(l, " sni ", text_of(l, f));
+    } else if (f->registry == TLS_SUITE && server) {
+        say(l, " ", vitro_str_of(number_text(l->t, f)));
+    } else if (f->registry == TLS_ALERT || f->registry == TLS_ALERT_LEVEL) {
+        say(l, " ",
+            vitro_str_of(f->registry == TLS_ALERT ? number_text(l->t, f)
+                         : f->text                ? f->text
+                                                  : "?"));
+    } else if (f->registry == TLS_VERSION && f->number <= 0x0304) {
+        l->version = MAX(l->version, f->number);
+    }
+}
+
+static const char *title_of(struct looked *l)
+{
+    const vitro_event *ev = l->t->ev;
+    const char *version = vitro_tls_name(TLS_VERSION, l->version);
+
+    switch (ev->type) {
+    case RECORD_HANDSHAKE:
+        return vitro_detail_text(l->t, "%s handshake %s", version ? version : "TLS", l->words);
+    case RECORD_ALERT:
+        return vitro_detail_text(l->t, "TLS alert%s", l->words);
+    case RECORD_CHANGE_CIPHER_SPEC:
+        return "TLS ChangeCipherSpec";
+    case RECORD_APPLICATION_DATA:
+        return vitro_detail_text(l->t, "TLS application data %u",
+                                 (unsigned)MIN(l->content.length, UINT32_MAX));
+    default:
+        return vitro_detail_text(l->t, "TLS record of type %u", ev->type);
+    }
+}
+
+/* ---- items ----------------------------------------------------------------------------------- */
+
+static const char *static_key(const char *key)
+{
+    vitro_explanation e;
+
+    return vitro_explain(key, VITRO_ENGLISH, &e) ? e.key : NULL;
+}
+
+/* The dictionary has some values by their number, and most fields by their name. */
+static const char *key_of(struct detail *t, const struct handshake_field *f)
+{
+    if (t->bare)
+        return NULL;
+    if (f->form == HANDSHAKE_GROUP)
+        return vitro_detail_key(t, vitro_detail_text(t, "%s.type", f->name), f->number,
+                                static_key(f->name));
+    if (f->form == HANDSHAKE_WRONG)
+        return "unknown";
+    return f->registry ? vitro_detail_key(t, f->name, f->number, static_key(f->name))
+                       : static_key(f->name);
+}
+
+static void add_field(struct looked *l, const struct handshake_field *f)
+{
+    static const uint8_t forms[] = { VITRO_ITEM_GROUP, VITRO_ITEM_NUMBER, VITRO_ITEM_TEXT,
+                                     VITRO_ITEM_BYTES, VITRO_ITEM_BYTES };
+    struct detail *t = l->t;
+    vitro_item *item = vitro_detail_add(t, forms[f->form], f->depth + 1U, f->name, key_of(t, f),
+                                        l->content.offset + l->from + f->off, f->len);
+
+    item->span = l->content;
+    item->span.offset += l->from + f->off;
+    item->span.length = f->len;
+    item->number = f->number;
+    if (f->form == HANDSHAKE_TEXT)
+        item->text = vitro_detail_copy(t, text_of(l, f));
+    else if (f->form == HANDSHAKE_WRONG || f->form == HANDSHAKE_GROUP)
+        item->text = vitro_str_of(f->text ? f->text : number_text(t, f));
+    else if (f->form == HANDSHAKE_NUMBER)
+        item->text = vitro_str_of(number_text(t, f));
+    if (f->form == HANDSHAKE_WRONG)
+        item->bits |= f->len ? VITRO_ITEM_UNKNOWN : VITRO_ITEM_UNKNOWN | VITRO_ITEM_DERIVED;
+}
+
+static bool on_field(const struct handshake_field *f, void *user)
+{
+    struct looked *l = user;
+
+    say_field(l, f);
+    if (!l->t->brief)
+        add_field(l, f);
+    return !l->t->full;
+}
+
+/* ---- the record ------------------------------------------------------------------------------ */
+
+static void head_items(struct looked *l, vitro_bytes head, bool is_1_3)
+{
+    struct detail *t = l->t;
+    uint64_t at = t->ev->offset;
+    uint32_t version = (uint32_t)head.ptr[1] << 8 | head.ptr[2];
+    struct handshake_field type = { .name = "tls.record.content_type",
+                                    .form = HANDSHAKE_NUMBER,
+                                    .registry = TLS_CONTENT,
+                                    .number = t->ev->type,
+                                    .text = vitro_tls_name(TLS_CONTENT, t->ev->type) };
+    const char *key = key_of(t, &type), *text = number_text(t, &type);
+    struct handshake_field outer = { .name = "tls.record.version",
+                                     .form = HANDSHAKE_NUMBER,
+                                     .registry = TLS_VERSION,
+                                     .number = version,
+                                     .text = vitro_tls_name(TLS_VERSION, version) };
+
+    if (is_1_3) {
+        vitro_detail_number(t, 0, "tls.record.opaque_type",
+                            t->bare ? NULL : static_key("tls.record.opaque_type"), at, 1,
+                            head.ptr[0], vitro_tls_name(TLS_CONTENT, head.ptr[0]));
+        vitro_detail_derived(t, 1, type.name, key, type.number, text);
+    } else {
+        vitro_detail_number(t, 0, type.name, key, at, 1, type.number, text);
+    }
+    vitro_detail_number(t, 0, outer.name, key_of(t, &outer), at + 1, 2, version,
+                        number_text(t, &outer));
+    vitro_detail_number(t, 0, "tls.record.length", t->bare ? NULL : static_key("tls.record.length"),
+                        at + 3, 2, (uint64_t)head.ptr[3] << 8 | head.ptr[4], NULL);
+}
+
+static void bytes_item(struct looked *l, unsigned depth, const char *name, vitro_span span,
+                       const char *unknown)
+{
+    vitro_item *item = vitro_detail_add(l->t, VITRO_ITEM_BYTES, depth, name,
+                                        l->t->bare ? NULL : static_key(name), span.offset, 0);
+
+    item->span = span;
+    if (unknown) {
+        item->bits |= VITRO_ITEM_UNKNOWN;
+        item->text = vitro_str_of(unknown);
+    }
+}
+
+/* Messages before the first that begins here: they began in another record. */
+static void skip_begun(struct looked *l)
+{
+    vitro_span begun = l->content;
+
+    l->from = MIN(l->t->ev->rope, l->content.length);
+    begun.length = l->from;
+    if (l->from)
+        say(l, "", vitro_str_of("(goes on)"));
+    if (l->from && !l->t->brief)
+        bytes_item(l, 1, "tls.handshake.fragment", begun,
+                   l->t->ev->rope == UINT32_MAX ? "records before it are missing" : NULL);
+}
+
+/* What stands in the content, and what of it was not at hand. */
+static void content_items(struct looked *l, bool is_1_3)
+{
+    struct detail *t = l->t;
+    struct buf *b = &t->decode->scratch;
+    vitro_span rest = l->content;
+    size_t n;
+
+    vitro_buf_consume(b, b->len);
+    vitro_decode_gather(t->decode, &l->content, CONTENT_MAX, b);
+    l->bytes = vitro_buf_bytes(b);
+    if (t->ev->type == RECORD_HANDSHAKE)
+        skip_begun(l);
+    n = l->bytes.len > l->from ? l->bytes.len - (size_t)l->from : 0;
+    if (n)
+        vitro_handshake_read(t->ev->type, is_1_3, (vitro_bytes){ l->bytes.ptr + l->from, n },
+                             on_field, l);
+    n = MAX(l->bytes.len, (size_t)l->from);
+    rest.offset += n;
+    rest.length -= n;
+    if (rest.length && !t->brief)
+        bytes_item(l, 1, "tls.unknown", rest, vitro_decode_why(WHY_NOT_HELD));
+}
+
+/* Application data has nothing that a title would need. */
+static void record_items(struct looked *l, bool open, bool is_1_3)
+{
+    struct detail *t = l->t;
+    bool sealed = t->ev->flags & VITRO_TLS_SEALED;
+    const char *name = sealed ? "tls.app_data" : "tls.record.content";
+    uint64_t at = t->ev->offset + RECORD_HEAD_LEN;
+    vitro_span whole = vitro_event_span(t->ev);
+    vitro_item *group;
+
+    whole.offset = at;
+    whole.length = t->ev->length - RECORD_HEAD_LEN;
+    if (!t->brief && (!open || t->ev->type == RECORD_APPLICATION_DATA)) {
+        bytes_item(l, 0, name, whole, NULL);
+    } else if (open && t->ev->type != RECORD_APPLICATION_DATA) {
+        if (!t->brief && sealed) {
+            group = vitro_detail_add(t, VITRO_ITEM_GROUP, 0, name,
+                                     t->bare ? NULL : static_key(name), at, whole.length);
+            group->text = vitro_str_of("opened");
+        }
+        content_items(l, is_1_3);
+    }
 }
 
 void vitro_detail_tls(struct detail *t, vitro_detail *out)
 {
     const vitro_event *ev = t->ev;
-    uint64_t head = MIN(ev->length, RECORD_HEAD_LEN);
+    struct looked l = { .t = t };
+    uint8_t head[RECORD_HEAD_LEN] = { 0 };
+    vitro_span span = vitro_event_span(ev);
+    bool open = vitro_decode_content(t->decode, ev, &l.content), is_1_3;
+    size_t n = vitro_decode_bytes(t->decode, &span, 0, head, sizeof head, NULL);
 
-    out->title = vitro_str_of(title_of(ev));
-    out->key = NULL;
-    if (t->brief)
-        return;
-    vitro_detail_add(t, VITRO_ITEM_BYTES, 0, "tls.record.header", NULL, ev->offset, head);
-    if (ev->length > head)
-        vitro_detail_add(t, VITRO_ITEM_BYTES, 0,
-                         ev->flags & VITRO_TLS_SEALED ? "tls.app_data" : "tls.record.content", NULL,
-                         ev->offset + head, ev->length - head);
+    is_1_3 = ev->flags & VITRO_TLS_OPENED && head[0] == RECORD_APPLICATION_DATA;
+    out->key =
+        t->bare ? NULL : vitro_detail_key(t, "tls.record.content_type", ev->type, "tls.record");
+    if (n < sizeof head || ev->length < sizeof head) {
+        if (!t->brief)
+            bytes_item(&l, 0, "tls.unknown", span, "its head is not whole");
+    } else {
+        if (!t->brief)
+            head_items(&l, (vitro_bytes){ head, n }, is_1_3);
+        record_items(&l, open, is_1_3);
+    }
+    out->title = vitro_str_of(title_of(&l));
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "decode/tls_names.h"
 #include "frame/frame.h"
 #include "frame/hpack.h"
 #include "vitro/lab/decode.h"
@@ -139,4 +140,27 @@ Test(explain, every_reason_has_words)
     }
     cr_assert(eq(str, (char *)vitro_decode_why(0), ""));
     cr_assert(eq(str, (char *)vitro_decode_why(255), ""));
+}
+
+Test(explain, every_record_handshake_message_and_alert_of_RFC_8446_has_an_entry)
+{
+    static const struct {
+        int registry;
+        unsigned number;
+        const char *section;
+    } names[] = {
+#define NAME(registry, number, name, section) { TLS_##registry, number, section },
+#include "decode/tls_names.def"
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strncmp(names[i].section, "RFC 8446", 8) != 0)
+            continue;
+        if (names[i].registry == TLS_CONTENT)
+            assert_has_number("tls.record.content_type", names[i].number);
+        else if (names[i].registry == TLS_MESSAGE && names[i].number != 254)
+            assert_has_number("tls.handshake.type", names[i].number);
+        else if (names[i].registry == TLS_ALERT)
+            assert_has_number("tls.alert_message.desc", names[i].number);
+    }
 }
