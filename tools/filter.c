@@ -18,6 +18,7 @@ enum {
     FRAME = 1 << VITRO_EVENT_FRAME,
     GRPC = 1 << VITRO_EVENT_GRPC,
     PROTOBUF = 1 << VITRO_EVENT_PROTOBUF,
+    RECORD = 1 << VITRO_EVENT_TLS,
     DATA = 1 << 0,
     HEADERS = 1 << 1,
     PRIORITY = 1 << 2,

@@ -78,11 +78,16 @@ static void add_speaker(struct lesson_words *w, vitro_str title)
 
 static void describe(struct lesson_words *w, const vitro_event *ev, const vitro_detail *dt)
 {
-    static const char *const kinds[] = { "",     "TCP",      "PREFACE", "",
-                                         "GRPC", "PROTOBUF", "NOTE",    "UNKNOWN" };
+    static const char *const kinds[16] = {
+        [VITRO_EVENT_TCP] = "TCP",         [VITRO_EVENT_TLS] = "TLS",
+        [VITRO_EVENT_PREFACE] = "PREFACE", [VITRO_EVENT_GRPC] = "GRPC",
+        [VITRO_EVENT_NOTE] = "NOTE",       [VITRO_EVENT_PROTOBUF] = "PROTOBUF",
+        [VITRO_EVENT_UNKNOWN] = "UNKNOWN",
+    };
+    const char *kind = kinds[ev->kind & 15];
 
     add(w, vitro_str_of("all"));
-    add(w, vitro_str_of(kinds[ev->kind & 7]));
+    add(w, vitro_str_of(kind ? kind : ""));
     if (ev->kind == VITRO_EVENT_NOTE) {
         add_items(w, dt);
         add_fields(w, dt);

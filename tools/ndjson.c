@@ -7,8 +7,12 @@
 #include "base/util.h"
 #include "json_out.h"
 
-static const char *const kinds[] = { "",     "tcp",      "http2", "http2",
-                                     "grpc", "protobuf", "note",  "unknown" };
+static const char *const kinds[16] = {
+    [VITRO_EVENT_TCP] = "tcp",       [VITRO_EVENT_TLS] = "tls",
+    [VITRO_EVENT_PREFACE] = "http2", [VITRO_EVENT_FRAME] = "http2",
+    [VITRO_EVENT_GRPC] = "grpc",     [VITRO_EVENT_PROTOBUF] = "protobuf",
+    [VITRO_EVENT_NOTE] = "note",     [VITRO_EVENT_UNKNOWN] = "unknown",
+};
 
 static void time_of(struct json_out *j, int64_t ns)
 {
@@ -25,7 +29,7 @@ static void place(struct json_out *j, const vitro_event *ev)
     vitro_span span = vitro_event_span(ev);
     char name[64];
 
-    json_text(j, "event", vitro_str_of(kinds[ev->kind & 7]));
+    json_text(j, "event", vitro_str_of(kinds[ev->kind & 15]));
     json_number(j, "n", ev->number);
     time_of(j, ev->time);
     if (ev->conn != VITRO_NO_CONN) {
@@ -208,6 +212,48 @@ static void frame(struct ndjson *n, struct json_out *j, vitro_decode *d, const v
     }
 }
 
+/* ---- Records ------------------------------------------------------------------------------- */
+
+/* Of a record what has a value; bytes are found by off and len. */
+static bool is_said(const vitro_item *item)
+{
+    return item->form == VITRO_ITEM_NUMBER || item->form == VITRO_ITEM_TEXT;
+}
+
+static void record_value(struct json_out *j, const char *key, const vitro_item *item)
+{
+    if (item->form == VITRO_ITEM_NUMBER)
+        json_number(j, key, item->number);
+    else
+        json_text(j, key, item->text);
+}
+
+/* The next item of the same name from i on, or how many there are. */
+static size_t same_name(const vitro_detail *dt, size_t i, const char *name)
+{
+    while (i < dt->count && (!is_said(&dt->items[i]) || strcmp(dt->items[i].name, name) != 0))
+        i++;
+    return i;
+}
+
+/* A field that a record has several times is a list, as Wireshark has it. */
+static void record(struct json_out *j, const vitro_detail *dt)
+{
+    for (size_t i = 0; i < dt->count; i++) {
+        const char *name = dt->items[i].name;
+        if (!is_said(&dt->items[i]) || same_name(dt, 0, name) < i)
+            continue;
+        if (same_name(dt, i + 1, name) == dt->count) {
+            record_value(j, name, &dt->items[i]);
+            continue;
+        }
+        json_open(j, name, '[');
+        for (size_t k = i; k < dt->count; k = same_name(dt, k + 1, name))
+            record_value(j, NULL, &dt->items[k]);
+        json_close(j, ']');
+    }
+}
+
 /* ---- Messages ------------------------------------------------------------------------------ */
 
 static void value_of(struct json_out *j, const char *key, const vitro_item_field *f)
@@ -365,7 +411,7 @@ static void note(struct json_out *j, const vitro_detail *dt)
 
 /* ---- Lines --------------------------------------------------------------------------------- */
 
-void ndjson_begin(struct ndjson *n, const char *file)
+void ndjson_begin(struct ndjson *n, const char *file, const char *keylog)
 {
     struct json_out j = { n->out, false };
 
@@ -373,6 +419,8 @@ void ndjson_begin(struct ndjson *n, const char *file)
     json_text(&j, "event", vitro_str_of("vitro"));
     json_number(&j, "version", 1);
     json_text(&j, "file", vitro_str_of(file));
+    if (keylog)
+        json_text(&j, "keylog", vitro_str_of(keylog));
     json_close(&j, '}');
     fputc('\n', n->out);
 }
@@ -401,6 +449,9 @@ void ndjson_event(struct ndjson *n, vitro_decode *d, const vitro_event *ev)
         break;
     case VITRO_EVENT_FRAME:
         frame(n, &j, d, ev, &dt);
+        break;
+    case VITRO_EVENT_TLS:
+        record(&j, &dt);
         break;
     case VITRO_EVENT_GRPC:
     case VITRO_EVENT_PROTOBUF:

@@ -15,7 +15,8 @@ struct ndjson {
     const struct live *live; /* of a capture that is being made; NULL: of a file */
 };
 
-void ndjson_begin(struct ndjson *n, const char *file);
+/* keylog: the file whose secrets are used; NULL: none is. */
+void ndjson_begin(struct ndjson *n, const char *file, const char *keylog);
 void ndjson_event(struct ndjson *n, vitro_decode *d, const vitro_event *ev);
 
 /* error may be NULL: the text of what ended the capture early. */

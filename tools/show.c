@@ -1,6 +1,7 @@
 #include "show.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,9 @@ bool show_option(struct show *s, int option, char *value)
         return add(s->protos, &s->proto_count, value);
     case 'I':
         return add(s->dirs, &s->dir_count, value);
+    case SHOW_KEYLOG:
+        s->keylog.path = value;
+        return true;
     case SHOW_DESCRIPTOR_SET:
         return add(s->sets, &s->set_count, value);
     default:
@@ -102,15 +106,6 @@ static void on_event(vitro_decode *d, const vitro_event *ev, void *user)
         print_event(&s->printer, d, ev);
 }
 
-/* What was told is out before more is waited for. */
-static void before_wait(const struct show *s, uint64_t end)
-{
-    uint64_t size;
-
-    if (s->follows && !s->screen && source_grow(s->source, &size) && size < end)
-        fflush(stdout);
-}
-
 static vitro_bytes lend(uint64_t offset, size_t len, void *user)
 {
     struct show *s = user;
@@ -119,7 +114,6 @@ static vitro_bytes lend(uint64_t offset, size_t len, void *user)
         return (vitro_bytes){ NULL, 0 };
     if (len > s->limit - offset)
         len = (size_t)(s->limit - offset);
-    before_wait(s, offset + len);
     return source_lend(offset, len, s->source);
 }
 
@@ -144,6 +138,23 @@ fail:
     return EXIT_SYSTEM;
 }
 
+/* Whose secrets are used is said: that the environment names a log is easily forgotten. */
+static int open_keylog(struct show *s)
+{
+    vitro_error err = { 0 };
+
+    if (keylog_open(&s->keylog, s->follows, &err)) {
+        command_fail_error(s->command, s->keylog.path, &err, NULL);
+        return EXIT_SYSTEM;
+    }
+    if (s->keylog.path && !s->screen) {
+        fputs("secrets of ", stderr);
+        print_escaped(&(struct printer){ .out = stderr }, vitro_str_of(s->keylog.path));
+        fputs(s->keylog.asked ? "\n" : ", as SSLKEYLOGFILE says\n", stderr);
+    }
+    return EXIT_DONE;
+}
+
 int show_open(struct show *s, struct source *source)
 {
     vitro_decode_options options = VITRO_DECODE_OPTIONS_INIT;
@@ -165,31 +176,37 @@ int show_open(struct show *s, struct source *source)
     s->printer.color = show_wants_color(s->color);
     s->printer.hpack = s->ndjson.hpack = s->hpack;
     s->printer.language = command_korean() ? VITRO_KOREAN : VITRO_ENGLISH;
-    return teach(s);
+    return open_keylog(s) ? EXIT_SYSTEM : teach(s);
 }
 
 void show_close(struct show *s)
 {
     vitro_decode_free(s->decode);
     s->decode = NULL;
+    keylog_close(&s->keylog);
 }
 
 /* ---- showing --------------------------------------------------------------------------------- */
 
 static int run_screen(struct show *s)
 {
+    char name[512];
     struct screen_options options = {
-        .name = s->name,
+        .name = name,
         .language = s->printer.language,
         .color = s->printer.color,
         .ascii = s->ascii,
         .mouse = s->mouse,
         .limit = &s->limit,
         .live = s->live,
+        .keylog = &s->keylog,
     };
     vitro_error err = { 0 };
-    vitro_code rc = screen_run(s->decode, s->source, &options, &err);
+    vitro_code rc;
 
+    snprintf(name, sizeof name, s->keylog.path ? "%.255s, secrets of %.220s" : "%.255s", s->name,
+             s->keylog.path);
+    rc = screen_run(s->decode, s->source, &options, &err);
     if (source_error(s->source)) {
         err = *source_error(s->source);
         rc = err.code;
@@ -244,6 +261,28 @@ static void put_stats(const struct show *s)
     put_memory(&st, out);
 }
 
+/* As it comes: what was told is out, and secrets are asked for, before more is waited for. */
+static vitro_code take_all(struct show *s, vitro_error *err)
+{
+    struct pollfd more = { source_wait_fd(s->source), POLLIN, 0 };
+    uint64_t size;
+    vitro_code rc = VITRO_OK;
+
+    s->limit = 0;
+    while (!rc && source_grow(s->source, &size)) {
+        bool secrets = keylog_feed(&s->keylog, s->decode, false), grown = size > s->limit;
+        s->limit = size;
+        if (grown || secrets)
+            rc = vitro_decode_advance(s->decode, err);
+        fflush(stdout);
+        if (!grown)
+            poll(&more, 1, s->keylog.path ? KEYLOG_WAIT_MS : -1);
+    }
+    s->limit = UINT64_MAX;
+    keylog_feed(&s->keylog, s->decode, true);
+    return rc ? rc : vitro_decode_finish(s->decode, err);
+}
+
 static int run_stream(struct show *s)
 {
     vitro_error err = { 0 };
@@ -252,8 +291,8 @@ static int run_stream(struct show *s)
 
     s->ndjson.live = s->live;
     if (s->json)
-        ndjson_begin(&s->ndjson, s->name);
-    rc = vitro_decode_finish(s->decode, &err);
+        ndjson_begin(&s->ndjson, s->name, s->keylog.path);
+    rc = take_all(s, &err);
     if (source_error(s->source)) {
         err = *source_error(s->source);
         rc = err.code;

@@ -7,6 +7,7 @@
 
 #include <getopt.h>
 
+#include "keylog.h"
 #include "live.h"
 #include "ndjson.h"
 #include "print.h"
@@ -22,6 +23,7 @@ struct show {
     const char *color; /* auto, always, never */
     char *protos[SHOW_LISTS], *dirs[SHOW_LISTS], *sets[SHOW_LISTS];
     size_t proto_count, dir_count, set_count;
+    struct keylog keylog;
     struct source *source;
     vitro_decode *decode;
     uint64_t limit; /* bytes that the decoder may see; the screen lets it see them slice by slice */
@@ -41,6 +43,7 @@ enum {
     SHOW_COLOR,
     SHOW_PROTO,
     SHOW_DESCRIPTOR_SET,
+    SHOW_KEYLOG,
     SHOW_END /* where a command's own begin */
 };
 
@@ -51,6 +54,7 @@ enum {
         { "ascii", no_argument, NULL, SHOW_ASCII }, { "mouse", no_argument, NULL, SHOW_MOUSE },    \
         { "color", required_argument, NULL, SHOW_COLOR },                                          \
         { "proto", required_argument, NULL, SHOW_PROTO },                                          \
+        { "keylog", required_argument, NULL, SHOW_KEYLOG },                                        \
     {                                                                                              \
         "descriptor-set", required_argument, NULL, SHOW_DESCRIPTOR_SET                             \
     }

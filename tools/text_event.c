@@ -173,13 +173,18 @@ static void put_message(struct printer *p, const vitro_decode *d, const vitro_ev
 static void put_kind(struct printer *p, vitro_decode *d, const vitro_event *ev,
                      const vitro_detail *dt)
 {
-    static const char *const before[] = { "", "TCP ", "", "", "gRPC ", "protobuf ", "", "" };
+    static const char *const before[16] = {
+        [VITRO_EVENT_TCP] = "TCP ",
+        [VITRO_EVENT_GRPC] = "gRPC ",
+        [VITRO_EVENT_PROTOBUF] = "protobuf ",
+    };
+    const char *word = before[ev->kind & 15];
 
     if (ev->bits & VITRO_EVENT_HELD) {
         put_held(p, ev, dt);
         return;
     }
-    fputs(before[ev->kind & 7], p->out);
+    fputs(word ? word : "", p->out);
     print_escaped(p, dt->title);
     switch (ev->kind) {
     case VITRO_EVENT_TCP:

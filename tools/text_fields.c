@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/util.h"
+
 enum { ROW = 16, SHOWN = 8, MOST = 512 };
 
 static void put_row(FILE *out, uint64_t offset, const uint8_t *b, size_t n)
@@ -67,12 +69,24 @@ static void put_where(struct printer *p, const vitro_decode *d, const vitro_item
     }
 }
 
-/* Wireshark's name without the protocol in front: "length". */
+/* Wireshark's name without the protocol in front, and what it is a field of: "length". */
 static const char *label(const char *name)
 {
-    static const char *const prefixes[] = { "http2.", "grpc.", "protobuf." };
+    static const char *const prefixes[] = {
+        "http2.",
+        "grpc.",
+        "protobuf.",
+        "tls.handshake.extensions_",
+        "tls.handshake.extensions.",
+        "tls.handshake.extension.",
+        "tls.handshake.",
+        "tls.record.",
+        "tls.alert_message.",
+        "tls.extension.",
+        "tls.",
+    };
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
         size_t n = strlen(prefixes[i]);
         if (strncmp(name, prefixes[i], n) == 0)
             return name + n;

@@ -74,7 +74,7 @@ static const struct command {
       "  vitro call :50051 chat.ChatService/Chat -d -    (a line typed is a message sent)\n" },
     { "inspect", inspect_main,
       "FILE [--plain] [--json] [--hpack] [--proto FILE]... [-I DIR]... [--descriptor-set FILE]... "
-      "[--stats] [--color=auto|always|never] [--ascii] [--mouse]",
+      "[--keylog FILE] [--stats] [--color=auto|always|never] [--ascii] [--mouse]",
       "decode a capture (pcapng or pcap; - is stdin) down to the last field",
       "On a terminal a screen: ? shows its keys. Elsewhere, and with\n"
       "  --plain                 text: an event a line, its bytes, its fields\n"
@@ -83,6 +83,9 @@ static const struct command {
       "  --proto FILE            name protobuf fields by this .proto (needs protoc)\n"
       "  -I DIR                  where FILE and its imports are\n"
       "  --descriptor-set FILE   name protobuf fields by what protoc -o wrote\n"
+      "  --keylog FILE           open TLS with the secrets that a program wrote to FILE, as\n"
+      "                          SSLKEYLOGFILE=FILE makes many do; else those of the file that\n"
+      "                          SSLKEYLOGFILE names here. What a capture has of its own is used\n"
       "  --stats                 how many events there are and what they cost\n"
       "  --color=WHEN            auto, always or never\n"
       "  --ascii                 other characters as \\u{..}\n"
@@ -108,12 +111,14 @@ static const struct command {
       "On a terminal the screen of `vitro inspect`: F follows what comes, ? shows all keys. Elsewhere,\n"
       "and with --plain or --json, events as they happen; `watching IFACE` on stderr says that it has\n"
       "begun, and a last line there how many packets came and how many were missed.\n"
+      "A key log may grow, and need not be there yet: it is read as it is written.\n"
       "Capturing from an interface needs root or CAP_NET_RAW, which are given up once it is open:\n"
       "files are then written as who ran sudo, else as nobody.\n"
       "Status: 0 the program that was joined has ended, SIGTERM, or q; 2 usage, and a filter that is\n"
       "none; 3 the place cannot be watched; 130 after Ctrl-C.\n"
       "Examples:\n"
       "  sudo vitro watch -i lo port 50051\n"
+      "  sudo vitro watch -i lo --keylog /tmp/keys port 50051\n"
       "  vitro watch listen:/tmp/trace          and then elsewhere\n"
       "  VITRO_TRACE=unix:/tmp/trace vitro call :50051 chat.ChatService/SendMessage\n" },
     { "serve", serve_main,

@@ -120,7 +120,7 @@ Test(hostile, ndjson_is_text, .timeout = 120)
         vitro_event ev;
 
         begin(&h, i);
-        ndjson_begin(&json, h.name);
+        ndjson_begin(&json, h.name, h.name);
         for (uint32_t n = 1; vitro_decode_event(h.d, n, &ev); n++)
             ndjson_event(&json, h.d, &ev);
         ndjson_end(&json, h.d, h.name);

@@ -73,7 +73,7 @@ static enum filter_field_id protocol_of(const vitro_event *ev)
         [VITRO_EVENT_TCP] = FILTER_TCP,           [VITRO_EVENT_PREFACE] = FILTER_HTTP2,
         [VITRO_EVENT_FRAME] = FILTER_HTTP2,       [VITRO_EVENT_GRPC] = FILTER_GRPC,
         [VITRO_EVENT_PROTOBUF] = FILTER_PROTOBUF, [VITRO_EVENT_NOTE] = FILTER_NOTE,
-        [VITRO_EVENT_UNKNOWN] = FILTER_UNKNOWN,
+        [VITRO_EVENT_UNKNOWN] = FILTER_UNKNOWN,   [VITRO_EVENT_TLS] = FILTER_TLS,
     };
 
     return ev->kind < ARRAY_LEN(protocols) ? (enum filter_field_id)protocols[ev->kind]

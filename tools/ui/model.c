@@ -143,8 +143,9 @@ static bool is_frame(const vitro_event *ev)
 
 static void row_title(const vitro_event *ev, const vitro_detail *dt, struct row *out)
 {
-    static const char *const before[] = { "", "TCP ", "", "", "gRPC ", "", "", "" };
-    const char *mark = "";
+    const char *mark = "", *before = ev->kind == VITRO_EVENT_TCP    ? "TCP "
+                                     : ev->kind == VITRO_EVENT_GRPC ? "gRPC "
+                                                                    : "";
     int n = (int)MIN(dt->title.len, 150);
 
     if (ev->kind == VITRO_EVENT_GRPC && dt->path.len) {
@@ -159,7 +160,7 @@ static void row_title(const vitro_event *ev, const vitro_detail *dt, struct row 
     snprintf(out->title, sizeof out->title, "%s%.*s%s",
              out->held                     ? ""
              : ev->bits & VITRO_EVENT_HELD ? "held "
-                                           : before[ev->kind & 7],
+                                           : before,
              n, dt->title.ptr, mark);
 }
 

@@ -69,6 +69,8 @@ static void finish(struct screen *s)
     const vitro_error *why = source_error(s->source);
 
     *s->limit = UINT64_MAX;
+    if (s->options->keylog)
+        keylog_feed(s->options->keylog, s->d, true);
     if (!s->rc)
         s->rc = vitro_decode_finish(s->d, s->err);
     if (why) {
@@ -87,8 +89,9 @@ static bool load(struct screen *s)
 {
     uint32_t had = vitro_decode_count(s->d);
     bool more = source_grow(s->source, &s->ui.m.size);
+    bool secrets = s->options->keylog && keylog_feed(s->options->keylog, s->d, false);
 
-    if (*s->limit < s->ui.m.size) {
+    if (*s->limit < s->ui.m.size || secrets) {
         *s->limit = MIN(*s->limit + SLICE_BYTES, s->ui.m.size);
         s->rc = vitro_decode_advance(s->d, s->err);
     }

@@ -4,6 +4,7 @@
 #ifndef VITRO_UI_SCREEN_H
 #define VITRO_UI_SCREEN_H
 
+#include "keylog.h"
 #include "live.h"
 #include "source.h"
 #include "ui/ui.h"
@@ -37,6 +38,7 @@ struct screen_options {
     bool (*work)(struct ui *ui, int64_t now_ms, void *user);
     void *user;
     const struct live *live; /* of a capture that is being made; NULL: nobody counts */
+    struct keylog *keylog;   /* read as it grows; NULL: none */
 };
 
 /* True when the screen can be used: a terminal to write to and one to read keys from. */

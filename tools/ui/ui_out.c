@@ -77,7 +77,7 @@ static void write_events(struct ui *ui, FILE *out, bool json)
     vitro_decode_event(m->d, 1, &ev);
     p.start = ev.time;
     if (json)
-        ndjson_begin(&j, m->name);
+        ndjson_begin(&j, m->name, NULL);
     for (size_t i = 0; vitro_decode_event(m->d, model_at(m, i), &ev); i++) {
         if (json)
             ndjson_event(&j, m->d, &ev);

@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { ROWS = 128, LANES = 6, LOOK = 4096, TIME = 8 };
+enum { ROWS = 128, LANES = 6, LOOK = 4096, TIME = 8, APPLICATION_DATA = 23 };
 
 struct rungs {
     uint32_t numbers[ROWS];
@@ -16,13 +16,20 @@ struct rungs {
     int lane_count;
 };
 
+/* A record that was opened and holds frames is told by them. */
+static bool is_last_seen(const vitro_event *ev)
+{
+    return ev->kind == VITRO_EVENT_TLS &&
+           (ev->type != APPLICATION_DATA || !(ev->flags & VITRO_TLS_OPENED));
+}
+
 static bool is_rung(const struct model *m, uint32_t number)
 {
     vitro_event ev;
 
     return vitro_decode_event(m->d, number, &ev) && ev.conn == m->moment.conn &&
            (ev.kind == VITRO_EVENT_FRAME || ev.kind == VITRO_EVENT_PREFACE ||
-            ev.kind == VITRO_EVENT_TCP);
+            ev.kind == VITRO_EVENT_TCP || is_last_seen(&ev));
 }
 
 /* Half of the rows before the selected event, the rest behind it. */
