@@ -1,6 +1,6 @@
 #!/bin/sh
 # Build the peers that this machine has packages for, then measure: run.sh [STAGE ...]
-# stages: verdicts unary stream samecpu mem. RUNS and SECS in the environment shorten it.
+# stages: see bench.py. RUNS and SECS in the environment shorten it.
 # Or, alone: looking [SHAPE ...], how fast the decoder and the screen are with a large capture.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -40,6 +40,7 @@ build() { # PEER PROBE WHY
 
 build raw 'pkg-config --exists openssl libnghttp2' 'libssl-dev or libnghttp2-dev is missing'
 build cpp 'pkg-config --exists grpc++' 'libgrpc++-dev is missing'
-build go '[ -d /usr/share/gocode/src/google.golang.org/grpc ]' 'golang-google-grpc-dev is missing'
+build go 'command -v go protoc' 'go or protoc is missing'
+build tonic 'command -v cargo protoc' 'cargo or protoc is missing'
 [ -x "$out/raw/server" ] || exit 1
 exec python3 tests/bench/bench.py "$@"

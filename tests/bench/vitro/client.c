@@ -11,6 +11,8 @@
  *      idleconn    n= hold=            n connections, a call each, then hold seconds
  *      idlestream  n= hold=            n bidi streams, an echo each, then hold seconds
  *
+ * With ca=FILE under TLS, where the server is one that FILE vouches for.
+ *
  * The messages of unary, upload and pingpong are bytes, made once, as the bare client's; sstream
  * goes through the generated stub and unpacks each message.
  */
@@ -23,6 +25,7 @@
 
 #include "bench.vitro.h"
 #include "vitro/channel.h"
+#include "vitro/credentials.h"
 
 enum { LATENCIES = 1 << 22 };
 
@@ -35,6 +38,7 @@ struct one { /* a call that is made again and again, or a stream */
 
 static vitro_loop *loop;
 static const char *address;
+static vitro_channel_options options = VITRO_CHANNEL_OPTIONS_INIT;
 static vitro_bytes message;
 static float *latency;
 static size_t latencies;
@@ -109,7 +113,7 @@ static vitro_channel *dial(void)
     vitro_channel *channel;
     vitro_error err;
 
-    if (vitro_channel_new(&channel, loop, address, NULL, &err) != VITRO_OK)
+    if (vitro_channel_new(&channel, loop, address, &options, &err) != VITRO_OK)
         die("channel", &err);
     return channel;
 }
@@ -400,9 +404,19 @@ static void stream(vitro_channel *channel, const char *mode, long n, size_t size
     report(n, now() - t0, cpu() - c0);
 }
 
+static void trust(const char *ca_file)
+{
+    vitro_credentials_options tls = VITRO_CREDENTIALS_OPTIONS_INIT;
+    vitro_error err;
+
+    tls.ca_file = ca_file;
+    if (vitro_credentials_client(&options.credentials, &tls, &err) != VITRO_OK)
+        die(ca_file, &err);
+}
+
 int main(int argc, char **argv)
 {
-    const char *mode = argc > 2 ? argv[2] : "";
+    const char *ca_file = arg(argc, argv, "ca", NULL), *mode = argc > 2 ? argv[2] : "";
     long n = number(argc, argv, "n", "1000"), size = number(argc, argv, "size", "16");
     long hold_seconds = number(argc, argv, "hold", "0");
     vitro_channel *channel;
@@ -415,6 +429,8 @@ int main(int argc, char **argv)
     latency = malloc(LATENCIES * sizeof *latency);
     if (vitro_loop_new(&loop, NULL, &err) != VITRO_OK)
         die("loop", &err);
+    if (ca_file)
+        trust(ca_file);
     channel = dial();
     once(channel);
     if (strcmp(mode, "idleconn") == 0)

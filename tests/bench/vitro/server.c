@@ -1,7 +1,7 @@
 /*
  * server - bench.proto served by vitro, for a column beside the other implementations.
  *
- *      server PORT [stubs]
+ *      server PORT [stubs] [CERTIFICATE KEY]        with both, under TLS
  *
  * ServerStream and the answer of ClientStream go through generated stubs. Unary and Bidi echo the
  * bytes as they came, as the bare server does, and ClientStream counts them; "stubs" makes Unary
@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "bench.vitro.h"
+#include "vitro/credentials.h"
 #include "vitro/server.h"
 
 static void die(const char *what, const vitro_error *err)
@@ -173,24 +174,42 @@ static void add_all(vitro_server *server, bool stubs)
     add(server, &bench_bench_client_stream_method, &count_events);
 }
 
+static void listen_on(vitro_server *server, const char *port, char **files)
+{
+    vitro_credentials_options tls = VITRO_CREDENTIALS_OPTIONS_INIT;
+    vitro_credentials *credentials = NULL;
+    vitro_error err;
+    char target[64];
+
+    snprintf(target, sizeof target, "ipv4:127.0.0.1:%s", port);
+    if (files) {
+        tls.certificate_file = files[0];
+        tls.key_file = files[1];
+        if (vitro_credentials_server(&credentials, &tls, &err) != VITRO_OK)
+            die(files[0], &err);
+    }
+    if ((files ? vitro_server_listen_secure(server, target, credentials, NULL, 0, &err)
+               : vitro_server_listen(server, target, NULL, 0, &err)) != VITRO_OK)
+        die(target, &err);
+    vitro_credentials_unref(credentials);
+}
+
 int main(int argc, char **argv)
 {
     vitro_server_options options = VITRO_SERVER_OPTIONS_INIT;
+    bool stubs = argc > 2 && strcmp(argv[2], "stubs") == 0;
     vitro_server *server;
     vitro_loop *loop;
     vitro_error err;
-    char target[64];
 
     if (argc < 2)
         return 2;
     options.max_streams = 100000;
-    snprintf(target, sizeof target, "ipv4:127.0.0.1:%s", argv[1]);
     if (vitro_loop_new(&loop, NULL, &err) != VITRO_OK ||
         vitro_server_new(&server, &loop, 1, &options, &err) != VITRO_OK)
         die("server", &err);
-    add_all(server, argc > 2 && strcmp(argv[2], "stubs") == 0);
-    if (vitro_server_listen(server, target, NULL, 0, &err) != VITRO_OK)
-        die(target, &err);
+    add_all(server, stubs);
+    listen_on(server, argv[1], argc > 3 + stubs ? argv + 2 + stubs : NULL);
     printf("ready\n");
     fflush(stdout);
     return vitro_loop_run_until(loop, NULL, NULL, INT64_MAX, NULL) == VITRO_OK ? 0 : 1;
