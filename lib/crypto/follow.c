@@ -9,6 +9,9 @@ enum { CLIENT_HELLO = 1, SERVER_HELLO = 2, FINISHED = 20, KEY_UPDATE = 24, MESSA
 
 enum { CLIENT, SERVER };
 
+/* Numbers that are tried behind missing records: for one record, and on a side in all. */
+enum { TRIALS_MOST = 64, TRIALS_ALL = 4096 };
+
 void vitro_follow_init(struct follow *f, const struct secrets *secrets)
 {
     memset(f, 0, sizeof *f);
@@ -43,27 +46,39 @@ static enum follow_result secret_of(const struct follow *f, enum secret_label la
                                                                         : FOLLOW_NO_SECRET;
 }
 
-static void use_traffic(struct follow *f, struct follow_side *s, enum secret_label label)
+/* Both sides' keys of 1.2 are made of one secret. */
+static bool make_keys(const struct follow *f, unsigned side, struct secret *of,
+                      struct record_keys *out)
 {
-    enum follow_result rc = secret_of(f, label, &s->traffic);
+    struct record_keys both[2];
 
-    if (rc == FOLLOW_OPENED && !vitro_keys_1_3(&s->keys, f->suite, &s->traffic))
-        rc = FOLLOW_FAILED;
-    new_keys(s, rc);
+    if (is_1_3(f))
+        return vitro_keys_1_3(out, f->suite, of);
+    if (!vitro_keys_1_2(both, f->suite, of, f->client_random, f->server_random))
+        return false;
+    *out = both[side];
+    return true;
 }
 
-static void use_master(struct follow *f, unsigned side)
+static void use_secret(struct follow *f, unsigned side, enum secret_label label)
 {
-    struct secret master;
-    struct record_keys both[2];
-    enum follow_result rc = secret_of(f, SECRET_MASTER, &master);
+    struct follow_side *s = &f->side[side];
+    enum follow_result rc = secret_of(f, label, &s->traffic);
 
-    if (rc == FOLLOW_OPENED &&
-        !vitro_keys_1_2(both, f->suite, &master, f->client_random, f->server_random))
+    if (rc == FOLLOW_OPENED && !make_keys(f, side, &s->traffic, &s->keys))
         rc = FOLLOW_FAILED;
-    if (rc == FOLLOW_OPENED)
-        f->side[side].keys = both[side];
-    new_keys(&f->side[side], rc);
+    new_keys(s, rc);
+    s->label = (uint8_t)label;
+}
+
+/* A secret that was not known may be by now; the records were counted. */
+static void ask_again(struct follow *f, unsigned side)
+{
+    struct follow_side *s = &f->side[side];
+    uint64_t seq = s->seq;
+
+    use_secret(f, side, s->label);
+    s->seq = seq;
 }
 
 static void update(struct follow *f, struct follow_side *s)
@@ -111,7 +126,7 @@ static void message(struct follow *f, unsigned side)
     if (!is_1_3(f))
         return;
     if (type == FINISHED && !s->finished) {
-        use_traffic(f, s, side == CLIENT ? SECRET_CLIENT_TRAFFIC : SECRET_SERVER_TRAFFIC);
+        use_secret(f, side, side == CLIENT ? SECRET_CLIENT_TRAFFIC : SECRET_SERVER_TRAFFIC);
         s->finished = true;
     } else if (type == KEY_UPDATE && s->finished)
         update(f, s);
@@ -135,10 +150,30 @@ static size_t take(struct follow_messages *m, const uint8_t *p, size_t len)
     return n;
 }
 
-static void handshake(struct follow *f, unsigned side, const uint8_t *p, size_t len)
+/* Behind a hole, bytes that are whole messages begin and end them. */
+static bool are_whole(const uint8_t *p, size_t len)
+{
+    struct follow_messages m;
+    size_t n = MESSAGE_HEAD;
+
+    for (; len >= MESSAGE_HEAD && len >= n; p += n, len -= n) {
+        memcpy(m.front, p, MESSAGE_HEAD);
+        n = message_len(&m);
+    }
+    return len == 0;
+}
+
+static void handshake(struct follow *f, unsigned side, const uint8_t *p, size_t len, uint32_t *rest)
 {
     struct follow_messages *m = &f->side[side].messages;
+    bool goes_on = m->got > 0;
+    size_t all = len;
 
+    if (m->lost && are_whole(p, len)) {
+        m->lost = goes_on = false;
+        m->got = 0;
+    }
+    *rest = m->lost ? UINT32_MAX : goes_on ? (uint32_t)len : 0;
     while (len && !m->lost) {
         size_t n = take(m, p, len);
         p += n;
@@ -146,6 +181,9 @@ static void handshake(struct follow *f, unsigned side, const uint8_t *p, size_t 
         if (m->got >= MESSAGE_HEAD && m->got == message_len(m)) {
             message(f, side);
             m->got = 0;
+            if (goes_on)
+                *rest = (uint32_t)(all - len);
+            goes_on = false;
         }
     }
 }
@@ -153,7 +191,7 @@ static void handshake(struct follow *f, unsigned side, const uint8_t *p, size_t 
 /* ---- records --------------------------------------------------------------------------------- */
 
 /* A record that no key has sealed. False: it is sealed. */
-static bool plain(struct follow *f, unsigned side, vitro_bytes record)
+static bool plain(struct follow *f, unsigned side, vitro_bytes record, uint32_t *rest)
 {
     struct follow_side *s = &f->side[side];
     uint8_t type = record.ptr[0];
@@ -161,9 +199,9 @@ static bool plain(struct follow *f, unsigned side, vitro_bytes record)
     if (type == RECORD_APPLICATION_DATA || (s->sealed && !is_1_3(f)))
         return false;
     if (type == RECORD_CHANGE_CIPHER_SPEC && f->server_hello && !is_1_3(f))
-        use_master(f, side); /* in 1.3 it says nothing (RFC 8446, D.4) */
+        use_secret(f, side, SECRET_MASTER); /* in 1.3 it says nothing (RFC 8446, D.4) */
     else if (type == RECORD_HANDSHAKE && !s->sealed)
-        handshake(f, side, record.ptr + RECORD_HEAD_LEN, record.len - RECORD_HEAD_LEN);
+        handshake(f, side, record.ptr + RECORD_HEAD_LEN, record.len - RECORD_HEAD_LEN, rest);
     return true;
 }
 
@@ -182,14 +220,34 @@ static void begin(struct follow *f, unsigned side)
 {
     struct follow_side *s = &f->side[side];
 
+    if (s->sealed && !s->keyed && s->trouble == FOLLOW_NO_SECRET)
+        ask_again(f, side);
     if (s->sealed && (s->trouble != FOLLOW_NO_HELLO || s->seq))
         return; /* only behind 0-RTT data a hello may still come */
     if (!f->server_hello || !f->suite)
         new_keys(s, f->server_hello ? FOLLOW_NO_SUITE : FOLLOW_NO_HELLO);
     else if (is_1_3(f))
-        use_traffic(f, s, side == CLIENT ? SECRET_CLIENT_HANDSHAKE : SECRET_SERVER_HANDSHAKE);
+        use_secret(f, side, side == CLIENT ? SECRET_CLIENT_HANDSHAKE : SECRET_SERVER_HANDSHAKE);
     else if (!s->sealed)
         new_keys(s, FOLLOW_NO_HELLO); /* 1.2 without its ChangeCipherSpec */
+}
+
+/* By the next number; behind missing records, by the first of those behind it that opens it. */
+static enum record_result try_numbers(struct follow_side *s, vitro_bytes record, uint8_t *out,
+                                      struct record_plain *plain)
+{
+    uint64_t last = s->seq + MIN(s->lost, MIN(TRIALS_MOST, TRIALS_ALL - s->trials));
+    enum record_result rc = vitro_record_open(&s->keys, s->seq, record, out, plain);
+
+    for (uint64_t seq = s->seq; rc == RECORD_SEALED && seq < last;) {
+        rc = vitro_record_open(&s->keys, ++seq, record, out, plain);
+        s->trials++;
+        if (rc == RECORD_OPENED)
+            s->seq = seq;
+    }
+    if (rc == RECORD_OPENED)
+        s->lost = 0;
+    return rc;
 }
 
 static enum follow_result open_record(struct follow_side *s, vitro_bytes record, uint8_t *out,
@@ -199,20 +257,21 @@ static enum follow_result open_record(struct follow_side *s, vitro_bytes record,
 
     if (!s->keyed)
         return s->trouble;
+    rc = try_numbers(s, record, out, &r->plain);
     r->keys = s->keys;
     r->seq = s->seq;
-    rc = vitro_record_open(&s->keys, s->seq, record, out, &r->plain);
     return rc == RECORD_OPENED      ? FOLLOW_OPENED
            : rc == RECORD_NO_MEMORY ? FOLLOW_NO_MEMORY
                                     : FOLLOW_FAILED;
 }
 
 /* What an opened record says of those behind it. */
-static void learn(struct follow *f, unsigned side, const uint8_t *out,
-                  const struct record_plain *said)
+static void learn(struct follow *f, unsigned side, const uint8_t *out, struct follow_record *r)
 {
+    const struct record_plain *said = &r->plain;
+
     if (said->type == RECORD_HANDSHAKE)
-        handshake(f, side, out, said->len);
+        handshake(f, side, out, said->len, &r->rest);
     else if (said->type == RECORD_CHANGE_CIPHER_SPEC && !is_1_3(f))
         new_keys(&f->side[side], FOLLOW_AGAIN);
 }
@@ -226,7 +285,7 @@ enum follow_result vitro_follow_record(struct follow *f, unsigned side, vitro_by
     memset(r, 0, sizeof *r);
     if (record.len < RECORD_HEAD_LEN)
         return FOLLOW_FAILED;
-    if (plain(f, side, record))
+    if (plain(f, side, record, &r->rest))
         return FOLLOW_PLAIN;
     begin(f, side);
     rc = open_record(s, record, out, r);
@@ -234,12 +293,27 @@ enum follow_result vitro_follow_record(struct follow *f, unsigned side, vitro_by
         return FOLLOW_EARLY;
     s->seq++;
     if (rc == FOLLOW_OPENED)
-        learn(f, side, out, &r->plain);
+        learn(f, side, out, r);
     return rc;
 }
 
-void vitro_follow_hole(struct follow *f, unsigned side)
+void vitro_follow_hole(struct follow *f, unsigned side, uint8_t type)
 {
+    if (type == RECORD_APPLICATION_DATA)
+        begin(f, side);
     f->side[side].seq++;
     f->side[side].messages.lost = true;
+}
+
+void vitro_follow_lost(struct follow *f, unsigned side, uint64_t most)
+{
+    struct follow_side *s = &f->side[side];
+
+    s->lost = (uint32_t)MIN(s->lost + most, UINT32_MAX);
+    s->messages.lost = true;
+}
+
+bool vitro_follow_is_data(const struct follow *f, unsigned side, uint8_t type)
+{
+    return type == RECORD_APPLICATION_DATA && (!is_1_3(f) || f->side[side].finished);
 }

@@ -38,6 +38,9 @@ struct follow_side {
     bool keyed;      /* keys is set */
     bool finished;   /* 1.3: those of the handshake are done with */
     uint8_t trouble; /* a follow_result: why keys is not set */
+    uint8_t label;   /* a secret_label: of what they are made, or would be if it were known */
+    uint32_t lost;   /* so many records may be missing before the next one */
+    uint32_t trials; /* of numbers that were not the next one's */
 };
 
 struct follow {
@@ -64,9 +67,11 @@ struct follow_record {
     struct record_keys keys;
     uint64_t seq;
     struct record_plain plain;
+    uint32_t
+        rest; /* handshake: so much of it ends what an earlier record began; UINT32_MAX: lost */
 };
 
-/* secrets is kept; more may be added to it meanwhile. */
+/* secrets is kept; more may be added to it meanwhile: a side that lacks one asks again. */
 void vitro_follow_init(struct follow *f, const struct secrets *secrets);
 
 /*
@@ -76,8 +81,14 @@ void vitro_follow_init(struct follow *f, const struct secrets *secrets);
 enum follow_result vitro_follow_record(struct follow *f, unsigned side, vitro_bytes record,
                                        uint8_t *out, struct follow_record *r);
 
-/* The next record of a side has come with bytes missing: it counts, and says nothing. */
-void vitro_follow_hole(struct follow *f, unsigned side);
+/* The next record of a side, of this type, has bytes missing: it counts, and says nothing. */
+void vitro_follow_hole(struct follow *f, unsigned side, uint8_t type);
+
+/* Records of a side are missing, nobody knows how many, but not more than `most`. */
+void vitro_follow_lost(struct follow *f, unsigned side, uint64_t most);
+
+/* Of a sealed record of a side that was not opened: it is one of application data. */
+bool vitro_follow_is_data(const struct follow *f, unsigned side, uint8_t type);
 
 #ifdef __cplusplus
 }

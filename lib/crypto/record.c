@@ -42,9 +42,16 @@ static bool is_1_3(const struct record_keys *keys)
     return keys->suite->version == 0x0304;
 }
 
-static bool in_record(const struct record_keys *keys)
+size_t vitro_record_front(const struct suite *suite)
 {
-    return !is_1_3(keys) && keys->suite->kind == AEAD_GCM;
+    bool in_record = suite->version != 0x0304 && suite->kind == AEAD_GCM;
+
+    return RECORD_HEAD_LEN + (in_record ? EXPLICIT_LEN : 0);
+}
+
+size_t vitro_record_excess(const struct suite *suite)
+{
+    return vitro_record_front(suite) + TAG_LEN + (suite->version == 0x0304);
 }
 
 /* What is authenticated besides: the head in 1.3; number, head and length of the text in 1.2. */
@@ -67,7 +74,8 @@ static void set_aad(struct sealed *s, const struct record_keys *keys, uint64_t s
 static bool take_apart(struct sealed *s, const struct record_keys *keys, uint64_t seq,
                        vitro_bytes record)
 {
-    size_t skip = in_record(keys) ? EXPLICIT_LEN : 0, body = record.len - RECORD_HEAD_LEN;
+    size_t skip = vitro_record_front(keys->suite) - RECORD_HEAD_LEN;
+    size_t body = record.len - RECORD_HEAD_LEN;
     size_t most = PLAIN_MAX + (is_1_3(keys) ? 1 : 0);
     const uint8_t *p = record.ptr;
 

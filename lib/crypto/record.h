@@ -36,6 +36,12 @@ struct record_plain {
     uint8_t type; /* a record_type: of 1.3 the inner one */
 };
 
+/* How far behind its head the text of a record stands, byte for byte as it is sealed. */
+size_t vitro_record_front(const struct suite *suite);
+
+/* How much longer a record, its head included, is than what it holds, padding apart. */
+size_t vitro_record_excess(const struct suite *suite);
+
 /*
  * Open a whole record, its head included, that is the seq-th of its direction under these keys,
  * counted from 0 (RFC 8446, 5.2 and 5.3; RFC 5288, 3; RFC 7905, 2). out has room for

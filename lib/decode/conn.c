@@ -46,6 +46,29 @@ void vitro_seen_conn_swap(struct conn *c)
     c->guessed = false;
 }
 
+struct track *vitro_tracks_new(vitro_decode *d)
+{
+    struct track *tracks = vitro_mem_zalloc(&d->account, 2 * sizeof *tracks);
+
+    for (int i = 0; tracks && i < 2; i++) {
+        vitro_segs_init(&tracks[i].segs, &d->account);
+        vitro_block_log_init(&tracks[i].log, &d->account, false);
+    }
+    return tracks;
+}
+
+void vitro_tracks_free(vitro_decode *d, struct track *tracks)
+{
+    if (!tracks)
+        return;
+    tracks_moved(d, tracks);
+    for (int i = 0; i < 2; i++) {
+        vitro_segs_done(&tracks[i].segs);
+        vitro_block_log_done(&tracks[i].log);
+    }
+    vitro_mem_free(&d->account, tracks, 2 * sizeof *tracks);
+}
+
 /* ---- The past ------------------------------------------------------------------------------ */
 
 struct past *vitro_decode_past(const vitro_decode *d, uint32_t conn)
@@ -90,11 +113,8 @@ static struct past *past_new(vitro_decode *d, uint32_t number)
 
 static void tracks_free(vitro_decode *d, struct past *past)
 {
-    for (int i = 0; past->tracks && i < 2; i++) {
-        vitro_segs_done(&past->tracks[i].segs);
-        vitro_block_log_done(&past->tracks[i].log);
-    }
-    vitro_mem_free(&d->account, past->tracks, 2 * sizeof *past->tracks);
+    vitro_sealed_free(d, past);
+    vitro_tracks_free(d, past->tracks);
     past->tracks = NULL;
 }
 
@@ -112,8 +132,6 @@ static void past_forget(vitro_decode *d, uint32_t number)
 {
     struct past **page = &d->pasts[number / PAST_PAGE], *past = &(*page)[number % PAST_PAGE];
 
-    if (past->tracks)
-        tracks_moved(d, past->tracks);
     tracks_free(d, past);
     memset(past, 0, sizeof *past);
     if (!page_over(*page))
@@ -138,24 +156,13 @@ void vitro_decode_pasts_free(vitro_decode *d)
 
 /* ---- The connection ------------------------------------------------------------------------ */
 
-static struct track *tracks_new(vitro_decode *d)
-{
-    struct track *tracks = vitro_mem_zalloc(&d->account, 2 * sizeof *tracks);
-
-    for (int i = 0; tracks && i < 2; i++) {
-        vitro_segs_init(&tracks[i].segs, &d->account);
-        vitro_block_log_init(&tracks[i].log, &d->account, false);
-    }
-    return tracks;
-}
-
 static struct conn *conn_new(vitro_decode *d, const struct flow_event *e, struct past *past)
 {
     struct conn *c = vitro_mem_zalloc(&d->account, sizeof *c);
     bool late = e->marks & FLOW_LATE;
 
     if (c)
-        past->tracks = tracks_new(d);
+        past->tracks = vitro_tracks_new(d);
     if (!c || !past->tracks) {
         vitro_mem_free(&d->account, c, sizeof *c);
         return NULL;
@@ -164,8 +171,8 @@ static struct conn *conn_new(vitro_decode *d, const struct flow_event *e, struct
     c->number = e->conn;
     c->guessed = e->peers && e->peers->guessed;
     list_init(&c->streams);
-    vitro_direction_init(&c->dir[0], c, &past->tracks[0], VITRO_C2S, late);
-    vitro_direction_init(&c->dir[1], c, &past->tracks[1], VITRO_S2C, late);
+    for (uint8_t i = 0; i < 2; i++)
+        vitro_direction_init(&c->dir[i], c, &past->tracks[i], VITRO_SOURCE_DIRECTION, i, late);
     return c;
 }
 
@@ -195,6 +202,7 @@ void vitro_seen_conn_free(struct conn *c)
     vitro_seen_streams_free(c);
     vitro_direction_done(&c->dir[0]);
     vitro_direction_done(&c->dir[1]);
+    vitro_records_done(c);
     vitro_decode_past(d, c->number)->live = NULL;
     vitro_mem_free(&d->account, c, sizeof *c);
 }
@@ -222,12 +230,12 @@ static void conn_mark(struct direction *d, const struct flow_event *e)
     if (e->marks & FLOW_RETRANSMISSION)
         tell_tcp(d, e, VITRO_TCP_RETRANSMISSION, e->len);
     if (e->marks & FLOW_FIN) {
-        vitro_direction_finish(d);
+        vitro_direction_end(d);
         tell_tcp(d, e, VITRO_TCP_FIN, 0);
     }
     if (e->marks & FLOW_RST) {
-        vitro_direction_finish(&c->dir[0]);
-        vitro_direction_finish(&c->dir[1]);
+        vitro_direction_end(&c->dir[0]);
+        vitro_direction_end(&c->dir[1]);
         tell_tcp(d, e, VITRO_TCP_RST, 0);
     }
 }
@@ -241,10 +249,10 @@ static void conn_end(struct conn *c)
     vitro_direction_finish(&c->dir[0]);
     vitro_direction_finish(&c->dir[1]);
     vitro_seen_conn_free(c);
-    if (!past->tracks[0].segs.end && !past->tracks[1].segs.end) {
-        tracks_moved(d, past->tracks);
+    if (!past->tracks[0].segs.end && !past->tracks[1].segs.end)
         tracks_free(d, past);
-    }
+    else if (past->sealed && !past->sealed->log[0].rows.count && !past->sealed->log[1].rows.count)
+        vitro_sealed_free(d, past); /* nothing was opened */
     if (!d->options.keep)
         past_forget(d, number);
 }

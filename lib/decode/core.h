@@ -2,22 +2,25 @@
  * core - what the decoder keeps: connections, their two directions, streams, events.
  *
  *      vitro_decode -> past -> track[2]: where the bytes are, the log of header blocks
+ *                           -> sealed: the same of what TLS has sealed in them, and its records
  *                   -> conn -> direction[2]: frame reader, HPACK reader
+ *                           -> tls: both sides' records, and the directions inside
  *                           -> streams: what their headers said, a body for each direction
  *
  * A conn lives as long as its connection; what is needed to look at its events later is its past.
  *
  * Private to decode; one file each: conn.c, direction.c (which bytes are HTTP/2, frames),
- * headers.c (blocks), body.c (messages), stream.c, detail*.c (fields of an event).
+ * records.c (TLS), sealed.c (what it sealed), headers.c (blocks), body.c (messages), stream.c,
+ * detail*.c (fields of an event).
  */
 #ifndef VITRO_DECODE_CORE_H
 #define VITRO_DECODE_CORE_H
 
 #include "base/list.h"
-#include "crypto/secrets.h"
 #include "decode/block.h"
 #include "decode/events.h"
 #include "decode/held.h"
+#include "decode/sealed.h"
 #include "decode/tcp.h"
 #include "decode/why.h"
 #include "frame/frame_reader.h"
@@ -37,7 +40,7 @@ enum {
     SETTINGS_WAITING = 8,
     PAST_PAGE = 64,
     REPLAYS = 256,     /* a power of two */
-    SEGS_MEMO = 16,    /* likewise */
+    SEGS_MEMO = 32,    /* likewise */
     SUSPECT_FRAMES = 4 /* doubted after a frame was found again */
 };
 
@@ -77,6 +80,7 @@ struct stream {
 enum direction_state {
     DIR_LOOKING, /* at its first bytes, or behind a hole */
     DIR_FRAMES,
+    DIR_RECORDS,
     DIR_OTHER /* whatever comes is unknown */
 };
 
@@ -117,6 +121,7 @@ struct track {
 struct past {
     struct conn *live;         /* NULL: it is over */
     struct track *tracks;      /* of both directions; NULL: none had bytes */
+    struct sealed *sealed;     /* NULL: none is TLS */
     struct packet_end ends[2]; /* who sends each direction */
 };
 
@@ -125,6 +130,7 @@ struct arrival {
     uint64_t at;
     int64_t time;
     uint32_t packet;
+    uint32_t record; /* of opened data: the record's event */
 };
 
 /* Fields of a header block that a note has told, before the block comes. */
@@ -140,6 +146,7 @@ struct direction {
     struct track *track;
     struct packlog_row seg_last;
     struct block_writer log_writer;
+    uint8_t source; /* VITRO_SOURCE_DIRECTION, VITRO_SOURCE_TLS */
     uint8_t dir;
     uint8_t state;
     uint8_t why;     /* of DIR_OTHER, or of the bytes before the first frame */
@@ -166,7 +173,15 @@ struct direction {
     size_t told_bytes;
     uint32_t blocks; /* numbered, where no log is kept */
     uint32_t packet; /* of the last byte */
+    uint32_t record; /* that sealed it: its event; 0: none */
     int64_t time;
+};
+
+/* A connection of which at least one direction is TLS. */
+struct tls {
+    struct follow follow;
+    struct records records[2];
+    struct direction inner[2]; /* what they have sealed */
 };
 
 struct conn {
@@ -177,6 +192,7 @@ struct conn {
     bool told;       /* an event carries a direction of it */
     bool from_start; /* a preface was the first that came */
     struct direction dir[2];
+    struct tls *tls; /* NULL: none of both */
     struct list streams;
     struct stream **buckets;
     uint32_t bucket_count, stream_count;
@@ -219,6 +235,9 @@ struct vitro_decode {
     struct block_replay *replays[REPLAYS]; /* readers of blocks in order, by direction */
     size_t points;                         /* bytes of the points of all logs */
     struct segs_memo segs_memo[SEGS_MEMO];
+    struct opened opened[OPENED_COUNT];
+    struct buf record;   /* one that is opened again, as it was sealed */
+    struct list waiting; /* struct records */
     struct arena detail;
     struct buf scratch;
     bool failed, finished;
@@ -300,9 +319,19 @@ void vitro_decode_pasts_free(vitro_decode *d);
 /* Who was taken for the server is the client: the two directions change places. */
 void vitro_seen_conn_swap(struct conn *c);
 
+/* Where the HTTP/2 of a direction is: in it, or in what TLS has sealed in it. */
+static inline struct direction *conn_http2(struct conn *c, uint8_t dir)
+{
+    return c->tls && c->tls->records[dir].begun ? &c->tls->inner[dir] : &c->dir[dir];
+}
+
+/* Those of the two directions of a source; NULL without memory. */
+struct track *vitro_tracks_new(vitro_decode *d);
+void vitro_tracks_free(vitro_decode *d, struct track *tracks);
+
 /* ---- direction.c ---------------------------------------------------------------------------- */
-void vitro_direction_init(struct direction *d, struct conn *c, struct track *track, uint8_t dir,
-                          bool late);
+void vitro_direction_init(struct direction *d, struct conn *c, struct track *track,
+                          vitro_source source, uint8_t dir, bool late);
 void vitro_direction_done(struct direction *d);
 
 /*
@@ -311,8 +340,19 @@ void vitro_direction_done(struct direction *d);
  */
 void vitro_direction_resume(struct direction *d, uint64_t at, uint32_t table_most,
                             uint32_t table_size);
-void vitro_direction_data(struct direction *d, vitro_bytes bytes, uint64_t capture);
+
+/* More bytes, and where they stand in the source below. */
+void vitro_direction_data(struct direction *d, vitro_bytes bytes, uint64_t below);
 void vitro_direction_gap(struct direction *d, uint64_t len);
+
+/* Only the segs are told; false without memory. */
+bool vitro_direction_extend(struct direction *d, uint64_t below, uint64_t len);
+
+/* The lowest offset that is still asked for, without an index. */
+uint64_t vitro_direction_needed(const struct direction *d);
+
+/* Nothing follows; what waits for a secret may go on to do so, until it is finished. */
+void vitro_direction_end(struct direction *d);
 void vitro_direction_finish(struct direction *d);
 
 /* An event of this direction with its place, packet and time. */
@@ -384,10 +424,14 @@ void vitro_body_doubt(struct direction *d, struct stream *s);
 
 /* ---- source.c ------------------------------------------------------------------------------ */
 
-/* What is known of a direction's bytes; NULL: nothing. */
-struct track *vitro_decode_track(const vitro_decode *d, uint32_t conn, uint8_t dir);
+/* What is known of the bytes of a DIRECTION or TLS; NULL: nothing. */
+struct track *vitro_decode_track(const vitro_decode *d, vitro_source source, uint32_t conn,
+                                 uint8_t dir);
 
-/* A direction whose connection lives; else NULL. */
+/* Which of both holds the HTTP/2 of a direction. */
+vitro_source vitro_decode_http2(const vitro_decode *d, uint32_t conn, uint8_t dir);
+
+/* The direction with the HTTP/2 of a connection that lives; else NULL. */
 struct direction *vitro_decode_direction(const vitro_decode *d, uint32_t conn, uint8_t dir);
 
 /* The reader that makes the steps of a direction again; NULL without memory or log. */

@@ -46,6 +46,10 @@ vitro_code vitro_decode_new(vitro_decode **out, const vitro_decode_options *opti
     vitro_capture_init(&d->capture, vitro_decode_lend, d, &d->account);
     vitro_tcp_init(&d->tcp, NULL, &d->account, vitro_decode_lend, d, vitro_seen_conn_flow, d);
     vitro_secrets_init(&d->secrets, &d->account);
+    list_init(&d->waiting);
+    for (int i = 0; i < OPENED_COUNT; i++)
+        vitro_buf_init(&d->opened[i].text, &d->account, LOOK_MAX);
+    vitro_buf_init(&d->record, &d->account, RECORD_HEAD_LEN + UINT16_MAX);
     vitro_links_init(&d->links, &d->account);
     vitro_names_init(&d->names, &d->account);
     vitro_freelist_init(&d->stream_list, &d->account, sizeof(struct stream));
@@ -73,6 +77,9 @@ void vitro_decode_free(vitro_decode *d)
     vitro_mem_free(&d->account, d->index, sizeof *d->index);
     vitro_freelist_trim(&d->stream_list, 0);
     vitro_secrets_done(&d->secrets);
+    for (int i = 0; i < OPENED_COUNT; i++)
+        vitro_buf_done(&d->opened[i].text);
+    vitro_buf_done(&d->record);
     vitro_links_done(&d->links);
     vitro_names_done(&d->names);
     vitro_held_done(d);
@@ -174,6 +181,7 @@ vitro_code vitro_decode_secrets(vitro_decode *d, vitro_bytes lines, vitro_error 
 {
     if (!vitro_secrets_add(&d->secrets, (vitro_str){ (const char *)lines.ptr, lines.len }))
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "decode", 0, "no memory for secrets");
+    vitro_records_secrets(d);
     return VITRO_OK;
 }
 
@@ -242,6 +250,8 @@ static vitro_code record(vitro_decode *d, const struct capture_record *r, vitro_
     if (r->kind == CAPTURE_SECRETS && r->secrets_type == CAPTURE_SECRETS_TLS &&
         vitro_decode_secrets(d, r->bytes, NULL))
         d->stats.lost++;
+    if (r->has_ts)
+        vitro_records_time(d, r->ts);
     if (r->kind == CAPTURE_PACKET && vitro_packet_parse(r, &s, &why) == PACKET_TCP)
         return vitro_tcp_push(&d->tcp, &s, err);
     return VITRO_OK;

@@ -207,7 +207,8 @@ static const struct block_list *fields_of(struct detail *t, uint32_t *rope)
 {
     vitro_decode *d = t->decode;
     const struct past *past = vitro_decode_past(d, t->ev->conn);
-    const struct track *track = vitro_decode_track(d, t->ev->conn, t->ev->dir);
+    const struct track *track =
+        vitro_decode_track(d, (vitro_source)t->ev->source, t->ev->conn, t->ev->dir);
 
     *rope = ROPE_END;
     if (detail_is_held(t))
@@ -215,7 +216,7 @@ static const struct block_list *fields_of(struct detail *t, uint32_t *rope)
     if (!track)
         return NULL;
     if (d->fields_of == track && d->fields_step == t->ev->detail) {
-        *rope = past->live->dir[t->ev->dir].block.rope.first;
+        *rope = conn_http2(past->live, t->ev->dir)->block.rope.first;
         return &d->fields;
     }
     if (!decode_again(t, track))

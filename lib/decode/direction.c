@@ -2,6 +2,7 @@
  * direction - the bytes of one direction of a connection as they come, holes among them.
  *
  *      LOOKING -> FRAMES     what these bytes are was found out (look.c)
+ *              -> RECORDS    TLS (records.c): what is opened is a direction of its own, inside
  *              -> OTHER      something else: all of it is unknown
  *      FRAMES  -> LOOKING    behind a hole that swallowed the border between two frames
  */
@@ -11,14 +12,15 @@
 
 #include "base/util.h"
 
-void vitro_direction_init(struct direction *d, struct conn *c, struct track *track, uint8_t dir,
-                          bool late)
+void vitro_direction_init(struct direction *d, struct conn *c, struct track *track,
+                          vitro_source source, uint8_t dir, bool late)
 {
     struct account *account = &c->decode->account;
 
     memset(d, 0, sizeof *d);
     d->conn = c;
     d->track = track;
+    d->source = (uint8_t)source;
     d->dir = dir;
     d->late = late;
     d->max_frame = FRAME_DEFAULT_MAX;
@@ -92,16 +94,18 @@ vitro_event vitro_direction_event(const struct direction *d, vitro_event_kind ki
 
     memset(&ev, 0, sizeof ev);
     ev.kind = (uint8_t)kind;
-    ev.source = VITRO_SOURCE_DIRECTION;
+    ev.source = d->source;
     ev.conn = d->conn->number;
     ev.dir = d->dir;
     ev.offset = at;
     ev.length = len;
     ev.packet = d->packet;
+    ev.parent = d->record;
     ev.time = d->time;
     arrival = at + len && at + len <= d->track->segs.last ? arrival_of(d, at + len - 1) : NULL;
     if (arrival) {
         ev.packet = arrival->packet;
+        ev.parent = arrival->record;
         ev.time = arrival->time;
     }
     ev.bits = d->suspect ? VITRO_EVENT_SUSPECT : 0;
@@ -132,6 +136,21 @@ void vitro_direction_unknown(struct direction *d, uint64_t to, uint8_t why)
     }
 }
 
+uint64_t vitro_direction_needed(const struct direction *d)
+{
+    uint64_t needed = MIN(d->frame.active ? d->frame.at : d->told, d->told);
+
+    if (d->state == DIR_OTHER)
+        return 0;
+    if (d->state == DIR_RECORDS)
+        return MIN(needed, vitro_records_needed(d));
+    if (d->block.rope.first != ROPE_END)
+        needed = MIN(needed, vitro_link_at(&d->conn->decode->links, d->block.rope.first)->at);
+    for (uint32_t i = 0; i < d->block.count; i++)
+        needed = MIN(needed, d->block.held[i].event.offset);
+    return MIN(needed, vitro_seen_streams_oldest(d));
+}
+
 /* Without an index, segs that nothing needs are dropped when there are many. */
 static void trim(struct direction *d)
 {
@@ -141,64 +160,89 @@ static void trim(struct direction *d)
     if (d->conn->decode->options.keep || vitro_segs_held(segs) < 2 * PACKLOG_PAGE ||
         segs->log.count % PACKLOG_PAGE)
         return;
-    needed = MIN(d->frame.active ? d->frame.at : d->told, d->told);
-    if (d->block.rope.first != ROPE_END)
-        needed = MIN(needed, vitro_link_at(&d->conn->decode->links, d->block.rope.first)->at);
-    for (uint32_t i = 0; i < d->block.count; i++)
-        needed = MIN(needed, d->block.held[i].event.offset);
-    needed = MIN(needed, vitro_seen_streams_oldest(d));
-    if (d->state == DIR_OTHER)
-        needed = 0;
+    needed = vitro_direction_needed(d);
     if (vitro_segs_held(segs) >= SEGS_MAX)
         needed = MAX(needed, vitro_segs_middle(segs));
     vitro_segs_drop(segs, needed);
+    if (d->state == DIR_RECORDS)
+        vitro_records_trim(d, needed);
+}
+
+static bool is_held_back(const struct direction *d)
+{
+    return d->state == DIR_LOOKING || d->state == DIR_RECORDS;
+}
+
+/* Of bytes that are told nobody asks any more. */
+static void arrivals_trim(struct direction *d)
+{
+    const struct arrival *all = (const struct arrival *)(const void *)d->arrivals.ptr;
+    size_t count = d->arrivals.len / sizeof *all, n = 0;
+
+    while (n < count && (!is_held_back(d) || (n + 1 < count && all[n + 1].at <= d->told)))
+        n++;
+    vitro_buf_consume(&d->arrivals, n * sizeof *all);
 }
 
 /* While bytes are held back it is kept which packets brought them. */
 static void arrive(struct direction *d)
 {
-    struct arrival a = { d->track->segs.end, d->time, d->packet };
+    struct arrival a = { d->track->segs.end, d->time, d->packet, d->record };
 
-    if (d->state != DIR_LOOKING)
-        vitro_buf_consume(&d->arrivals, d->arrivals.len);
-    else if (!vitro_buf_append(&d->arrivals, &a, sizeof a)) /* the oldest are told by now */
+    arrivals_trim(d);
+    if (is_held_back(d) &&
+        !vitro_buf_append(&d->arrivals, &a, sizeof a)) /* the oldest are told by now */
         vitro_buf_consume(&d->arrivals, d->arrivals.len / 2 / sizeof a * sizeof a);
 }
 
 /* Without memory nothing can be decoded any more: what was told stays. */
-static bool extend(struct direction *d, uint64_t capture, uint64_t len)
+bool vitro_direction_extend(struct direction *d, uint64_t below, uint64_t len)
 {
     arrive(d);
-    if (vitro_segs_add(&d->track->segs, &d->seg_last, capture, len))
+    if (vitro_segs_add(&d->track->segs, &d->seg_last, below, len))
         return true;
     d->conn->decode->stats.lost++;
     vitro_direction_finish(d);
     return false;
 }
 
-void vitro_direction_data(struct direction *d, vitro_bytes bytes, uint64_t capture)
+/* Hold bytes back; false when there is no room, and all is given up. */
+static bool hold(struct direction *d, vitro_bytes bytes)
+{
+    if (bytes.len && vitro_buf_append(&d->look, bytes.ptr, bytes.len))
+        return true;
+    vitro_look_give_up(d, WHY_NO_MEMORY);
+    return false;
+}
+
+void vitro_direction_data(struct direction *d, vitro_bytes bytes, uint64_t below)
 {
     vitro_decode *all = d->conn->decode;
+    bool lent = d->source == VITRO_SOURCE_DIRECTION; /* opened data stays meanwhile */
 
     trim(d);
-    if (d->finished || !extend(d, capture, bytes.len))
+    if (d->finished || !vitro_direction_extend(d, below, bytes.len))
         return;
-    while (bytes.len && d->state == DIR_LOOKING) {
-        size_t taken = MIN(bytes.len, LOOK_MAX - d->look.len);
+    while (bytes.len && is_held_back(d)) {
         uint64_t lends = all->lends;
-        if (!taken || !vitro_buf_append(&d->look, bytes.ptr, taken)) {
-            vitro_look_give_up(d, WHY_NO_MEMORY);
+        size_t taken;
+        if (d->state == DIR_RECORDS && d->look.len == LOOK_MAX)
+            vitro_records_hurry(d);
+        taken = MIN(bytes.len, LOOK_MAX - d->look.len);
+        if (!hold(d, (vitro_bytes){ bytes.ptr, taken }))
             return;
-        }
         bytes.ptr += taken;
         bytes.len -= taken;
-        capture += taken;
-        d = vitro_look(d, false);
-        if (bytes.len && lends != all->lends)
-            bytes = vitro_decode_lend(capture, bytes.len, all);
+        below += taken;
+        if (d->state == DIR_RECORDS)
+            vitro_records_data(d);
+        else
+            d = vitro_look(d, false);
+        if (bytes.len && lent && lends != all->lends)
+            bytes = vitro_decode_lend(below, bytes.len, all);
     }
     if (d->state == DIR_FRAMES && bytes.len)
-        vitro_frames_data(d, bytes, capture);
+        vitro_frames_data(d, bytes, lent ? below : ROPE_HOLE);
 }
 
 /* Behind a hole a frame has to be found again. */
@@ -212,14 +256,26 @@ static void look_again(struct direction *d)
     vitro_buf_consume(&d->look, d->look.len);
 }
 
+/* No frame is looked for in what is known to be something else. */
+static bool is_certain(uint8_t why)
+{
+    return why == WHY_TLS || why == WHY_TLS_NO_RECORD || why == WHY_HTTP_1;
+}
+
 void vitro_direction_gap(struct direction *d, uint64_t len)
 {
     if (d->finished)
         return;
     if (d->state == DIR_LOOKING)
         d = vitro_look(d, true); /* what was held back gets nothing to follow it */
+    if (d->state == DIR_RECORDS)
+        vitro_records_flush(d);
+    if (d->state == DIR_RECORDS) {
+        vitro_records_gap(d, len);
+        return;
+    }
     if (d->state == DIR_FRAMES && d->frame.active && d->reader.left >= len) {
-        if (extend(d, ROPE_HOLE, len))
+        if (vitro_direction_extend(d, ROPE_HOLE, len))
             vitro_frames_gap(d, len);
         return;
     }
@@ -231,9 +287,9 @@ void vitro_direction_gap(struct direction *d, uint64_t len)
         vitro_direction_unknown(d, d->track->segs.end,
                                 d->state == DIR_OTHER ? d->why : WHY_NO_FRAME);
     }
-    if (!extend(d, ROPE_HOLE, len))
+    if (!vitro_direction_extend(d, ROPE_HOLE, len))
         return;
-    if (d->state == DIR_OTHER && (d->why == WHY_TLS || d->why == WHY_HTTP_1))
+    if (d->state == DIR_OTHER && is_certain(d->why))
         d->told = d->track->segs.end;
     else
         look_again(d);
@@ -249,8 +305,20 @@ void vitro_direction_finish(struct direction *d)
         d = vitro_look(d, true);
     if (d->state == DIR_FRAMES)
         vitro_frames_cut(d, false);
+    if (d->state == DIR_RECORDS)
+        vitro_records_finish(d);
     vitro_direction_unknown(d, d->track->segs.end, d->state == DIR_OTHER ? d->why : WHY_NO_FRAME);
-    vitro_seen_streams_finish(d);
+    if (conn_http2(d->conn, d->dir) == d)
+        vitro_seen_streams_finish(d);
+    else
+        vitro_direction_finish(conn_http2(d->conn, d->dir));
     d->finished = true;
     buffers_done(d);
+}
+
+void vitro_direction_end(struct direction *d)
+{
+    if (d->state == DIR_RECORDS && !d->finished && vitro_records_wait(d))
+        return;
+    vitro_direction_finish(d);
 }

@@ -125,15 +125,16 @@ static uint32_t class_of(const vitro_event *ev)
     return class_at(ev, has_block(ev) ? 0 : ev->kind);
 }
 
-/* Those that lie behind each other in one direction. */
+/* Those that lie behind each other in one direction, or in what it has sealed. */
 static bool is_tile(const vitro_event *ev)
 {
-    return ev->source == VITRO_SOURCE_DIRECTION && ev->kind != VITRO_EVENT_TCP;
+    return (ev->source == VITRO_SOURCE_DIRECTION && ev->kind != VITRO_EVENT_TCP) ||
+           ev->source == VITRO_SOURCE_TLS;
 }
 
 static uint32_t class_of_tile(const vitro_event *ev)
 {
-    return class_at(ev, 10);
+    return class_at(ev, 10U + ev->source);
 }
 
 /* What stands inside a message: it goes with the message before it. */
@@ -166,9 +167,9 @@ static void expect_like(vitro_event *out, const vitro_event *like, const vitro_e
     out->encoding = like->encoding;
     if (body)
         out->parent = before->kind == VITRO_EVENT_FRAME ? before->number : like->parent;
-    if (has_block(out))
+    if (has_block(out) || (out->kind == VITRO_EVENT_TLS && out->flags & VITRO_TLS_OPENED))
         out->detail = like->detail + 1;
-    else if (out->kind == VITRO_EVENT_FRAME)
+    else if (out->kind == VITRO_EVENT_FRAME || out->kind == VITRO_EVENT_TLS)
         out->detail = UINT32_MAX;
 }
 
@@ -179,6 +180,7 @@ static void expect(vitro_event *out, const struct past *past, const vitro_event 
     const vitro_event *before = past->count ? &past->all[past->count - 1] : &none;
     const vitro_event *like = &none;
     uint32_t at = past->last[class_of(ev)], tile = past->last[class_of_tile(ev)];
+    uint32_t record = past->last[class_at(ev, VITRO_EVENT_TLS)];
 
     *out = *ev;
     out->time = before->time;
@@ -191,6 +193,8 @@ static void expect(vitro_event *out, const struct past *past, const vitro_event 
     if (at)
         like = &past->all[at - 1];
     expect_like(out, like, before);
+    if (ev->source == VITRO_SOURCE_TLS && record)
+        out->parent = past->all[record - 1].number;
     out->offset = 0;
     if (tile && is_tile(ev))
         out->offset = past->all[tile - 1].offset + past->all[tile - 1].length;

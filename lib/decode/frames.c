@@ -27,7 +27,7 @@ static uint8_t frame_why(const struct frame_view *v)
 
 static void settings(struct direction *d)
 {
-    struct direction *other = &d->conn->dir[!d->dir];
+    struct direction *other = conn_http2(d->conn, !d->dir);
     struct frame_setting s;
 
     if (d->frame.head.flags & FRAME_ACK) {

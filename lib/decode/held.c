@@ -185,7 +185,8 @@ static bool state_then(vitro_decode *d, const struct held_unit *u, struct hpack_
 {
     struct block_place place = { d, u->conn, u->dir };
     struct direction *dir = vitro_decode_direction(d, u->conn, u->dir);
-    const struct track *track = vitro_decode_track(d, u->conn, u->dir);
+    const struct track *track =
+        vitro_decode_track(d, vitro_decode_http2(d, u->conn, u->dir), u->conn, u->dir);
     struct block_replay *replay;
 
     if (track && d->options.keep && (!dir || track->log.steps.count != u->steps)) {
@@ -295,7 +296,8 @@ static void learn_call(const vitro_decode *d, struct direction *dir, struct held
 {
     struct conn *c = dir->conn;
     struct stream *s = vitro_seen_stream_get(c, u->stream, false);
-    const struct held_unit *request = pending(d, &c->dir[VITRO_C2S], u->stream, FRAME_HEADERS);
+    const struct held_unit *request =
+        pending(d, conn_http2(c, VITRO_C2S), u->stream, FRAME_HEADERS);
     const struct held_unit *own = pending(d, dir, u->stream, FRAME_HEADERS);
 
     u->path = s && s->path ? s->path : request ? request->path : 0;

@@ -164,8 +164,8 @@ static bool open_stream(vitro_decode *d, vitro_bytes entry)
         return false;
     if (!s->path)
         s->path = vitro_names_add(&d->names, text_of(entry, "VITRO_METHOD"));
-    open_way(s, &c->dir[way_of(entry, true)], entry, true);
-    open_way(s, &c->dir[way_of(entry, false)], entry, false);
+    open_way(s, conn_http2(c, way_of(entry, true)), entry, true);
+    open_way(s, conn_http2(c, way_of(entry, false)), entry, false);
     if (ended.len)
         s->body[way_of(entry, vitro_str_eq(ended, vitro_str_of("out")))].ended = true;
     return true;
@@ -199,7 +199,7 @@ static bool fields(vitro_decode *d, vitro_bytes entry)
     if (!c || !lines.len || lines.len > TOLD_BYTES ||
         !number_of(entry, "VITRO_OFFSET", UINT64_MAX / 4, &offset))
         return false;
-    dir = &c->dir[way_of(entry, vitro_str_eq(way, vitro_str_of("out")))];
+    dir = conn_http2(c, way_of(entry, vitro_str_eq(way, vitro_str_of("out"))));
     while (dir->told_first &&
            (dir->told_count >= TOLD_MOST || dir->told_bytes + lines.len > TOLD_BYTES))
         told_free(dir, told_pop(dir));

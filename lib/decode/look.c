@@ -1,5 +1,5 @@
 /*
- * look - are these bytes HTTP/2, and where does a frame begin?
+ * look - are these bytes HTTP/2 or TLS, and where does a frame or a record begin?
  *
  * Either the preface says so, or heads that follow each other (RFC 9113, 3.4, 4.1). A decision
  * depends on the bytes of the direction alone, never on how they were cut: it waits until the
@@ -38,8 +38,6 @@ static bool opening(struct frame_head h)
     return h.type == FRAME_SETTINGS && !(h.flags & FRAME_ACK) && h.stream == 0 &&
            h.length % 6 == 0 && h.length <= 6 * 64 && !h.reserved;
 }
-
-enum verdict { NO, YES, WAIT };
 
 /* Stricter than the rules: an even stream, for example, is legal, but gRPC never opens one. */
 static bool likely(struct frame_head h, uint32_t max)
@@ -106,13 +104,23 @@ static enum verdict look_first(struct direction *d, bool over, bool *preface, ui
     return opening(vitro_frame_head_read(b.ptr)) ? YES : NO;
 }
 
-/* Look for a frame from d->looked on. */
-static enum verdict look_further(struct direction *d, bool over)
+/* No HTTP/2 was seen: it may be TLS that was joined late. */
+static bool may_be_tls(const struct direction *d)
+{
+    return d->source == VITRO_SOURCE_DIRECTION && !d->hpack_ready;
+}
+
+/* Look for a frame, or a record of TLS, from d->looked on. */
+static enum verdict look_further(struct direction *d, bool over, bool *tls)
 {
     while (d->looked < d->look.len && d->looked < STRIDE) {
         size_t skip = (size_t)d->looked;
         vitro_bytes rest = { d->look.ptr + skip, d->look.len - skip };
         enum verdict v = chain(d, rest, over);
+        if (v == NO && may_be_tls(d)) {
+            v = vitro_records_chain(rest, over);
+            *tls = v == YES;
+        }
         if (v != NO)
             return v;
         d->looked++;
@@ -166,16 +174,32 @@ static bool says_other_side(const struct direction *d, vitro_bytes frame)
     return d->dir == VITRO_C2S ? response : request;
 }
 
-/* A late direction begins with a frame at look + skip; d may be the other one in truth. */
-static struct direction *settle_side(struct direction *d, size_t skip)
+/* The other side would have sent this, if who is the client was guessed: it is that direction. */
+static struct direction *settle_side(struct direction *d, bool other)
 {
-    vitro_bytes frame = { d->look.ptr + skip, d->look.len - skip };
+    uint8_t dir = !d->dir;
 
-    if (!d->conn->guessed || d->conn->told || frame.len < FRAME_HEAD_BYTES ||
-        !says_other_side(d, frame))
+    if (!other || !d->conn->guessed || d->conn->told)
         return d;
     vitro_seen_conn_swap(d->conn);
-    return &d->conn->dir[!d->dir];
+    return &d->conn->dir[dir];
+}
+
+/* Would the other side have sent this record? It may be a hello (RFC 8446, 4). */
+static bool is_others_hello(const struct direction *d, vitro_bytes record)
+{
+    return record.len > RECORD_HEAD_LEN && record.ptr[0] == RECORD_HANDSHAKE &&
+           record.ptr[RECORD_HEAD_LEN] == (d->dir == VITRO_C2S ? 2 : 1);
+}
+
+/* Records begin at look + skip. */
+static struct direction *found_tls(struct direction *d, size_t skip)
+{
+    vitro_direction_unknown(d, d->told + skip, WHY_TLS_INSIDE);
+    vitro_buf_consume(&d->look, skip);
+    d = settle_side(d, is_others_hello(d, vitro_buf_bytes(&d->look)));
+    vitro_records_begin(d);
+    return d;
 }
 
 /* No frame begins in the first d->looked bytes: tell them, and go on behind them. */
@@ -198,11 +222,11 @@ static bool settle_first(struct direction **at, bool over)
     enum verdict v = look_first(d, over, &preface, &why);
 
     if (v == YES) {
-        if (preface && d->dir == VITRO_S2C && d->conn->guessed && !d->conn->told) {
-            vitro_seen_conn_swap(d->conn);
-            d = *at = &d->conn->dir[VITRO_C2S]; /* the same direction under its right name */
-        }
+        d = *at = settle_side(d, preface && d->dir == VITRO_S2C);
         found(d, 0, 0, preface);
+    } else if (v == NO && why == WHY_TLS && may_be_tls(d)) {
+        if (d->look.len > RECORD_HEAD_LEN || over)
+            *at = found_tls(d, 0);
     } else if (v == NO && (!d->late || why == WHY_TLS || why == WHY_HTTP_1)) {
         vitro_look_give_up(d, why);
     } else {
@@ -214,13 +238,17 @@ static bool settle_first(struct direction **at, bool over)
 struct direction *vitro_look(struct direction *d, bool over)
 {
     uint8_t before = d->why ? d->why : WHY_MID_FRAME;
+    bool tls = false;
     enum verdict v;
 
     if (!d->look.len || (d->told == 0 && d->looked == 0 && settle_first(&d, over)))
         return d;
-    v = look_further(d, over);
-    if (v == YES) {
-        d = settle_side(d, (size_t)d->looked);
+    v = look_further(d, over, &tls);
+    if (tls) {
+        d = found_tls(d, (size_t)d->looked);
+    } else if (v == YES) {
+        vitro_bytes frame = { d->look.ptr + d->looked, d->look.len - (size_t)d->looked };
+        d = settle_side(d, frame.len >= FRAME_HEAD_BYTES && says_other_side(d, frame));
         d->suspect = SUSPECT_FRAMES;
         found(d, before, (size_t)d->looked, false);
     } else if (over || d->missed + d->looked >= MISSES_MAX) {

@@ -9,18 +9,32 @@
 #include "base/util.h"
 #include "crypto/record.h"
 
-struct track *vitro_decode_track(const vitro_decode *d, uint32_t conn, uint8_t dir)
+struct track *vitro_decode_track(const vitro_decode *d, vitro_source source, uint32_t conn,
+                                 uint8_t dir)
 {
     struct past *past = dir <= VITRO_S2C ? vitro_decode_past(d, conn) : NULL;
+    struct track *tracks = NULL;
 
-    return past && past->tracks ? &past->tracks[dir] : NULL;
+    if (past && source == VITRO_SOURCE_TLS)
+        tracks = past->sealed ? past->sealed->tracks : NULL;
+    else if (past)
+        tracks = past->tracks;
+    return tracks ? &tracks[dir] : NULL;
+}
+
+vitro_source vitro_decode_http2(const vitro_decode *d, uint32_t conn, uint8_t dir)
+{
+    const struct past *past = dir <= VITRO_S2C ? vitro_decode_past(d, conn) : NULL;
+
+    return past && past->sealed && past->sealed->is[dir] ? VITRO_SOURCE_TLS
+                                                         : VITRO_SOURCE_DIRECTION;
 }
 
 struct direction *vitro_decode_direction(const vitro_decode *d, uint32_t conn, uint8_t dir)
 {
     struct past *past = dir <= VITRO_S2C ? vitro_decode_past(d, conn) : NULL;
 
-    return past && past->live ? &past->live->dir[dir] : NULL;
+    return past && past->live ? conn_http2(past->live, dir) : NULL;
 }
 
 struct block_replay *vitro_decode_replay(vitro_decode *d, uint32_t conn, uint8_t dir)
@@ -55,64 +69,181 @@ vitro_span vitro_event_span(const vitro_event *ev)
 
 bool vitro_decode_content(vitro_decode *d, const vitro_event *ev, vitro_span *out)
 {
-    (void)d;
+    const struct opened *o;
+
     *out = vitro_event_span(ev);
     out->rope = 0;
     out->offset += RECORD_HEAD_LEN;
     out->length -= MIN(out->length, RECORD_HEAD_LEN);
     if (!(ev->flags & VITRO_TLS_SEALED))
         return true;
-    if (!(ev->flags & VITRO_TLS_OPENED))
+    o = ev->flags & VITRO_TLS_OPENED ? vitro_sealed_open(d, ev->conn, ev->dir, ev->detail) : NULL;
+    if (!o)
         return false;
     out->source = VITRO_SOURCE_RECORD;
     out->id = ev->detail;
     out->offset = 0;
+    out->length = o->plain.len;
     return true;
 }
 
-/* The first run of a span in the source below it; false at the end. */
-static bool run_of(const vitro_decode *d, const vitro_span *span, vitro_span *out)
-{
-    const struct track *track = vitro_decode_track(d, span->conn, span->dir);
+/* ---- The sources --------------------------------------------------------------------------- */
 
-    *out = *span;
-    out->rope = 0;
-    out->id = 0;
-    if (!span->length)
-        return false;
-    if (span->source == VITRO_SOURCE_DIRECTION && track) {
-        struct segs_memo *memo = (struct segs_memo *)(uintptr_t)&d
-                                     ->segs_memo[(span->conn * 2 + span->dir) & (SEGS_MEMO - 1)];
-        uint64_t run = vitro_segs_run_near(&track->segs, memo, span->offset, &out->offset);
-        out->source = VITRO_SOURCE_CAPTURE;
-        out->hole = out->offset == ROPE_HOLE;
-        out->length = MIN(run, span->length);
-        if (out->hole)
-            out->offset = 0;
-        return run > 0;
-    }
-    if (span->source != VITRO_SOURCE_CAPTURE && span->source != VITRO_SOURCE_DIRECTION) {
-        uint32_t i = vitro_links_find(&d->links, span->rope, span->offset);
-        if (i == ROPE_END)
-            return false;
-        const struct link *link = vitro_link_at(&d->links, i);
-        out->source =
-            span->source == VITRO_SOURCE_NOTE ? VITRO_SOURCE_CAPTURE : VITRO_SOURCE_DIRECTION;
-        out->offset = link->at + (span->offset - link->off);
-        out->length = MIN(link->off + link->len - span->offset, span->length);
-        out->rope = i; /* where to go on; cleared before it is shown */
-        return out->length > 0;
-    }
-    return false;
+/*
+ * A source is made of runs of the one below it. One whose bytes are not those below, but made of
+ * them, knows how to read them.
+ */
+struct source {
+    const char *name;
+    bool has_dir, has_id; /* they are part of its name */
+
+    /* Take the first run off the front of a span: *out is what is below it. False at the end. */
+    bool (*take)(const vitro_decode *d, vitro_span *rest, vitro_span *out);
+
+    /* n bytes of a span; returns how many are missing, which are left as they are. */
+    size_t (*read)(const vitro_decode *d, vitro_span span, uint8_t *dst, size_t n);
+};
+
+static void pass(vitro_span *rest, uint64_t len)
+{
+    rest->offset += len;
+    rest->length -= len;
 }
 
-/* Move the front of a span behind a run of it. */
-static void skip_run(vitro_span *span, const vitro_span *run)
+/* The next of the segs of a track, in a source. */
+static bool take_seg(const vitro_decode *d, vitro_span *rest, vitro_span *out, vitro_source below)
 {
-    span->offset += run->length;
-    span->length -= run->length;
-    if (run->source == VITRO_SOURCE_DIRECTION)
-        span->rope = run->rope;
+    const struct track *track =
+        vitro_decode_track(d, (vitro_source)rest->source, rest->conn, rest->dir);
+    uint32_t slot =
+        ((rest->conn * 2 + rest->dir) * 2 + (below != VITRO_SOURCE_CAPTURE)) % SEGS_MEMO;
+    struct segs_memo *memo = (struct segs_memo *)(uintptr_t)&d->segs_memo[slot];
+    uint64_t run;
+
+    if (!track)
+        return false;
+    run = vitro_segs_run_near(&track->segs, memo, rest->offset, &out->offset);
+    out->source = (uint8_t)below;
+    out->hole = out->offset == ROPE_HOLE;
+    out->length = MIN(run, rest->length);
+    if (out->hole)
+        out->offset = 0;
+    pass(rest, out->length);
+    return run > 0;
+}
+
+static bool take_captured(const vitro_decode *d, vitro_span *rest, vitro_span *out)
+{
+    return take_seg(d, rest, out, VITRO_SOURCE_CAPTURE);
+}
+
+static bool take_opened(const vitro_decode *d, vitro_span *rest, vitro_span *out)
+{
+    return take_seg(d, rest, out, VITRO_SOURCE_DIRECTION);
+}
+
+static bool take_record(const vitro_decode *d, vitro_span *rest, vitro_span *out)
+{
+    uint64_t at;
+
+    if (!vitro_sealed_text(d, rest->conn, rest->dir, rest->id, &at))
+        return false;
+    out->source = VITRO_SOURCE_DIRECTION;
+    out->offset = at + rest->offset;
+    pass(rest, out->length);
+    return true;
+}
+
+static bool take_link(const vitro_decode *d, vitro_span *rest, vitro_span *out)
+{
+    uint32_t i = vitro_links_find(&d->links, rest->rope, rest->offset);
+    const struct link *link;
+
+    if (i == ROPE_END)
+        return false;
+    link = vitro_link_at(&d->links, i);
+    out->source = rest->source == VITRO_SOURCE_NOTE
+                      ? VITRO_SOURCE_CAPTURE
+                      : (uint8_t)vitro_decode_http2(d, rest->conn, rest->dir);
+    out->offset = link->at + (rest->offset - link->off);
+    out->length = MIN(link->off + link->len - rest->offset, rest->length);
+    rest->rope = i; /* where to go on */
+    pass(rest, out->length);
+    return out->length > 0;
+}
+
+/* Copy from the capture; what it no longer has stays zero. */
+static size_t read_capture(const vitro_decode *d, vitro_span span, uint8_t *dst, size_t n)
+{
+    size_t done = 0;
+
+    while (done < n) {
+        vitro_decode *counted = (vitro_decode *)(uintptr_t)d;
+        vitro_bytes got =
+            vitro_decode_lend(span.offset + done, MIN(n - done, VITRO_LEND_MAX), counted);
+        if (!got.len)
+            break;
+        memcpy(dst + done, got.ptr, got.len);
+        done += got.len;
+    }
+    return n - done;
+}
+
+/* From a record's text, of which the bytes from `from` on are meant; 0 copied: not at hand. */
+static size_t copy_text(const struct opened *o, uint64_t from, uint8_t *dst, size_t n)
+{
+    if (!o || from >= o->plain.len)
+        return 0;
+    n = MIN(n, o->plain.len - (size_t)from);
+    memcpy(dst, o->text.ptr + from, n);
+    return n;
+}
+
+static size_t read_record(const vitro_decode *d, vitro_span span, uint8_t *dst, size_t n)
+{
+    return n - copy_text(vitro_sealed_open(d, span.conn, span.dir, span.id), span.offset, dst, n);
+}
+
+/* A run of opened data lies in one record. */
+static size_t read_opened(const vitro_decode *d, vitro_span span, uint8_t *dst, size_t n)
+{
+    size_t missing = n;
+    vitro_span run = span;
+    uint32_t number;
+
+    for (; span.length && take_opened(d, &span, &run); run = span) {
+        if (!run.hole && vitro_sealed_find(d, run.conn, run.dir, run.offset, &number)) {
+            const struct opened *o = vitro_sealed_open(d, run.conn, run.dir, number);
+            missing -= copy_text(o, o ? run.offset - o->at - o->front : 0, dst, (size_t)run.length);
+        }
+        dst += run.length;
+    }
+    return missing;
+}
+
+static const struct source sources[] = {
+    [VITRO_SOURCE_CAPTURE] = { "capture", false, false, NULL, read_capture },
+    [VITRO_SOURCE_DIRECTION] = { "tcp", true, false, take_captured, NULL },
+    [VITRO_SOURCE_BLOCK] = { "headers", true, true, take_link, NULL },
+    [VITRO_SOURCE_BODY] = { "body", true, true, take_link, NULL },
+    [VITRO_SOURCE_NOTE] = { "note", false, true, take_link, NULL },
+    [VITRO_SOURCE_TLS] = { "tls", true, false, take_opened, read_opened },
+    [VITRO_SOURCE_RECORD] = { "record", true, true, take_record, read_record },
+};
+
+static const struct source *source_of(const vitro_span *span)
+{
+    return &sources[span->source < ARRAY_LEN(sources) ? span->source : VITRO_SOURCE_CAPTURE];
+}
+
+/* Take the first run off the front of a span; false at its end. */
+static bool take(const vitro_decode *d, vitro_span *rest, vitro_span *out)
+{
+    const struct source *s = source_of(rest);
+
+    *out = *rest;
+    out->rope = out->id = 0;
+    return rest->length && s->take && s->take(d, rest, out);
 }
 
 size_t vitro_decode_parts(const vitro_decode *d, const vitro_span *span, vitro_span *out,
@@ -121,42 +252,26 @@ size_t vitro_decode_parts(const vitro_decode *d, const vitro_span *span, vitro_s
     vitro_span rest = *span, run;
     size_t n = 0;
 
-    for (; run_of(d, &rest, &run); n++) {
-        skip_run(&rest, &run);
-        run.rope = 0;
+    for (; take(d, &rest, &run); n++) {
         if (n < max)
             out[n] = run;
     }
     return n;
 }
 
-/* Copy from the capture; what it no longer has stays zero. */
-static size_t read_capture(const vitro_decode *d, uint64_t offset, uint8_t *dst, size_t n)
-{
-    size_t done = 0;
-
-    while (done < n) {
-        vitro_decode *counted = (vitro_decode *)(uintptr_t)d;
-        vitro_bytes got = vitro_decode_lend(offset + done, MIN(n - done, VITRO_LEND_MAX), counted);
-        if (!got.len)
-            break;
-        memcpy(dst + done, got.ptr, got.len);
-        done += got.len;
-    }
-    return done;
-}
-
 static size_t read_span(const vitro_decode *d, vitro_span span, uint8_t *dst, size_t n)
 {
+    const struct source *s = source_of(&span);
     size_t missing = 0;
     vitro_span run;
 
     span.length = MIN(span.length, n);
-    if (span.source == VITRO_SOURCE_CAPTURE)
-        return span.hole ? n : n - read_capture(d, span.offset, dst, n);
-    while (n && run_of(d, &span, &run)) {
+    if (span.hole)
+        return n;
+    if (s->read)
+        return s->read(d, span, dst, n);
+    while (n && take(d, &span, &run)) {
         size_t step = (size_t)run.length;
-        skip_run(&span, &run);
         missing += read_span(d, run, dst, step);
         dst += step;
         n -= step;
@@ -201,28 +316,19 @@ bool vitro_decode_gather(const vitro_decode *d, const vitro_span *span, size_t m
 size_t vitro_span_name(const vitro_span *span, char *out, size_t size)
 {
     static const char *const dirs[] = { "c2s", "s2c" };
-    const char *dir = dirs[span->dir & 1];
+    const struct source *s = source_of(span);
     struct text t;
 
     vitro_text_init(&t, out, size);
-    switch (span->source) {
-    case VITRO_SOURCE_DIRECTION:
-        vitro_text_add(&t, "tcp:%u:%s", span->conn, dir);
-        break;
-    case VITRO_SOURCE_BLOCK:
-        vitro_text_add(&t, "headers:%u:%s:%u", span->conn, dir, span->id);
-        break;
-    case VITRO_SOURCE_BODY:
-        vitro_text_add(&t, "body:%u:%s:%u", span->conn, dir, span->id);
-        break;
-    case VITRO_SOURCE_NOTE:
-        vitro_text_add(&t, "note:%u", span->id);
-        break;
-    default:
-        vitro_text_add(&t, "capture");
-    }
+    vitro_text_add(&t, "%s", s->name);
+    if (s->has_dir)
+        vitro_text_add(&t, ":%u:%s", span->conn, dirs[span->dir & 1]);
+    if (s->has_id)
+        vitro_text_add(&t, ":%u", span->id);
     return t.len;
 }
+
+/* ---- Up ------------------------------------------------------------------------------------ */
 
 /* True when ev's span holds offset `at` of its source. */
 static bool holds(const vitro_event *ev, const vitro_span *at)
@@ -241,24 +347,32 @@ static bool holds_below(const vitro_decode *d, const vitro_event *ev, const vitr
     vitro_span span = vitro_event_span(ev), run;
 
     return ev->source == VITRO_SOURCE_NOTE && at->source == VITRO_SOURCE_CAPTURE &&
-           run_of(d, &span, &run) && at->offset >= run.offset &&
-           at->offset - run.offset < run.length;
+           take(d, &span, &run) && at->offset >= run.offset && at->offset - run.offset < run.length;
 }
 
-/* Where in a direction a byte of the capture went; false when no direction has it. */
+/* Where in a source made of segs a byte of the source below it went; false: nowhere. */
+static bool climb_into(const vitro_decode *d, vitro_source source, uint32_t conn, uint8_t dir,
+                       uint64_t below, vitro_span *out)
+{
+    const struct track *track = vitro_decode_track(d, source, conn, dir);
+    struct packlog_at at = { .log = NULL };
+    struct seg s;
+
+    while (track && vitro_segs_next(&track->segs, &at, &s)) {
+        if (s.capture == ROPE_HOLE || below < s.capture || below - s.capture >= s.len)
+            continue;
+        *out = (vitro_span){ s.at + (below - s.capture), 1, conn, 0, 0, (uint8_t)source, dir, 0 };
+        return true;
+    }
+    return false;
+}
+
+/* Where a byte of the capture went. */
 static bool climb(const vitro_decode *d, uint64_t capture, vitro_span *out)
 {
     for (uint32_t i = 0; i < 2 * d->conn_count; i++) {
-        const struct track *track = vitro_decode_track(d, i / 2, i % 2);
-        struct packlog_at at = { .log = NULL };
-        struct seg s;
-        while (track && vitro_segs_next(&track->segs, &at, &s)) {
-            if (s.capture == ROPE_HOLE || capture < s.capture || capture - s.capture >= s.len)
-                continue;
-            *out = (vitro_span){ s.at + (capture - s.capture), 1,     i / 2, 0, 0,
-                                 VITRO_SOURCE_DIRECTION,       i % 2, 0 };
+        if (climb_into(d, VITRO_SOURCE_DIRECTION, i / 2, i % 2, capture, out))
             return true;
-        }
     }
     return false;
 }
@@ -266,18 +380,23 @@ static bool climb(const vitro_decode *d, uint64_t capture, vitro_span *out)
 uint32_t vitro_decode_find(const vitro_decode *d, const vitro_span *at)
 {
     uint32_t found = 0;
+    vitro_span rest = *at, up;
     vitro_event ev;
-    vitro_span up;
 
     for (uint32_t i = 1; vitro_decode_event(d, i, &ev); i++) {
         if (holds(&ev, at) || holds_below(d, &ev, at))
             found = i; /* inner events follow outer ones */
     }
-    if (!found && at->source == VITRO_SOURCE_BLOCK && run_of(d, at, &up)) {
-        up.rope = 0;
+    if (found)
+        return found;
+    if ((at->source == VITRO_SOURCE_BLOCK || at->source == VITRO_SOURCE_RECORD) &&
+        take(d, &rest, &up))
         return vitro_decode_find(d, &up);
+    if (at->source == VITRO_SOURCE_CAPTURE && climb(d, at->offset, &up)) {
+        vitro_span sealed = up;
+        if (climb_into(d, VITRO_SOURCE_TLS, sealed.conn, sealed.dir, sealed.offset, &up))
+            found = vitro_decode_find(d, &up);
+        return found ? found : vitro_decode_find(d, &sealed);
     }
-    if (!found && at->source == VITRO_SOURCE_CAPTURE && climb(d, at->offset, &up))
-        return vitro_decode_find(d, &up);
-    return found;
+    return 0;
 }

@@ -68,8 +68,8 @@ static struct stream *stream_new(struct conn *c, uint32_t id)
 
     if (c->stream_count == STREAMS_MAX) {
         struct stream *oldest = CONTAINER_OF(c->streams.next, struct stream, link);
-        body_close(&c->dir[0], oldest);
-        body_close(&c->dir[1], oldest);
+        body_close(conn_http2(c, 0), oldest);
+        body_close(conn_http2(c, 1), oldest);
         stream_drop(c, oldest);
     }
     if (c->stream_count >= c->bucket_count && !buckets_grow(c))
@@ -170,8 +170,8 @@ void vitro_seen_stream_reset(struct direction *d, uint32_t id)
 
     if (!s)
         return;
-    body_close(&d->conn->dir[0], s);
-    body_close(&d->conn->dir[1], s);
+    body_close(conn_http2(d->conn, 0), s);
+    body_close(conn_http2(d->conn, 1), s);
     drop_if_over(d->conn, s);
 }
 

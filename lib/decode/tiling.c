@@ -1,9 +1,11 @@
 /*
  * tiling - the property that holds for every input: each delivered byte is told exactly once.
  *
- *      direction:  preface, frames, unknown runs, in order, with nothing between but holes
+ *      direction:  preface, frames, records, unknown runs, in order, nothing between but holes
+ *      opened:     the same without records
  *      body:       messages and unknown runs, in order, as many bytes as its DATA frames have
  *      block:      representations, in order, as many bytes as its frames' fragments
+ *      record:     if anything of what was opened is told, all of it
  *      event:      its items, and of a message what is told inside it
  */
 #include "decode/core.h"
@@ -24,11 +26,11 @@ struct body_row {
 
 struct tiling {
     vitro_decode *d;
-    uint64_t (*next)[2]; /* by connection and direction */
+    uint64_t (*next)[4]; /* by connection; of both directions, then of their opened data */
     struct body_row *rows;
     size_t row_count, row_cap; /* a power of two */
     uint32_t block;
-    uint64_t block_next; /* of the block that is being checked */
+    uint64_t block_next; /* of the block or record that is being checked */
     vitro_error *err;
 };
 
@@ -130,13 +132,13 @@ static vitro_code check_items(struct tiling *t, const vitro_event *ev)
     vitro_detail dt;
     vitro_code rc = vitro_decode_detail(t->d, ev, &dt, t->err);
 
-    if (!rc && ev->kind == VITRO_EVENT_FRAME && ev->rope == 0)
+    if (!rc && ((ev->kind == VITRO_EVENT_FRAME && ev->rope == 0) || ev->kind == VITRO_EVENT_TLS))
         t->block_next = 0;
     for (size_t i = 0; !rc && i < dt.count; i++) {
         const vitro_item *item = &dt.items[i];
         if (item->bits & VITRO_ITEM_DERIVED || has_parts(&dt, i))
             continue;
-        if (item->span.source == VITRO_SOURCE_BLOCK) {
+        if (item->span.source == VITRO_SOURCE_BLOCK || item->span.source == VITRO_SOURCE_RECORD) {
             rc = check_block_item(t, ev, item);
             continue;
         }
@@ -165,10 +167,22 @@ static vitro_code check_items(struct tiling *t, const vitro_event *ev)
     return VITRO_OK;
 }
 
+/* Of what a record holds, all was told or nothing. */
+static vitro_code check_record_end(struct tiling *t, const vitro_event *ev)
+{
+    vitro_span content;
+
+    if (t->block_next && vitro_decode_content(t->d, ev, &content) &&
+        t->block_next != content.length)
+        return broken(t, ev, "end of record not told", t->block_next);
+    return VITRO_OK;
+}
+
 /* All of the block was told once its last frame was. */
 static vitro_code check_block_end(struct tiling *t, const vitro_event *ev)
 {
-    const struct track *track = vitro_decode_track(t->d, ev->conn, ev->dir);
+    const struct track *track =
+        vitro_decode_track(t->d, (vitro_source)ev->source, ev->conn, ev->dir);
     struct block_step step;
 
     if (ev->kind != VITRO_EVENT_FRAME || !(ev->flags & FRAME_END_HEADERS) || !track ||
@@ -193,15 +207,21 @@ static vitro_code check_holes(struct tiling *t, const vitro_event *ev, const str
     return VITRO_OK;
 }
 
+static unsigned row_at(vitro_source source, uint8_t dir)
+{
+    return (source == VITRO_SOURCE_TLS ? 2U : 0U) + dir;
+}
+
 static vitro_code check_direction(struct tiling *t, const vitro_event *ev)
 {
-    const struct track *track = vitro_decode_track(t->d, ev->conn, ev->dir);
+    const struct track *track =
+        vitro_decode_track(t->d, (vitro_source)ev->source, ev->conn, ev->dir);
     uint64_t *next;
     vitro_code rc;
 
     if (!track)
         return broken(t, ev, "no such connection", ev->conn);
-    next = &t->next[ev->conn][ev->dir];
+    next = &t->next[ev->conn][row_at((vitro_source)ev->source, ev->dir)];
     if (ev->offset < *next)
         return broken(t, ev, "bytes told twice", ev->offset);
     rc = check_holes(t, ev, track, next, ev->offset);
@@ -215,21 +235,24 @@ static vitro_code check_event(struct tiling *t, const vitro_event *ev)
 
     if (ev->kind == VITRO_EVENT_TCP || ev->kind == VITRO_EVENT_NOTE)
         return VITRO_OK;
-    if (ev->source == VITRO_SOURCE_DIRECTION)
+    if (ev->source == VITRO_SOURCE_DIRECTION || ev->source == VITRO_SOURCE_TLS)
         rc = check_direction(t, ev);
     else if (ev->source == VITRO_SOURCE_BODY)
         rc = check_body(t, ev);
     if (!rc)
         rc = check_items(t, ev);
+    if (!rc && ev->kind == VITRO_EVENT_TLS)
+        rc = check_record_end(t, ev);
     return rc ? rc : check_block_end(t, ev);
 }
 
 static vitro_code check_ends(struct tiling *t, const vitro_event *last)
 {
-    for (uint32_t i = 0; i < 2 * t->d->conn_count; i++) {
-        const struct track *track = vitro_decode_track(t->d, i / 2, i % 2);
+    for (uint32_t i = 0; i < 4 * t->d->conn_count; i++) {
+        vitro_source source = i % 4 < 2 ? VITRO_SOURCE_DIRECTION : VITRO_SOURCE_TLS;
+        const struct track *track = vitro_decode_track(t->d, source, i / 4, i % 2);
         vitro_code rc =
-            track ? check_holes(t, last, track, &t->next[i / 2][i % 2], track->segs.end) : VITRO_OK;
+            track ? check_holes(t, last, track, &t->next[i / 4][i % 4], track->segs.end) : VITRO_OK;
         if (rc)
             return rc;
     }

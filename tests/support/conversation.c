@@ -351,19 +351,32 @@ static void close_both(struct conversation *c)
     sent(c, 1, before);
 }
 
+void conversation_init(struct conversation *c)
+{
+    memset(c, 0, sizeof *c);
+    for (int dir = 0; dir < 2; dir++) {
+        vitro_buf_init(&c->out[dir], NULL, BUF_MAX);
+        vitro_hpack_writer_init(&c->hpack[dir], NULL, HPACK_DEFAULT_SIZE);
+    }
+}
+
+void conversation_say(struct conversation *c, int dir, const void *p, size_t n)
+{
+    size_t before = c->out[dir].len;
+
+    vitro_buf_append(&c->out[dir], p, n);
+    sent(c, dir, before);
+}
+
 void conversation_make(struct conversation *c, const struct conversation_shape *shape,
                        unsigned long long say, unsigned long long cut)
 {
     unsigned calls = shape->calls ? shape->calls : 1, open = 0;
 
-    memset(c, 0, sizeof *c);
+    conversation_init(c);
     c->shape = shape;
     vitro_chance_seed(&c->say, say);
     vitro_chance_seed(&c->cut, cut);
-    for (int dir = 0; dir < 2; dir++) {
-        vitro_buf_init(&c->out[dir], NULL, BUF_MAX);
-        vitro_hpack_writer_init(&c->hpack[dir], NULL, HPACK_DEFAULT_SIZE);
-    }
     c->all = calloc(calls, sizeof *c->all);
     open_both(c);
     for (unsigned i = 0; i < calls; i++)

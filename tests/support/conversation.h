@@ -57,6 +57,10 @@ void conversation_make(struct conversation *c, const struct conversation_shape *
                        unsigned long long say, unsigned long long cut);
 void conversation_done(struct conversation *c);
 
+/* One without anything said, and more of what a side says. */
+void conversation_init(struct conversation *c);
+void conversation_say(struct conversation *c, int dir, const void *p, size_t n);
+
 /*
  * Write it as the packets of one connection: handshake, turns in segments of any size when cut is
  * given (else as large as they may be), FIN.

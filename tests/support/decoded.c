@@ -88,9 +88,12 @@ static void put_str(FILE *out, vitro_str s)
                 (unsigned char)s.ptr[i]);
 }
 
-static void put_item(FILE *out, const vitro_item *item)
+static void put_item(FILE *out, const vitro_item *item, enum decoded_what what)
 {
-    fprintf(out, "  %u %s %d+%llu+%llu ", item->depth, item->name, item->span.source,
+    bool opened = what == DECODED_OPENED && item->span.source == VITRO_SOURCE_TLS;
+
+    fprintf(out, "  %u %s %d+%llu+%llu ", item->depth, item->name,
+            opened ? VITRO_SOURCE_DIRECTION : item->span.source,
             (unsigned long long)item->span.offset, (unsigned long long)item->span.length);
     put_str(out, item->text);
     if (item->header) {
@@ -124,8 +127,14 @@ static void put_event(FILE *out, vitro_decode *d, const vitro_event *ev, enum de
                 (int)dt.path.len, dt.path.ptr);
     for (size_t i = 0; i < dt.count; i++) {
         if (what != DECODED_ABOVE || above || dt.items[i].header)
-            put_item(out, &dt.items[i]);
+            put_item(out, &dt.items[i], what);
     }
+}
+
+static bool is_compared(const vitro_event *ev, enum decoded_what what)
+{
+    return !(ev->kind == VITRO_EVENT_NOTE && (what == DECODED_WIRE || what == DECODED_OPENED)) &&
+           !(ev->kind == VITRO_EVENT_TLS && what == DECODED_OPENED);
 }
 
 char *decoded_text(vitro_decode *d, enum decoded_what what)
@@ -138,7 +147,7 @@ char *decoded_text(vitro_decode *d, enum decoded_what what)
         for (uint32_t i = 1; i <= vitro_decode_count(d); i++) {
             vitro_event ev;
             if (vitro_decode_event(d, i, &ev) && ev.kind != VITRO_EVENT_TCP && ev.dir == dir &&
-                (what != DECODED_WIRE || ev.kind != VITRO_EVENT_NOTE))
+                is_compared(&ev, what))
                 put_event(out, d, &ev, what);
         }
     }

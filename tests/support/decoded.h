@@ -21,8 +21,11 @@ vitro_bytes decoded_lend(uint64_t offset, size_t len, void *user);
  */
 vitro_decode *decoded_of(struct decoded_bytes *bytes, bool keep, vitro_code *code);
 
-/* What is compared: every kind of event, all but notes, or what does not depend on cuts of DATA. */
-enum decoded_what { DECODED_ALL, DECODED_WIRE, DECODED_ABOVE };
+/*
+ * What is compared: every kind of event; all but notes; all but notes and records, as if TLS had
+ * sealed nothing; or what does not depend on cuts of DATA.
+ */
+enum decoded_what { DECODED_ALL, DECODED_WIRE, DECODED_OPENED, DECODED_ABOVE };
 
 /*
  * One line an event and one a field, without time, number and packet. With DECODED_ABOVE only

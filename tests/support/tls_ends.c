@@ -10,6 +10,8 @@ static void take_line(const SSL *ssl, const char *line)
 {
     (void)ssl;
     cr_assert(vitro_secrets_add(&ends.seen.secrets, vitro_str_of(line)));
+    seen_add(&ends.log, (const uint8_t *)line, strlen(line));
+    seen_add(&ends.log, (const uint8_t *)"\n", 1);
 }
 
 /* A key of each kind is made once. */
@@ -44,6 +46,7 @@ void ends_begin(const struct suite *suite)
     const char *old = OPENSSL_cipher_name(suite->name);
 
     seen_begin(&ends.seen);
+    vitro_buf_init(&ends.log, NULL, SIZE_MAX);
     for (int i = 0; i < 2; i++) {
         SSL_CTX *c = SSL_CTX_new(i ? TLS_server_method() : TLS_client_method());
         cr_assert(c);
@@ -78,6 +81,8 @@ void ends_end(void)
         SSL_CTX_free(ends.context[i]);
         vitro_buf_done(&ends.said[i]);
     }
+    vitro_buf_done(&ends.log);
+    ends.carried = NULL;
     seen_end(&ends.seen);
 }
 
@@ -96,10 +101,19 @@ void ends_pump(void)
                 continue;
             more = true;
             seen_add(&ends.seen.wire[i], bytes, (size_t)n);
+            if (ends.carried)
+                conversation_say(ends.carried, i, bytes, (size_t)n);
             cr_assert_eq(BIO_write(SSL_get_rbio(ends.ssl[!i]), bytes, n), n);
         }
     }
     cr_assert(SSL_is_init_finished(ends.ssl[0]) && SSL_is_init_finished(ends.ssl[1]));
+}
+
+void ends_write(int end, const void *p, size_t len)
+{
+    cr_assert_eq(SSL_write(ends.ssl[end], p, (int)len), (int)len);
+    seen_add(&ends.said[end], p, len);
+    ends_pump();
 }
 
 void ends_say(int end, size_t len)
@@ -108,9 +122,7 @@ void ends_say(int end, size_t len)
 
     for (size_t i = 0; i < len; i++)
         bytes[i] = (uint8_t)(i * 7 + (i >> 8) + ends.said[end].len);
-    cr_assert_eq(SSL_write(ends.ssl[end], bytes, (int)len), (int)len);
-    seen_add(&ends.said[end], bytes, len);
-    ends_pump();
+    ends_write(end, bytes, len);
 }
 
 void ends_talk(void)

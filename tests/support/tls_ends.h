@@ -6,6 +6,7 @@
 
 #include <openssl/ssl.h>
 
+#include "support/conversation.h"
 #include "support/followed.h"
 
 struct ends {
@@ -13,6 +14,8 @@ struct ends {
     SSL_CTX *context[2];
     SSL *ssl[2]; /* the client's first */
     struct buf said[2];
+    struct buf log;               /* the lines of a key log */
+    struct conversation *carried; /* not NULL: gets what is said on the wire, in order */
 };
 
 extern struct ends ends;
@@ -25,7 +28,8 @@ void ends_end(void);
 /* Carry what each has to say until both have no more. */
 void ends_pump(void);
 
-/* One end says so many bytes; or both do, a little and much. */
+/* One end says these bytes; so many; or both do, a little and much. */
+void ends_write(int end, const void *p, size_t len);
 void ends_say(int end, size_t len);
 void ends_talk(void);
 

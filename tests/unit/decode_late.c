@@ -134,7 +134,6 @@ Test(decode, what_is_no_http2_is_told_as_such)
         size_t len;
         const char *why;
     } cases[] = {
-        { "\x16\x03\x01\x02\x00\x01\x00\x01\xfc", 9, "TLS: its records were not opened" },
         { "GET / HTTP/1.1\r\n\r\n", 18, "HTTP/1: only HTTP/2 is decoded" },
         { "SSH-2.0-OpenSSH_9.2\r\n", 21,
           "no HTTP/2: neither its preface nor frames that could be its" },

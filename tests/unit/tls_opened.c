@@ -219,7 +219,7 @@ Test(tls_opened, a_record_with_a_hole_counts_and_those_behind_it_open)
             ends_say(1, 100);
             from = before;
             if (i == 1)
-                vitro_follow_hole(&ends.seen.follow, 1);
+                vitro_follow_hole(&ends.seen.follow, 1, RECORD_APPLICATION_DATA);
             else
                 seen_follow_side(&ends.seen, 1, &from, false, FOLLOW_OPENED);
             n += i != 1;

@@ -1,0 +1,477 @@
+/*
+ * records - a direction that is TLS: each record an event, what opens goes on inside.
+ *
+ * A record waits for the hellos of both sides, and for a secret that is not known yet, since a log
+ * of secrets may come behind the bytes: at most until LOOK_MAX bytes wait with it, or a second of
+ * the capture's time. Then it is told as sealed and why, and the side waits for nothing any more;
+ * a secret that comes later opens the records behind it.
+ */
+#include "decode/core.h"
+
+#include <string.h>
+
+#include "base/util.h"
+
+enum {
+    FRAGMENT_MOST = (1 << 14) + 2048, /* RFC 5246, 6.2.3; RFC 8446 allows less */
+    RECORD_LEAST = RECORD_HEAD_LEN + 17,
+    WAIT_MOST = 1000000000 /* nanoseconds */
+};
+
+static const uint8_t why_of[] = {
+    [FOLLOW_NO_HELLO] = WHY_TLS_NO_HELLO,   [FOLLOW_NO_SUITE] = WHY_TLS_NO_SUITE,
+    [FOLLOW_NO_SECRET] = WHY_TLS_NO_SECRET, [FOLLOW_EARLY] = WHY_TLS_EARLY,
+    [FOLLOW_AGAIN] = WHY_TLS_AGAIN,         [FOLLOW_FAILED] = WHY_TLS_FAILED,
+    [FOLLOW_NO_MEMORY] = WHY_NO_MEMORY,
+};
+
+static struct records *records_of(const struct direction *d)
+{
+    return &d->conn->tls->records[d->dir];
+}
+
+static struct direction *inner_of(const struct direction *d)
+{
+    return &d->conn->tls->inner[d->dir];
+}
+
+static struct sealed *sealed_of(const struct direction *d)
+{
+    return vitro_decode_past(d->conn->decode, d->conn->number)->sealed;
+}
+
+/* ---- Heads --------------------------------------------------------------------------------- */
+
+/* Of these five bytes, how long their record is; 0: they begin none. */
+static size_t record_len(const uint8_t *p)
+{
+    size_t len = (size_t)p[3] << 8 | p[4];
+
+    if (p[0] < RECORD_CHANGE_CIPHER_SPEC || p[0] > RECORD_APPLICATION_DATA || p[1] != 3 ||
+        p[2] > 4 || !len || len > FRAGMENT_MOST)
+        return 0;
+    return RECORD_HEAD_LEN + len;
+}
+
+enum verdict vitro_records_chain(vitro_bytes b, bool over)
+{
+    for (int i = 0; i < 2; i++) {
+        size_t len;
+        if (b.len < RECORD_HEAD_LEN)
+            return over ? (i > 0 && b.len == 0 ? YES : NO) : WAIT;
+        len = record_len(b.ptr);
+        if (!len)
+            return NO;
+        if (b.len < len)
+            return i > 0 ? YES : over ? NO : WAIT;
+        b.ptr += len;
+        b.len -= len;
+    }
+    return YES;
+}
+
+/* ---- Missing bytes ------------------------------------------------------------------------- */
+
+/* Opened data lacks what len bytes of records, n of them, have sealed. */
+static void inner_gap(struct direction *d, uint64_t len, uint64_t n)
+{
+    const struct suite *suite = d->conn->tls->follow.suite;
+    uint64_t excess = suite ? n * vitro_record_excess(suite) : 0;
+    struct direction *inner = inner_of(d);
+
+    if (!inner->track->segs.end)
+        inner->late = true;
+    else
+        vitro_direction_gap(inner, len > excess ? len - excess : 1);
+}
+
+/* Records are missing before this one, which was opened or not: r may be NULL. */
+static void lost_end(struct direction *d, const struct follow_record *r)
+{
+    struct records *rs = records_of(d);
+    uint64_t n = r && r->seq > rs->lost_seq ? r->seq - rs->lost_seq : 1;
+
+    rs->lost = false;
+    inner_gap(d, d->told - rs->lost_at, n);
+}
+
+/* ---- One record ---------------------------------------------------------------------------- */
+
+/* An event of a record that was not opened. */
+static vitro_event sealed_event(const struct direction *d, uint8_t type, uint64_t len, uint8_t why)
+{
+    vitro_event ev = vitro_direction_event(d, VITRO_EVENT_TLS, d->told, len);
+
+    ev.type = type;
+    ev.detail = UINT32_MAX;
+    ev.why = why;
+    ev.flags = type == RECORD_APPLICATION_DATA ? VITRO_TLS_SEALED : 0;
+    return ev;
+}
+
+/* What was opened is held ready: of the inner direction as it reads it, and to be looked at. */
+static void set_opened(struct direction *d, vitro_event *ev, const struct follow_record *r)
+{
+    struct sealed *s = sealed_of(d);
+    struct opened *o = &d->conn->decode->opened[OPENED_LIVE];
+
+    ev->detail = vitro_sealed_add(&s->log[d->dir], d->told, r);
+    if (ev->detail == UINT32_MAX) {
+        ev->why = WHY_NO_MEMORY;
+        return;
+    }
+    ev->type = r->plain.type;
+    ev->flags |= VITRO_TLS_OPENED;
+    o->of = s;
+    o->dir = d->dir;
+    o->at = d->told;
+    o->front = vitro_record_front(r->keys.suite);
+    o->plain = r->plain;
+}
+
+static void inner_data(struct direction *d, const vitro_event *ev)
+{
+    const struct opened *o = &d->conn->decode->opened[OPENED_LIVE];
+    struct direction *inner = inner_of(d);
+
+    inner->packet = ev->packet;
+    inner->time = ev->time;
+    inner->record = ev->number;
+    vitro_direction_data(inner, (vitro_bytes){ o->text.ptr, o->plain.len }, o->at + o->front);
+}
+
+static void tell(struct direction *d, vitro_bytes record, enum follow_result rc,
+                 const struct follow_record *r)
+{
+    vitro_event ev = sealed_event(d, record.ptr[0], record.len, why_of[rc]);
+    bool opened;
+
+    ev.rope = r->rest;
+    ev.flags = rc == FOLLOW_PLAIN ? 0 : VITRO_TLS_SEALED;
+    if (rc == FOLLOW_OPENED)
+        set_opened(d, &ev, r);
+    opened = ev.flags & VITRO_TLS_OPENED;
+    if (records_of(d)->lost && ev.flags & VITRO_TLS_SEALED)
+        lost_end(d, opened ? r : NULL);
+    d->told += record.len;
+    vitro_decode_emit(d->conn->decode, &ev);
+    if (opened && ev.type == RECORD_APPLICATION_DATA && r->plain.len)
+        inner_data(d, &ev);
+    else if (rc != FOLLOW_PLAIN && !opened &&
+             vitro_follow_is_data(&d->conn->tls->follow, d->dir, record.ptr[0]))
+        inner_gap(d, record.len, 1);
+}
+
+/* Keys are made of what both hellos say. */
+static bool lacks_hello(const struct follow *f, uint8_t type)
+{
+    return !(f->client_hello && f->server_hello) &&
+           (type == RECORD_CHANGE_CIPHER_SPEC || type == RECORD_APPLICATION_DATA);
+}
+
+/* Open and tell a whole record; false: it has to wait. */
+static bool take_record(struct direction *d, vitro_bytes record)
+{
+    struct follow *f = &d->conn->tls->follow;
+    struct opened *o = &d->conn->decode->opened[OPENED_LIVE];
+    struct follow_side before = f->side[d->dir];
+    bool patient = !records_of(d)->hurried;
+    struct follow_record r;
+    enum follow_result rc;
+    uint8_t *text;
+
+    if (patient && lacks_hello(f, record.ptr[0]))
+        return false;
+    o->of = NULL;
+    text = vitro_buf_reserve(&o->text, record.len);
+    if (!text) {
+        memset(&r, 0, sizeof r);
+        tell(d, record, FOLLOW_NO_MEMORY, &r);
+        return true;
+    }
+    rc = vitro_follow_record(f, d->dir, record, text, &r);
+    if (patient && rc == FOLLOW_NO_SECRET) {
+        f->side[d->dir] = before;
+        return false;
+    }
+    tell(d, record, rc, &r);
+    return true;
+}
+
+/* ---- Those that are held ------------------------------------------------------------------- */
+
+/* The record that has a hole is complete. */
+static void hole_end(struct direction *d)
+{
+    struct records *rs = records_of(d);
+    vitro_event ev = sealed_event(d, rs->type, rs->whole, WHY_TLS_HOLE);
+    struct follow *f = &d->conn->tls->follow;
+
+    ev.bits |= VITRO_EVENT_HOLE;
+    d->told += rs->whole;
+    vitro_decode_emit(d->conn->decode, &ev);
+    vitro_follow_hole(f, d->dir, rs->type);
+    if (vitro_follow_is_data(f, d->dir, rs->type))
+        inner_gap(d, rs->whole, 1);
+}
+
+static size_t hole_rest(struct direction *d, size_t len)
+{
+    struct records *rs = records_of(d);
+    size_t n = MIN(len, rs->hole);
+
+    rs->hole -= (uint32_t)n;
+    if (!rs->hole)
+        hole_end(d);
+    return n;
+}
+
+/* Bytes in which no record begins. */
+static size_t seek(struct direction *d, vitro_bytes b, bool over)
+{
+    enum verdict v = NO;
+    size_t n = 0;
+
+    for (; n < b.len; n++) {
+        v = vitro_records_chain((vitro_bytes){ b.ptr + n, b.len - n }, over);
+        if (v != NO)
+            break;
+    }
+    records_of(d)->seeking = v != YES;
+    vitro_direction_unknown(d, d->told + n, WHY_TLS_INSIDE);
+    return n;
+}
+
+/* So many bytes are taken from the front of what is held; 0: more have to come, or it waits. */
+static size_t step(struct direction *d, vitro_bytes b, bool over, bool *waits)
+{
+    struct records *rs = records_of(d);
+    size_t len = 0;
+
+    if (rs->hole)
+        return hole_rest(d, b.len);
+    if (rs->seeking)
+        len = seek(d, b, over);
+    if (len || rs->seeking || b.len < RECORD_HEAD_LEN)
+        return len;
+    len = record_len(b.ptr);
+    if (!len)
+        vitro_look_give_up(d, WHY_TLS_NO_RECORD);
+    if (!len || b.len < len)
+        return 0;
+    *waits = !take_record(d, (vitro_bytes){ b.ptr, len });
+    return *waits ? 0 : len;
+}
+
+static void set_waiting(struct direction *d, bool waits)
+{
+    struct records *rs = records_of(d);
+
+    list_remove(&rs->link);
+    if (waits && !rs->waits)
+        rs->since = d->time;
+    if (waits)
+        list_append(&d->conn->decode->waiting, &rs->link);
+    rs->waits = waits;
+}
+
+static bool knows_hellos(const struct conn *c)
+{
+    return c->tls->follow.client_hello && c->tls->follow.server_hello;
+}
+
+/* Take what can be taken. */
+static void pump(struct direction *d, bool over)
+{
+    struct direction *other = &d->conn->dir[!d->dir];
+    struct records *rs = records_of(d);
+    bool waits = false, knew = knows_hellos(d->conn);
+    size_t at = 0, n = 1;
+
+    while (n && at < d->look.len) {
+        n = step(d, (vitro_bytes){ d->look.ptr + at, d->look.len - at }, over, &waits);
+        at += n;
+    }
+    if (d->state == DIR_RECORDS)
+        vitro_buf_consume(&d->look, at);
+    set_waiting(d, waits);
+    if (!knew && knows_hellos(d->conn) && records_of(other)->waits)
+        pump(other, false);
+    if (rs->ended && !waits && !d->finished)
+        vitro_direction_finish(d);
+}
+
+void vitro_records_data(struct direction *d)
+{
+    pump(d, false);
+}
+
+/* The rest of what is held, whose end is missing. */
+static void cut(struct direction *d, uint8_t why, uint8_t why_head, uint8_t bits)
+{
+    struct records *rs = records_of(d);
+    uint64_t end = d->track->segs.end;
+
+    if (rs->seeking || (!rs->hole && d->look.len < RECORD_HEAD_LEN)) {
+        vitro_direction_unknown(d, end, rs->seeking ? WHY_TLS_INSIDE : why_head);
+    } else {
+        vitro_event ev = sealed_event(d, rs->hole ? rs->type : d->look.ptr[0], end - d->told, why);
+        ev.bits |= VITRO_EVENT_CUT | bits | (rs->hole ? VITRO_EVENT_HOLE : 0);
+        d->told = end;
+        vitro_decode_emit(d->conn->decode, &ev);
+    }
+    rs->hole = 0;
+    vitro_buf_consume(&d->look, d->look.len);
+}
+
+void vitro_records_flush(struct direction *d)
+{
+    bool was = records_of(d)->hurried;
+
+    records_of(d)->hurried = true;
+    pump(d, false);
+    records_of(d)->hurried = was;
+}
+
+/* Bytes that the record that is being read lacks; 0: none is, or its head is not there. */
+static uint32_t record_rest(struct direction *d)
+{
+    struct records *rs = records_of(d);
+
+    if (rs->hole || rs->seeking || d->look.len < RECORD_HEAD_LEN)
+        return rs->hole;
+    rs->type = d->look.ptr[0];
+    rs->whole = (uint32_t)record_len(d->look.ptr);
+    return rs->whole - (uint32_t)d->look.len;
+}
+
+void vitro_records_gap(struct direction *d, uint64_t len)
+{
+    struct records *rs = records_of(d);
+    uint32_t rest = record_rest(d);
+    uint64_t from = d->told;
+
+    if (len <= rest) {
+        rs->hole = rest;
+        vitro_buf_consume(&d->look, d->look.len);
+        if (vitro_direction_extend(d, ROPE_HOLE, len))
+            hole_rest(d, (size_t)len);
+        return;
+    }
+    cut(d, WHY_TLS_HOLE, WHY_TLS_HOLE, VITRO_EVENT_HOLE);
+    if (!vitro_direction_extend(d, ROPE_HOLE, len))
+        return;
+    d->told = d->track->segs.end;
+    if (!rs->lost) {
+        rs->lost_at = from;
+        rs->lost_seq = d->conn->tls->follow.side[d->dir].seq;
+    }
+    rs->lost = rs->seeking = true;
+    vitro_follow_lost(&d->conn->tls->follow, d->dir, (d->told - from) / RECORD_LEAST + 1);
+}
+
+void vitro_records_hurry(struct direction *d)
+{
+    records_of(d)->hurried = true;
+    pump(d, false);
+}
+
+void vitro_records_finish(struct direction *d)
+{
+    records_of(d)->hurried = true;
+    pump(d, true);
+    if (d->state == DIR_RECORDS)
+        cut(d, WHY_TLS_CUT, WHY_TLS_HEAD_CUT, 0);
+}
+
+bool vitro_records_wait(struct direction *d)
+{
+    records_of(d)->ended = records_of(d)->waits;
+    return records_of(d)->waits;
+}
+
+void vitro_records_secrets(vitro_decode *d)
+{
+    struct list again, *l;
+
+    list_init(&again);
+    list_splice(&again, &d->waiting);
+    while ((l = list_pop(&again)))
+        pump(CONTAINER_OF(l, struct records, link)->of, false);
+}
+
+void vitro_records_time(vitro_decode *d, int64_t now)
+{
+    while (!list_empty(&d->waiting)) {
+        struct records *rs = CONTAINER_OF(d->waiting.next, struct records, link);
+        if (now < rs->since + WAIT_MOST)
+            return;
+        vitro_records_hurry(rs->of);
+    }
+}
+
+/* ---- Life ---------------------------------------------------------------------------------- */
+
+static struct tls *tls_new(struct conn *c)
+{
+    vitro_decode *d = c->decode;
+    struct past *past = vitro_decode_past(d, c->number);
+    struct tls *t = vitro_mem_zalloc(&d->account, sizeof *t);
+
+    if (!t || !vitro_sealed_new(d, past)) {
+        vitro_mem_free(&d->account, t, sizeof *t);
+        return NULL;
+    }
+    vitro_follow_init(&t->follow, &d->secrets);
+    for (uint8_t i = 0; i < 2; i++) {
+        list_init(&t->records[i].link);
+        t->records[i].of = &c->dir[i];
+        vitro_direction_init(&t->inner[i], c, &past->sealed->tracks[i], VITRO_SOURCE_TLS, i,
+                             c->dir[i].late);
+    }
+    return t;
+}
+
+void vitro_records_begin(struct direction *d)
+{
+    struct conn *c = d->conn;
+
+    if (!c->tls)
+        c->tls = tls_new(c);
+    if (!c->tls) {
+        vitro_look_give_up(d, WHY_NO_MEMORY);
+        return;
+    }
+    d->state = DIR_RECORDS;
+    records_of(d)->begun = sealed_of(d)->is[d->dir] = true;
+    pump(d, false);
+}
+
+void vitro_records_done(struct conn *c)
+{
+    for (int i = 0; c->tls && i < 2; i++) {
+        list_remove(&c->tls->records[i].link);
+        vitro_direction_done(&c->tls->inner[i]);
+    }
+    vitro_mem_free(&c->decode->account, c->tls, sizeof *c->tls);
+    c->tls = NULL;
+}
+
+/* ---- Without an index ---------------------------------------------------------------------- */
+
+uint64_t vitro_records_needed(const struct direction *d)
+{
+    const struct direction *inner = inner_of(d);
+    const struct record_log *log = &sealed_of(d)->log[d->dir];
+    struct packlog_at row;
+    uint64_t at;
+
+    if (!vitro_segs_run(&inner->track->segs, vitro_direction_needed(inner), &at))
+        return UINT64_MAX;
+    return at != ROPE_HOLE && vitro_packlog_find(&log->rows, at, &row) ? row.last.is[0] : 0;
+}
+
+void vitro_records_trim(struct direction *d, uint64_t below)
+{
+    vitro_sealed_drop(&sealed_of(d)->log[d->dir], below);
+}
