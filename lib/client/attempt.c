@@ -191,6 +191,8 @@ static void on_closed(struct stream *s, uint32_t error, bool unsent, const vitro
     struct client_call *c = a->call;
     vitro_channel *channel = a->channel;
 
+    if (!unsent && s->conn == channel->ready)
+        channel->failures = 0; /* the connection was of use */
     if (c && !was_refused(c, error, unsent, lost)) {
         if (!c->decided)
             decide_by_reset(c, error, lost);

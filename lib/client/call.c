@@ -117,14 +117,9 @@ void vitro_client_call_commit(struct client_call *c)
     vitro_queue_clear(&c->kept);
 }
 
-/*
- * A server that refuses what has not even left is asked again after a pause: it could go on like
- * that for ever.
- */
 bool vitro_client_call_again(struct client_call *c, bool unsent)
 {
     struct attempt *a = c->attempt;
-    vitro_channel *ch = c->channel;
 
     if (!a->stream.h2.kept || (!unsent && c->refused))
         return false;
@@ -133,10 +128,8 @@ bool vitro_client_call_again(struct client_call *c, bool unsent)
     c->credit = a->stream.credit;
     vitro_queue_move(&c->pending, &c->kept);
     c->attempt = NULL;
-    if (unsent)
-        ch->failures = MAX(ch->failures, 1u);
-    list_append(&ch->waiting, &c->waiting);
-    vitro_channel_wake(ch);
+    list_append(&c->channel->waiting, &c->waiting);
+    vitro_channel_wake(c->channel);
     return true;
 }
 
@@ -191,6 +184,7 @@ void vitro_client_call_close(struct client_call *c)
     vitro_task_cancel(&c->close);
     list_remove(&c->waiting);
     list_remove(&c->open);
+    vitro_channel_call_over(c->channel);
     list_remove(&c->base.sibling);
     let_go(c);
     vitro_queue_clear(&c->pending);
@@ -383,6 +377,7 @@ static vitro_code apply(struct client_call *c, const vitro_call_options *o, vitr
             rc = vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "call", 0, "out of memory");
     }
     set_deadline(c, o);
+    c->wait_for_ready = o->wait_for_ready;
     if (o->parent)
         c->parent = vitro_call_ref(o->parent);
     return rc;

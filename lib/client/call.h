@@ -49,8 +49,9 @@ struct client_call {
     uint32_t max_recv;
     const char *waits_for; /* NOTE_WAIT_..., NULL: nothing */
 
-    bool blocked; /* a send said "no more" before there was an attempt */
-    bool decided; /* the status is known; closed is told once messages are through */
+    bool wait_for_ready; /* it does not fail because the channel cannot connect */
+    bool blocked;        /* a send said "no more" before there was an attempt */
+    bool decided;        /* the status is known; closed is told once messages are through */
     vitro_code code;
     char *message; /* of message_room bytes; NULL: none */
     size_t message_len, message_room;

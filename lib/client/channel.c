@@ -9,7 +9,7 @@
 #include "rpc/defaults.h"
 #include "vitro/version.h"
 
-enum { CONNECT_MS = 20000 };
+enum { CONNECT_MS = 20000, BACKOFF_MS = 1000, MAX_BACKOFF_MS = 120000, IDLE_MS = 1800000 };
 
 #define USER_AGENT "grpc-c-vitro/" VITRO_VERSION
 
@@ -21,7 +21,6 @@ static void begin_waiting(vitro_channel *ch)
         struct list *first = list_pop(&ch->waiting);
         vitro_client_call_begin_attempt(CONTAINER_OF(first, struct client_call, waiting),
                                         ch->ready);
-        ch->failures = 0;
     }
     if (ch->ready && vitro_connection_is_spent(ch->ready))
         vitro_channel_retire(ch);
@@ -39,13 +38,15 @@ static void note_waiting(vitro_channel *ch)
 static void on_pump(struct task *t)
 {
     vitro_channel *ch = CONTAINER_OF(t, vitro_channel, pump);
+    bool wanted = ch->wanted;
 
+    ch->wanted = false;
     begin_waiting(ch);
-    if (list_empty(&ch->waiting))
-        return;
+    if (channel_is(ch, VITRO_CHANNEL_TRANSIENT_FAILURE))
+        vitro_channel_fail_fast(ch);
     note_waiting(ch);
-    if (ch->state == CHANNEL_IDLE && !ch->freed)
-        vitro_channel_connect_later(ch);
+    if (channel_is(ch, VITRO_CHANNEL_IDLE) && (wanted || !list_empty(&ch->waiting)))
+        vitro_channel_leave_idle(ch);
 }
 
 void vitro_channel_wake(vitro_channel *ch)
@@ -64,6 +65,9 @@ static bool import_options(vitro_channel *ch, const vitro_channel_options *optio
     option_default(&o->connect_ms, CONNECT_MS);
     option_default(&o->max_recv_bytes, DEFAULT_MAX_RECV);
     option_default(&o->max_header_bytes, DEFAULT_MAX_HEADERS);
+    option_default(&o->initial_reconnect_backoff_ms, BACKOFF_MS);
+    option_default(&o->max_reconnect_backoff_ms, MAX_BACKOFF_MS);
+    option_default(&o->idle_timeout_ms, IDLE_MS);
     return option_windows(&o->window_bytes, &o->max_window_bytes);
 }
 
@@ -100,6 +104,7 @@ static void release(vitro_channel *ch)
     bool own = ch->own_loop;
 
     vitro_task_cancel(&ch->pump);
+    vitro_task_cancel(&ch->first_turn);
     vitro_task_cancel(&ch->trim);
     vitro_timer_stop(loop, &ch->ending);
     free_text(ch, ch->target_text);
@@ -144,7 +149,8 @@ static void init(vitro_channel *ch, vitro_loop *loop, bool own_loop)
     vitro_task_init(&ch->pump, on_pump);
     vitro_task_init(&ch->trim, on_trim);
     vitro_timer_init(&ch->ending, on_ending);
-    vitro_timer_init(&ch->backoff, vitro_channel_backed_off);
+    vitro_channel_init_state(ch);
+    vitro_channel_init_backoff(ch);
     vitro_loop_at_trim(loop, &ch->trim);
     vitro_loop_hold(loop);
 }
@@ -206,7 +212,8 @@ vitro_loop *vitro_channel_loop(const vitro_channel *ch)
 
 void vitro_channel_shrunk(vitro_channel *ch)
 {
-    if (ch->freed && !ch->driven && ch->n_calls == 0 && list_empty(&ch->connections))
+    if (ch->freed && !ch->driven && ch->n_calls == 0 && list_empty(&ch->connections) &&
+        !task_waiting(&ch->tell))
         release(ch);
 }
 
@@ -215,6 +222,7 @@ static void close_all(vitro_channel *ch)
     vitro_error why;
 
     vitro_channel_cancel_connect(ch);
+    vitro_channel_set_state(ch, VITRO_CHANNEL_SHUTDOWN);
     vitro_fail(&why, VITRO_CANCELLED, "channel", 0, "the channel was closed");
     for (struct list *i = ch->calls_open.next; i != &ch->calls_open; i = i->next)
         vitro_client_call_fail(CONTAINER_OF(i, struct client_call, open), &why);
@@ -288,7 +296,7 @@ static bool is_empty(void *user)
 {
     const vitro_channel *ch = user;
 
-    return list_empty(&ch->connections) && list_empty(&ch->calls_open);
+    return list_empty(&ch->connections) && list_empty(&ch->calls_open) && !task_waiting(&ch->tell);
 }
 
 /*

@@ -1,13 +1,18 @@
 /*
  * channel - the client's side inside: a target, at most one connection, the calls that wait.
  *
- *      IDLE --first call--> RESOLVING -> CONNECTING (each address in turn) -> READY
- *        ^------ connection lost, or GOAWAY -------------------------------------'
+ *      IDLE --first call--> CONNECTING: look the name up, try each address in turn ----> READY
+ *        ^                      | none is left                                          ^  |
+ *        |                      v                                                       |  |
+ *        |               TRANSIENT_FAILURE: wait, try again, wait longer ---------------'  |
+ *        '---- no call for the idle timeout (from each), connection lost, GOAWAY ----------'
  *
- * A call waits in RESOLVING and CONNECTING and, when the peer's stream limit is reached, in READY.
- * When no address is left the calls that wait fail, and the channel is IDLE again. A connection
- * that is lost before any stream counts as a failure: the next one is delayed, longer each time
- * (connection-backoff.md), while calls wait.
+ * These are the states of connectivity-semantics-and-api.md. A call waits in CONNECTING and, when
+ * the peer's stream limit is reached, in READY. In TRANSIENT_FAILURE it fails with the last error,
+ * unless it waits for READY; that state goes on while the channel tries again (gRFC A62).
+ *
+ * A connection counts as a failure until a call has got to its peer: the next one is delayed,
+ * longer each time (connection-backoff.md).
  */
 #ifndef VITRO_CLIENT_CHANNEL_H
 #define VITRO_CLIENT_CHANNEL_H
@@ -23,8 +28,6 @@
 extern "C" {
 #endif
 
-enum channel_state { CHANNEL_IDLE, CHANNEL_RESOLVING, CHANNEL_CONNECTING, CHANNEL_READY };
-
 struct vitro_channel {
     vitro_loop *loop;
     bool own_loop;
@@ -38,18 +41,31 @@ struct vitro_channel {
     char *target_text, *authority, *user_agent; /* terminated, of the account */
     struct tls_end *tls;                        /* NULL: plain text */
 
-    enum channel_state state;
+    uint32_t state; /* atomic: vitro_channel_state, read by any thread */
+    uint32_t told;  /* the one that on_state knows */
+    struct task tell;
+    struct list waits; /* struct state_wait */
+    void (*on_state)(vitro_channel_state state, void *user);
+    void *state_user;
+    struct timer idle; /* until there was no call for so long */
+    int64_t last_call; /* when the last one ended, or the channel left IDLE */
+
     struct resolve resolve;
     struct connect connect;
-    struct timer connecting;  /* until the peer's SETTINGS */
-    struct timer backoff;     /* until the next attempt is allowed */
-    int64_t began;            /* when the last attempt did, nanoseconds */
-    unsigned failures;        /* connections in a row that came to nothing, or no stream */
-    struct address *found;    /* n_found addresses, of the account */
-    size_t n_found, next;     /* next: the one to try */
-    vitro_error last_error;   /* of the address tried last */
-    struct connection *ready; /* takes new streams; NULL: none */
-    struct list connections;  /* all that are not closed, draining ones too */
+    bool wanted;                /* the application has asked for a connection */
+    bool trying;                /* a name is being looked up, or a connection opened */
+    struct timer connecting;    /* until the peer's SETTINGS */
+    struct timer backoff;       /* until the next attempt is allowed */
+    struct task first_turn;     /* waits in the turn in which the back-off ended */
+    int64_t began;              /* when the last attempt did, nanoseconds */
+    unsigned failures;          /* connections in a row to which no call got */
+    struct address *found;      /* n_found addresses, of the account */
+    size_t n_found, next;       /* next: the one to try */
+    vitro_error last_error;     /* of the address tried last */
+    vitro_error failure;        /* why the state is TRANSIENT_FAILURE */
+    struct connection *opening; /* waits for the peer's SETTINGS; NULL: none */
+    struct connection *ready;   /* takes new streams; NULL: none */
+    struct list connections;    /* all that are not closed, draining ones too */
 
     struct list waiting;    /* calls without an attempt */
     struct list calls_open; /* all calls that are not closed */
@@ -68,13 +84,34 @@ void vitro_channel_wake(vitro_channel *channel);
 /* A connection or a call is gone: the channel may be freed. */
 void vitro_channel_shrunk(vitro_channel *channel);
 
-/* connecting.c: from IDLE to READY, or to failing everything that waits. */
-void vitro_channel_connect(vitro_channel *channel);
+/* A call of it is over: it may become idle after a while. */
+void vitro_channel_call_over(vitro_channel *channel);
+
+/* state.c: enter a state; those who watch are told in a later turn. Nothing leaves SHUTDOWN. */
+void vitro_channel_init_state(vitro_channel *channel);
+void vitro_channel_set_state(vitro_channel *channel, vitro_channel_state state);
+
+static inline bool channel_is(const vitro_channel *ch, vitro_channel_state state)
+{
+    return ch->state == (uint32_t)state;
+}
+
+/* Somebody waits for what comes next. */
+bool vitro_channel_is_awaited(const vitro_channel *channel);
+
+/* connecting.c: look the target up and try its addresses. */
+void vitro_channel_try(vitro_channel *channel);
 void vitro_channel_cancel_connect(vitro_channel *channel);
 
-/* The same, but not before the back-off is over. */
-void vitro_channel_connect_later(vitro_channel *channel);
-void vitro_channel_backed_off(struct timer *t);
+/* backoff.c: leave IDLE, but do not try before the back-off is over. */
+void vitro_channel_init_backoff(vitro_channel *channel);
+void vitro_channel_leave_idle(vitro_channel *channel);
+
+/* Nothing was left to try: what does not wait for READY fails, and the next attempt is set. */
+void vitro_channel_give_up(vitro_channel *channel, const vitro_error *why);
+
+/* In TRANSIENT_FAILURE: what waits, but not for READY, fails. */
+void vitro_channel_fail_fast(vitro_channel *channel);
 
 /* The ready connection has used up its stream ids: drain it, what waits gets another one. */
 void vitro_channel_retire(vitro_channel *channel);

@@ -9,23 +9,9 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "client/call.h"
+#include "rpc/stream.h"
 
 static void try_next(vitro_channel *ch);
-
-/* Nothing is left to try: what waits fails, the next call begins anew. */
-static void give_up(vitro_channel *ch, const vitro_error *why)
-{
-    vitro_error error = *why;
-
-    vitro_wrap(&error, VITRO_UNAVAILABLE, "channel", "no connection to %s", ch->target_text);
-    ch->state = CHANNEL_IDLE;
-    ch->failures = 0; /* these calls fail at once; the next one may try again at once */
-    while (!list_empty(&ch->waiting)) {
-        struct list *first = list_pop(&ch->waiting);
-        vitro_client_call_fail(CONTAINER_OF(first, struct client_call, waiting), &error);
-    }
-}
 
 /* ---- the connection's events ---------------------------------------------------------------- */
 
@@ -33,13 +19,24 @@ static void on_room(struct connection *c)
 {
     vitro_channel *ch = c->owner;
 
-    if (ch->state == CHANNEL_CONNECTING && c->h2.has_settings && !ch->ready && !ch->freed) {
-        ch->state = CHANNEL_READY;
-        ch->ready = c;
+    if (ch->opening == c && c->h2.has_settings) {
         vitro_timer_stop(ch->loop, &ch->connecting);
+        ch->opening = NULL;
+        ch->trying = false;
+        ch->ready = c;
+        vitro_channel_set_state(ch, VITRO_CHANNEL_READY);
     }
     if (!list_empty(&ch->waiting))
         vitro_channel_wake(ch);
+}
+
+/* A call has got as far as the server, which goes on with it. */
+static bool is_of_use(const struct connection *c)
+{
+    for (const struct list *i = c->streams.next; i != &c->streams; i = i->next)
+        if (CONTAINER_OF(i, struct stream, link)->h2.sent_headers)
+            return true;
+    return false;
 }
 
 /* The connection takes no new streams: calls that come or wait get another one. */
@@ -47,8 +44,10 @@ static void leave(vitro_channel *ch, struct connection *c)
 {
     if (ch->ready != c)
         return;
+    if (is_of_use(c))
+        ch->failures = 0;
     ch->ready = NULL;
-    ch->state = CHANNEL_IDLE;
+    vitro_channel_set_state(ch, VITRO_CHANNEL_IDLE);
     if (!list_empty(&ch->waiting))
         vitro_channel_wake(ch);
 }
@@ -82,12 +81,12 @@ static void note_closed(const struct connection *c, const vitro_error *why)
 static void on_closed(struct connection *c, const vitro_error *why)
 {
     vitro_channel *ch = c->owner;
-    bool was_connecting = ch->state == CHANNEL_CONNECTING && !ch->ready && !c->h2.has_settings;
 
     note_closed(c, why);
     list_remove(&c->link);
     leave(ch, c);
-    if (was_connecting && !ch->freed) {
+    if (ch->opening == c) {
+        ch->opening = NULL;
         vitro_timer_stop(ch->loop, &ch->connecting);
         if (why)
             ch->last_error = *why;
@@ -117,7 +116,7 @@ static const struct connection_ops connection_ops = {
 static void on_timeout(struct timer *t)
 {
     vitro_channel *ch = CONTAINER_OF(t, vitro_channel, connecting);
-    struct connection *c = CONTAINER_OF(ch->connections.prev, struct connection, link);
+    struct connection *c = ch->opening;
     vitro_error why;
 
     vitro_fail(&why, VITRO_UNAVAILABLE, "connection", 0, "%s sent no SETTINGS in %u ms", c->peer,
@@ -159,6 +158,7 @@ static void on_transport(struct connect *connect, struct transport *t, const vit
         return;
     }
     list_append(&ch->connections, &c->link);
+    ch->opening = c;
     vitro_timer_init(&ch->connecting, on_timeout);
     vitro_timer_start(ch->loop, &ch->connecting,
                       vitro_loop_now(ch->loop) + (int64_t)o->connect_ms * 1000000);
@@ -184,7 +184,7 @@ static void try_next(vitro_channel *ch)
     if (ch->next > 0)
         note_unconnected(ch, &ch->found[ch->next - 1]);
     if (ch->next == ch->n_found) {
-        give_up(ch, &ch->last_error);
+        vitro_channel_give_up(ch, &ch->last_error);
         return;
     }
     a = &ch->found[ch->next++];
@@ -226,65 +226,37 @@ static void on_resolved(struct resolve *r, const struct address *list, size_t co
     if (!ch->found) {
         vitro_note(ch->trace, unresolved, .target = vitro_str_of(ch->target_text),
                    .reason = vitro_str_of(err->frame[0].text));
-        give_up(ch, err);
+        vitro_channel_give_up(ch, err);
         return;
     }
     memcpy(ch->found, list, count * sizeof *list);
     ch->n_found = count;
     note_resolved(ch);
-    ch->state = CHANNEL_CONNECTING;
     try_next(ch);
 }
 
-void vitro_channel_connect(vitro_channel *ch)
+void vitro_channel_try(vitro_channel *ch)
 {
     vitro_mem_free(&ch->account, ch->found, ch->n_found * sizeof *ch->found);
     ch->found = NULL;
     ch->n_found = 0;
     ch->next = 0;
     ch->began = vitro_loop_now(ch->loop);
-    ch->failures++; /* until a stream is opened */
-    ch->state = CHANNEL_RESOLVING;
+    ch->failures++; /* until a call has got to the server */
+    ch->trying = true;
     vitro_resolve_start(&ch->resolve, ch->loop, &ch->target, on_resolved);
-}
-
-/* ---- back-off (connection-backoff.md) ------------------------------------------------------- */
-
-/* From the beginning of one attempt to that of the next: 1 s, times 1.6 each, 120 s; +-20 %. */
-static int64_t delay(vitro_channel *ch)
-{
-    enum { FIRST_MS = 1000, MOST_MS = 120000 };
-    uint64_t ms = FIRST_MS;
-
-    for (unsigned i = 1; i < ch->failures && ms < MOST_MS; i++)
-        ms = MIN(ms * 16 / 10, (uint64_t)MOST_MS);
-    ms = ms * 8 / 10 + vitro_chance_below(vitro_loop_chance(ch->loop), ms * 4 / 10 + 1);
-    return (int64_t)ms * 1000000;
-}
-
-void vitro_channel_connect_later(vitro_channel *ch)
-{
-    if (timer_running(&ch->backoff))
-        return;
-    if (ch->failures == 0)
-        vitro_channel_connect(ch);
-    else
-        vitro_timer_start(ch->loop, &ch->backoff, ch->began + delay(ch));
-}
-
-void vitro_channel_backed_off(struct timer *t)
-{
-    vitro_channel *ch = CONTAINER_OF(t, vitro_channel, backoff);
-
-    if (!list_empty(&ch->waiting) && ch->state == CHANNEL_IDLE)
-        vitro_channel_connect(ch);
 }
 
 void vitro_channel_cancel_connect(vitro_channel *ch)
 {
+    struct connection *c = ch->opening;
+
+    ch->opening = NULL;
     vitro_timer_stop(ch->loop, &ch->backoff);
     vitro_timer_stop(ch->loop, &ch->connecting);
     vitro_resolve_cancel(&ch->resolve);
     vitro_connect_cancel(&ch->connect);
-    ch->state = CHANNEL_IDLE;
+    ch->trying = false;
+    if (c)
+        vitro_connection_drain(c, "it is not needed any more");
 }

@@ -30,6 +30,7 @@ struct timer_slot {
 struct timers {
     struct timer_slot *heap;
     size_t count, room;
+    size_t awaited; /* timers that are not in the background */
     struct timer *overflow;
     uint64_t orders;
     struct account *account;

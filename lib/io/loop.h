@@ -29,12 +29,19 @@ struct timer {
     uint64_t order;
     size_t at;          /* place in the heap, from 1; 0: not in it */
     struct timer *next; /* when the heap could not grow */
+    bool background;
 };
 
 void vitro_timer_init(struct timer *t, void (*fire)(struct timer *t));
 
 /* Fire at `due` of vitro_loop_now() or later. A timer that runs already is moved. */
 void vitro_timer_start(vitro_loop *loop, struct timer *t, int64_t due);
+
+/*
+ * The same for what an object does from time to time as long as it lives. Under sim nobody waits
+ * for that: a world with nothing else to come is at its end (vitro_sim_run).
+ */
+void vitro_timer_start_background(vitro_loop *loop, struct timer *t, int64_t due);
 
 /* Does nothing to a timer that does not run, or is zeroed. */
 void vitro_timer_stop(vitro_loop *loop, struct timer *t);

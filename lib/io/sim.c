@@ -176,12 +176,23 @@ static int64_t earliest(const struct vitro_sim *sim)
     return due;
 }
 
+/* Some timer is not in the background. */
+static bool is_awaiting(const struct vitro_sim *sim)
+{
+    for (const struct list *i = sim->loops.next; i != &sim->loops; i = i->next)
+        if (CONTAINER_OF(i, vitro_loop, sim_link)->timers.awaited)
+            return true;
+    return false;
+}
+
 /* Nothing is left to do: move the clock to the next timer, at most to limit. */
 static bool jump(struct vitro_sim *sim, int64_t limit)
 {
     int64_t due = earliest(sim);
 
     if (sim->holds || due == INT64_MAX || due > limit)
+        return false;
+    if (limit == INT64_MAX && !is_awaiting(sim))
         return false;
     sim->time.now = MAX(sim->time.now, due);
     return true;

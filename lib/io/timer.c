@@ -104,6 +104,7 @@ static void heap_remove(struct timers *t, size_t at)
 
 static void drop(struct timers *t, struct timer *timer)
 {
+    t->awaited -= !timer->background;
     if (timer->at == IN_OVERFLOW)
         overflow_remove(t, timer);
     else
@@ -166,16 +167,28 @@ void vitro_timer_init(struct timer *t, void (*fire)(struct timer *t))
     *t = (struct timer){ .fire = fire };
 }
 
-void vitro_timer_start(vitro_loop *loop, struct timer *t, int64_t due)
+static void start(vitro_loop *loop, struct timer *t, int64_t due, bool background)
 {
     LOOP_ASSERT(loop);
     assert(t->fire);
     vitro_timer_stop(loop, t);
+    t->background = background;
+    loop->timers.awaited += !background;
     t->due = due;
     t->order = loop->timers.orders++;
     insert(&loop->timers, t);
     if (loop->embedded && due < loop->epoll.armed && !vitro_loop_here(loop))
         vitro_epoll_arm(&loop->epoll, due);
+}
+
+void vitro_timer_start(vitro_loop *loop, struct timer *t, int64_t due)
+{
+    start(loop, t, due, false);
+}
+
+void vitro_timer_start_background(vitro_loop *loop, struct timer *t, int64_t due)
+{
+    start(loop, t, due, true);
 }
 
 void vitro_timer_stop(vitro_loop *loop, struct timer *t)

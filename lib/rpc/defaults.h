@@ -22,6 +22,12 @@ static inline void option_default(uint32_t *option, uint32_t value)
         *option = value;
 }
 
+/* An option in ms that may be for ever: UINT32_MAX is INT64_MAX. */
+static inline int64_t option_ns(uint32_t ms)
+{
+    return ms == UINT32_MAX ? INT64_MAX : (int64_t)ms * 1000000;
+}
+
 /* False for a window that HTTP/2 does not allow (RFC 9113, 6.9.1). */
 static inline bool option_windows(uint32_t *window, uint32_t *max_window)
 {

@@ -355,6 +355,7 @@ Test(call_life, r27_a_server_that_is_freed_is_unavailable_and_the_next_one_is_fo
     struct record r = { .len = 0 };
     vitro_call *call;
     vitro_reply reply = VITRO_REPLY_INIT;
+    vitro_call_options patient = VITRO_CALL_OPTIONS_INIT;
 
     pair_init(&p);
     pair_start(&p);
@@ -370,7 +371,9 @@ Test(call_life, r27_a_server_that_is_freed_is_unavailable_and_the_next_one_is_fo
     vitro_reply_done(&reply);
     p.server = pair_another_server(&p);
     cr_assert_eq(vitro_server_listen(p.server, p.target, NULL, 0, NULL), VITRO_OK);
-    cr_expect_eq(vitro_unary(p.channel, &echo_unary, bytes_of("x"), NULL, &reply, NULL), VITRO_OK);
+    patient.wait_for_ready = true;
+    cr_expect_eq(vitro_unary(p.channel, &echo_unary, bytes_of("x"), &patient, &reply, NULL),
+                 VITRO_OK);
     vitro_reply_done(&reply);
     pair_stop(&p);
 }

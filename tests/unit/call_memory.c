@@ -43,7 +43,7 @@ static vitro_call *talk(struct pair *p, const vitro_method *method, bool manual,
 
     o.metadata = md;
     o.manual_credit = manual;
-    o.timeout_ns = 1000000000;
+    o.timeout_ns = 10000000000; /* longer than a back-off */
     o.compression = compression;
     if (md && vitro_md_add_text(md, "key", "value", NULL) == VITRO_OK)
         rc = vitro_call_start(&call, p->channel, method, &o, &events, t, NULL);
@@ -104,6 +104,7 @@ static size_t run_once(struct heap *h, size_t nth, bool once)
         check_told(&t[i], call[i], nth);
         vitro_call_unref(call[i]);
     }
+    vitro_channel_reset_backoff(p.channel); /* its last connection may have come to nothing */
     good = talk(&p, &echo_unary, false, 1000, &after);
     cr_assert(good);
     pair_run(&p);

@@ -272,6 +272,7 @@ Test(tls, files_are_read_anew_for_the_connections_from_then_on, .init = make_dir
                  "the key is another certificate's");
     copy_fixture("server.key", file_b);
     cr_assert_eq(vitro_credentials_reload(server, NULL, &err), VITRO_OK);
+    vitro_channel_reset_backoff(world.channel);
     call_short();
     pair_stop(&world);
     vitro_credentials_unref(server);

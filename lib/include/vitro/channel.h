@@ -35,11 +35,16 @@ typedef struct vitro_channel_options {
     uint32_t max_window_bytes; /* it doubles up to this while it is what waits; 0: 4 MiB */
     size_t memory_bytes;       /* budget of the channel; 0: none */
     vitro_trace *trace;        /* keeps; NULL: the process's trace, if any */
-    vitro_credentials *credentials; /* refs; of a client; NULL: plain text */
+    vitro_credentials *credentials;        /* refs; of a client; NULL: plain text */
+    uint32_t initial_reconnect_backoff_ms; /* from one attempt to connect to the next, the first
+                                              time; then 1.6 times as long each; 0: 1000 */
+    uint32_t max_reconnect_backoff_ms;     /* 0: 120000 */
+    uint32_t idle_timeout_ms; /* without a call for so long it gives its connection up; 0: 1800000
+                                 (30 min); UINT32_MAX: never */
 } vitro_channel_options;
 #define VITRO_CHANNEL_OPTIONS_INIT                                                                 \
     {                                                                                              \
-        sizeof(vitro_channel_options), NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL                 \
+        sizeof(vitro_channel_options), NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0        \
     }
 
 /**
@@ -68,6 +73,71 @@ VITRO_API void vitro_channel_free(vitro_channel *channel);
 
 /** The loop of the channel. Lends. Thread: any. */
 VITRO_API vitro_loop *vitro_channel_loop(const vitro_channel *channel);
+
+/* ---- connectivity --------------------------------------------------------------------------- */
+
+/** Whether a channel can carry calls. Source: gRPC connectivity-semantics-and-api.md. */
+typedef enum vitro_channel_state {
+    VITRO_CHANNEL_IDLE,              /* it has no connection and needs none; a call begins one */
+    VITRO_CHANNEL_CONNECTING,        /* calls wait */
+    VITRO_CHANNEL_READY,             /* a connection is there, and the server's SETTINGS came */
+    VITRO_CHANNEL_TRANSIENT_FAILURE, /* no address could be reached: it tries again after a while.
+                                        Calls fail, but those with wait_for_ready */
+    VITRO_CHANNEL_SHUTDOWN           /* vitro_channel_free(): the last state */
+} vitro_channel_state;
+
+/**
+ * The name of a state.
+ *
+ * @param state  of vitro_channel_get_state().
+ * @return static text: "IDLE", "READY", ...; "unknown" for what is none of them.
+ * Thread: any.
+ */
+VITRO_API const char *vitro_channel_state_name(vitro_channel_state state);
+
+/** The state now; it may be another one by the time this returns. Thread: any. */
+VITRO_API vitro_channel_state vitro_channel_get_state(const vitro_channel *channel);
+
+/**
+ * Connect without a call, when the channel is IDLE.
+ * Thread: loop, or any when the loop was started.
+ */
+VITRO_API void vitro_channel_connect(vitro_channel *channel);
+
+/**
+ * Have changes of the state told. What it was only within one turn of the loop is not told.
+ *
+ * @param on_state  called in turns of the loop, for each change from here on, SHUTDOWN the last; it
+ *                  may free the channel. NULL: nobody is told any more. There is one at a time.
+ * @param user      kept; handed to on_state.
+ * Thread: loop.
+ */
+VITRO_API void vitro_channel_watch(vitro_channel *channel,
+                                   void (*on_state)(vitro_channel_state state, void *user),
+                                   void *user);
+
+/**
+ * Wait until the state is another one. It does not connect: vitro_channel_connect() does.
+ *
+ * @param last        the state that the caller has seen.
+ * @param timeout_ns  from now; 0: none; negative: already over.
+ * @param now         set to the state; may be NULL.
+ * @return VITRO_OK; VITRO_DEADLINE_EXCEEDED when it is last still; VITRO_FAILED_PRECONDITION inside
+ *         a callback of the loop.
+ * Thread: loop, or any when the loop was started; several may wait.
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_channel_wait(vitro_channel *channel,
+                                                      vitro_channel_state last, int64_t timeout_ns,
+                                                      vitro_channel_state *now, vitro_error *err);
+
+/**
+ * Try again at once in TRANSIENT_FAILURE, and begin with the shortest back-off after that: the
+ * application knows that the network is back.
+ * Thread: loop, or any when the loop was started.
+ */
+VITRO_API void vitro_channel_reset_backoff(vitro_channel *channel);
+
+/* ---- calls ---------------------------------------------------------------------------------- */
 
 /** What a blocking call brought back. Begin with VITRO_REPLY_INIT; end with vitro_reply_done(). */
 typedef struct vitro_reply {
@@ -99,10 +169,12 @@ typedef struct vitro_call_options {
                                 server must know it: one that does not ends the call with
                                 UNIMPLEMENTED. Any message may go plain: VITRO_SEND_PLAIN, and
                                 one that would not be shorter. Replies need no option */
+    bool wait_for_ready;     /* when the channel cannot connect: wait until it can, or for the
+                                deadline; else the call fails with UNAVAILABLE */
 } vitro_call_options;
 #define VITRO_CALL_OPTIONS_INIT                                                                    \
     {                                                                                              \
-        sizeof(vitro_call_options), NULL, 0, NULL, NULL, 0, false, NULL, NULL                      \
+        sizeof(vitro_call_options), NULL, 0, NULL, NULL, 0, false, NULL, NULL, false               \
     }
 
 /**

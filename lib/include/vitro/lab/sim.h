@@ -82,7 +82,11 @@ VITRO_API void vitro_sim_trace(vitro_sim *sim, vitro_trace *trace);
 /** One round of all loops; the clock stays. @return true when anything was done. Thread: sim. */
 VITRO_API bool vitro_sim_step(vitro_sim *sim);
 
-/** Run until nothing can happen any more: no work, no timer. Thread: sim. */
+/**
+ * Run until nothing can happen any more: no work, no timer but for upkeep (keepalive, the ages of
+ * connections, a channel that tries to connect while no call waits), which goes on for ever.
+ * Thread: sim.
+ */
 VITRO_API void vitro_sim_run(vitro_sim *sim);
 
 /** Run for so many nanoseconds of the world's time; the clock ends there. Thread: sim. */
