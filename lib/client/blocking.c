@@ -109,10 +109,12 @@ static void on_message(vitro_call *call, const vitro_message *m, void *user)
 {
     struct puller *p = user;
 
-    (void)call;
     p->message.len = 0;
     if (!vitro_buf_append(&p->message, m->bytes.ptr, m->bytes.len)) {
-        vitro_call_cancel(call);
+        vitro_error why;
+
+        vitro_fail(&why, VITRO_RESOURCE_EXHAUSTED, "call", 0, "out of memory");
+        vitro_client_call_fail((struct client_call *)call, &why);
         return;
     }
     p->has_message = true;

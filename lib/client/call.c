@@ -266,7 +266,7 @@ static void call_hold(vitro_call *base)
         c->attempt->stream.credit = 0;
 }
 
-static void call_cancel(vitro_call *base, const char *reason)
+static void call_cancel(vitro_call *base, vitro_code code, const char *reason)
 {
     struct client_call *c = of_call(base);
     vitro_error why;
@@ -276,7 +276,7 @@ static void call_cancel(vitro_call *base, const char *reason)
     vitro_note(c->channel->trace, cancelled, .at = note_at(c), .call = base->id,
                .attempt = c->attempts, .stream = stream_id(c),
                .reason = vitro_str_of(reason ? reason : "the application asked for it"));
-    vitro_fail(&why, VITRO_CANCELLED, "call", 0, "%s", reason ? reason : "cancelled by the client");
+    vitro_fail(&why, code, "call", 0, "%s", reason ? reason : "cancelled by the client");
     vitro_client_call_fail(c, &why);
 }
 

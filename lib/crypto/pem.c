@@ -164,6 +164,8 @@ vitro_code vitro_pem_certificates(const struct pem *p, OSSL_LIB_CTX *lib, STACK_
 vitro_code vitro_pem_key(const struct pem *p, OSSL_LIB_CTX *lib, EVP_PKEY **out, vitro_error *err)
 {
     BIO *text = open_text(p);
+    struct fault f;
+    bool end;
 
     *out = text ? PEM_read_bio_PrivateKey_ex(text, NULL, no_password, NULL, lib, NULL) : NULL;
     BIO_free(text);
@@ -171,11 +173,14 @@ vitro_code vitro_pem_key(const struct pem *p, OSSL_LIB_CTX *lib, EVP_PKEY **out,
         vitro_fault_clear();
         return VITRO_OK;
     }
-    if (!is_end_of_text() && ERR_peek_last_error())
+    end = is_end_of_text();
+    f = vitro_fault_take();
+    if (f.no_memory)
+        return no_memory(err);
+    if (!end && f.first)
         return vitro_fail(err, VITRO_INVALID_ARGUMENT, "credentials", 0,
                           "%s: no private key that can be read (one under a password cannot)",
                           p->name);
-    vitro_fault_clear();
     return vitro_fail(err, VITRO_INVALID_ARGUMENT, "credentials", 0,
                       "%s: no private key in it (PEM is expected)", p->name);
 }

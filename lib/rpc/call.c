@@ -7,6 +7,8 @@
 #include "rpc/message.h"
 #include "rpc/stream.h"
 
+const vitro_call_events vitro_call_no_events = VITRO_CALL_EVENTS_INIT;
+
 /* ---- life ----------------------------------------------------------------------------------- */
 
 static void on_timer(struct timer *t)
@@ -56,7 +58,7 @@ static void end_child(vitro_call *c)
     if (vitro_call_time_left(c) == 0)
         c->ops->expired(c);
     else
-        c->ops->cancel(c, "the parent call was cancelled");
+        c->ops->cancel(c, VITRO_CANCELLED, "the parent call was cancelled");
 }
 
 void vitro_call_set_cancelled(vitro_call *c)
@@ -315,8 +317,7 @@ static void commit_block(vitro_call *c, uint8_t *block, size_t n, uint32_t flags
     if (send_compressed(c, msg, flags))
         vitro_mem_free(c->account, block, n);
     else if (!vitro_queue_attach(c->ops->out(c), block, n, release_block, c->account))
-        c->ops->cancel(c,
-                       "out of memory"); /* no memory for its piece: the promise cannot be kept */
+        c->ops->cancel(c, VITRO_RESOURCE_EXHAUSTED, "out of memory"); /* for its piece */
 }
 
 void vitro_call_commit(vitro_call *c, uint32_t flags, bool *more)
@@ -396,7 +397,7 @@ void vitro_call_cancel(vitro_call *c)
 {
     LOOP_ASSERT(c->loop);
     if (!c->closed)
-        c->ops->cancel(c, NULL);
+        c->ops->cancel(c, VITRO_CANCELLED, NULL);
 }
 
 void vitro_call_credit(vitro_call *c, uint32_t n)

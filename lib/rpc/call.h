@@ -26,8 +26,9 @@ struct call_ops {
     void (*queued)(vitro_call *c);       /* a message or the end was queued */
     bool (*is_blocked)(vitro_call *c);   /* enough is queued; remember to tell writable */
     void (*credit)(vitro_call *c, uint64_t n);
-    void (*hold)(vitro_call *c);                    /* no credit is left */
-    void (*cancel)(vitro_call *c, const char *why); /* why NULL: the application asked for it */
+    void (*hold)(vitro_call *c); /* no credit is left */
+    /* End it from this side; why NULL: the application asked for it. */
+    void (*cancel)(vitro_call *c, vitro_code code, const char *why);
     struct connection *(*connection)(const vitro_call *c); /* NULL: none yet, or no more */
     void (*expired)(vitro_call *c);                        /* the deadline has passed */
     void (*destroy)(vitro_call *c);                        /* no reference is left */
@@ -69,6 +70,9 @@ struct vitro_call {
     size_t room_len;
     void *room_block; /* when the message is too large for a chunk */
 };
+
+/* Of a call that nobody listens to. */
+extern const vitro_call_events vitro_call_no_events;
 
 /* Begin with one reference, the library's own until closed. loop, events and user are kept. */
 void vitro_call_init(vitro_call *c, const struct call_ops *ops, vitro_loop *loop,

@@ -353,17 +353,16 @@ static void call_hold(vitro_call *base)
     of_call(base)->stream.credit = 0;
 }
 
-static void call_cancel(vitro_call *base, const char *why)
+static void call_cancel(vitro_call *base, vitro_code code, const char *why)
 {
     struct server_call *c = of_call(base);
 
     if (!c->has_error)
-        vitro_fail(&c->error, VITRO_CANCELLED, "call", 0, "%s",
-                   why ? why : "cancelled by the server");
+        vitro_fail(&c->error, code, "call", 0, "%s", why ? why : "cancelled by the server");
     c->has_error = true;
     vitro_call_set_cancelled(base); /* the application knows: no event */
     vitro_stream_stop(&c->stream);
-    vitro_stream_reset(&c->stream, H2_CANCEL);
+    vitro_stream_reset(&c->stream, code == VITRO_CANCELLED ? H2_CANCEL : H2_ENHANCE_YOUR_CALM);
 }
 
 static struct connection *call_connection(const vitro_call *base)
@@ -466,12 +465,11 @@ static const struct call_ops call_ops = {
 
 struct stream *vitro_server_call_begin(struct shard *shard, struct connection *conn)
 {
-    static const vitro_call_events no_events = VITRO_CALL_EVENTS_INIT;
     struct server_call *c = vitro_freelist_take(&shard->calls);
 
     if (!c)
         return NULL;
-    vitro_call_init(&c->base, &call_ops, shard->loop, &shard->account, &no_events, NULL);
+    vitro_call_init(&c->base, &call_ops, shard->loop, &shard->account, &vitro_call_no_events, NULL);
     c->base.max_send = shard->server->options.max_send_bytes;
     vitro_stream_init(&c->stream, shard->loop, &stream_ops, &conn->account,
                       shard->server->options.max_recv_bytes, STREAM_CREDIT_ALL);

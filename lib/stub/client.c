@@ -2,6 +2,7 @@
  * client - the stubs' blocking calls: the functions of vitro/channel.h with messages for bytes.
  */
 #include "base/error.h"
+#include "rpc/call.h"
 #include "stub/message.h"
 #include "vitro/stub.h"
 
@@ -124,6 +125,7 @@ vitro_code vitro_stub_start(vitro_call **call, vitro_channel *channel, const vit
     if (rc == VITRO_OK && request) {
         rc = vitro_stub_send(*call, request, VITRO_SEND_LAST, NULL, err);
         if (rc != VITRO_OK) {
+            (*call)->events = &vitro_call_no_events; /* to who asked, it never was */
             vitro_call_cancel(*call);
             vitro_call_unref(*call);
         }

@@ -9,12 +9,10 @@
 #include "server/server.h"
 #include "vitro/stub.h"
 
-static const vitro_call_events no_events = VITRO_CALL_EVENTS_INIT;
-
 void vitro_stub_serve(vitro_call *call, const vitro_call_events *events, void *state)
 {
     if (!events) {
-        events = &no_events;
+        events = &vitro_call_no_events;
         vitro_call_finish(call, VITRO_INTERNAL, "a handler was not begun with its _INIT", NULL,
                           NULL);
     }

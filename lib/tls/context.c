@@ -148,7 +148,7 @@ static void set_world(struct tls_context *c)
         SSL_CTX_set_timeout(c->ssl, INT32_MAX);
 }
 
-static bool set_rules(struct tls_context *c)
+static vitro_code set_rules(struct tls_context *c, vitro_error *err)
 {
     const struct tls_material *m = c->material;
     int min = m->version_min ? m->version_min : TLS1_2_VERSION;
@@ -157,9 +157,11 @@ static bool set_rules(struct tls_context *c)
     SSL_CTX_set_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_keylog_callback(c->ssl, vitro_tls_secret);
     set_world(c);
-    return min >= TLS1_2_VERSION && SSL_CTX_set_min_proto_version(c->ssl, min) &&
-           SSL_CTX_set_max_proto_version(c->ssl, m->version_max) &&
-           SSL_CTX_set_cipher_list(c->ssl, ciphers_of_12);
+    if (min < TLS1_2_VERSION || !SSL_CTX_set_min_proto_version(c->ssl, min) ||
+        !SSL_CTX_set_max_proto_version(c->ssl, m->version_max))
+        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "credentials", 0,
+                          "no such version of TLS (0x0303 is 1.2, 0x0304 is 1.3)");
+    return SSL_CTX_set_cipher_list(c->ssl, ciphers_of_12) ? VITRO_OK : failed(err, "TLS");
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -174,9 +176,9 @@ static vitro_code build(struct tls_context *c, vitro_error *err)
     c->bio = vitro_tls_bio();
     if (!c->ssl || !c->bio)
         return vitro_fault(err, VITRO_RESOURCE_EXHAUSTED, "credentials", "TLS");
-    if (!set_rules(c))
-        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "credentials", 0,
-                          "no such version of TLS (0x0303 is 1.2, 0x0304 is 1.3)");
+    rc = set_rules(c, err);
+    if (rc)
+        return rc;
     if (m->server)
         set_server(c);
     else if (!set_client(c))

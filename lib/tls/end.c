@@ -98,6 +98,16 @@ void vitro_tls_end_keep_session(struct tls_end *e, SSL_SESSION *session)
     e->session = session;
 }
 
+/*
+ * It may have been for want of memory, and what libcrypto could not load then it does not load
+ * later in the same library context. That of the process is nobody's to replace.
+ */
+void vitro_tls_end_failed(struct tls_end *e)
+{
+    vitro_tls_context_unref(e->own);
+    e->own = NULL;
+}
+
 /* A world of its own: made anew when the credentials were. */
 static struct tls_context *own_context(struct tls_end *e, struct tls_context *now, vitro_error *err)
 {

@@ -92,6 +92,8 @@ static enum vitro_step fail(struct tls_layer *l, vitro_error *err)
     answer_plain_text(l);
     vitro_tls_why(l, err);
     l->failed = true;
+    if (!l->layer.ready)
+        vitro_tls_end_failed(l->end);
     return VITRO_FAILED;
 }
 
@@ -348,7 +350,8 @@ static bool begin(struct tls_layer *l)
     }
     BIO_set_data(bio, l);
     SSL_set_bio(l->ssl, bio, bio);
-    SSL_set_app_data(l->ssl, l);
+    if (!SSL_set_app_data(l->ssl, l))
+        return false;
     X509_VERIFY_PARAM_set_time(SSL_get0_param(l->ssl), clock.wall(clock.user) / 1000000000);
     if (l->context->material->server) {
         SSL_set_accept_state(l->ssl);

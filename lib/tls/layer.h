@@ -57,6 +57,9 @@ struct tls_context *vitro_tls_end_context(struct tls_end *e, vitro_error *err);
 /* identity.c: who the peer is, as the handshake has shown; NULL when memory is out. */
 const vitro_identity *vitro_tls_identity(struct layer *layer, struct arena *into);
 
+/* A handshake has failed: in a simulated world the next connection has a context of its own. */
+void vitro_tls_end_failed(struct tls_end *e);
+
 /* why.c: what libssl has found wrong, in words for people. */
 vitro_code vitro_tls_why(const struct tls_layer *l, vitro_error *err);
 

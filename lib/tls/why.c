@@ -57,19 +57,18 @@ static vitro_code why_not_believed(const struct tls_layer *l, long verify, vitro
 
 vitro_code vitro_tls_why(const struct tls_layer *l, vitro_error *err)
 {
-    unsigned long first = ERR_peek_error();
-    int reason = ERR_GET_REASON(first), alert = reason - SSL_AD_REASON_OFFSET;
+    struct fault f = vitro_fault_take();
+    int reason = ERR_GET_REASON(f.first), alert = reason - SSL_AD_REASON_OFFSET;
     long verify = SSL_get_verify_result(l->ssl);
-    const char *words = ERR_reason_error_string(first);
+    const char *words = ERR_reason_error_string(f.first);
 
-    vitro_fault_clear();
-    if (l->no_memory || reason == ERR_R_MALLOC_FAILURE)
+    if (l->no_memory || f.no_memory)
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "tls", 0, "out of memory");
     if (l->no_alpn)
         reason = SSL_R_NO_APPLICATION_PROTOCOL;
     if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && verify != X509_V_OK)
         return why_not_believed(l, verify, err);
-    if (ERR_GET_LIB(first) == ERR_LIB_SSL && alert >= 0)
+    if (ERR_GET_LIB(f.first) == ERR_LIB_SSL && alert >= 0)
         return tell(err, alert, find(alerts, ARRAY_LEN(alerts), alert), words);
     return tell(err, 0, find(findings, ARRAY_LEN(findings), reason), words);
 }
