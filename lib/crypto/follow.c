@@ -154,11 +154,13 @@ static size_t take(struct follow_messages *m, const uint8_t *p, size_t len)
 static bool are_whole(const uint8_t *p, size_t len)
 {
     struct follow_messages m;
-    size_t n = MESSAGE_HEAD;
 
-    for (; len >= MESSAGE_HEAD && len >= n; p += n, len -= n) {
+    while (len >= MESSAGE_HEAD) {
         memcpy(m.front, p, MESSAGE_HEAD);
-        n = message_len(&m);
+        if (message_len(&m) > len)
+            return false;
+        len -= message_len(&m);
+        p += message_len(&m);
     }
     return len == 0;
 }

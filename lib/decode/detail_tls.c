@@ -22,6 +22,7 @@ struct looked {
     vitro_span content;
     vitro_bytes bytes; /* of it, as far as they are at hand */
     uint64_t from;     /* of it, where its first message begins */
+    unsigned depth;    /* of its fields: below what is sealed */
     uint32_t message;  /* type of the one that is being read */
     uint32_t version;  /* the highest that a hello names */
     char words[WORDS_MAX];
@@ -127,8 +128,8 @@ static void add_field(struct looked *l, const struct handshake_field *f)
     static const uint8_t forms[] = { VITRO_ITEM_GROUP, VITRO_ITEM_NUMBER, VITRO_ITEM_TEXT,
                                      VITRO_ITEM_BYTES, VITRO_ITEM_BYTES };
     struct detail *t = l->t;
-    vitro_item *item = vitro_detail_add(t, forms[f->form], f->depth + 1U, f->name, key_of(t, f),
-                                        l->content.offset + l->from + f->off, f->len);
+    vitro_item *item = vitro_detail_add(t, forms[f->form], f->depth + l->depth, f->name,
+                                        key_of(t, f), l->content.offset + l->from + f->off, f->len);
 
     item->span = l->content;
     item->span.offset += l->from + f->off;
@@ -210,7 +211,7 @@ static void skip_begun(struct looked *l)
     if (l->from)
         say(l, "", vitro_str_of("(goes on)"));
     if (l->from && !l->t->brief)
-        bytes_item(l, 1, "tls.handshake.fragment", begun,
+        bytes_item(l, l->depth, "tls.handshake.fragment", begun,
                    l->t->ev->rope == UINT32_MAX ? "records before it are missing" : NULL);
 }
 
@@ -235,7 +236,7 @@ static void content_items(struct looked *l, bool is_1_3)
     rest.offset += n;
     rest.length -= n;
     if (rest.length && !t->brief)
-        bytes_item(l, 1, "tls.unknown", rest, vitro_decode_why(WHY_NOT_HELD));
+        bytes_item(l, l->depth, "tls.unknown", rest, vitro_decode_why(WHY_NOT_HELD));
 }
 
 /* Application data has nothing that a title would need. */
@@ -248,6 +249,7 @@ static void record_items(struct looked *l, bool open, bool is_1_3)
     vitro_span whole = vitro_event_span(t->ev);
     vitro_item *group;
 
+    l->depth = sealed;
     whole.offset = at;
     whole.length = t->ev->length - RECORD_HEAD_LEN;
     if (!t->brief && (!open || t->ev->type == RECORD_APPLICATION_DATA)) {

@@ -242,37 +242,64 @@ static size_t seek(struct direction *d, vitro_bytes b, bool over)
     return n;
 }
 
+/* The record at the front of what is held is not there as a whole. */
+static bool is_part(const struct direction *d, vitro_bytes b)
+{
+    const struct records *rs = &d->conn->tls->records[d->dir];
+    size_t len = b.len < RECORD_HEAD_LEN ? SIZE_MAX : record_len(b.ptr);
+
+    return !rs->hole && !rs->seeking && b.len < len;
+}
+
 /* So many bytes are taken from the front of what is held; 0: more have to come, or it waits. */
-static size_t step(struct direction *d, vitro_bytes b, bool over, bool *waits)
+static size_t step(struct direction *d, vitro_bytes b, bool over)
 {
     struct records *rs = records_of(d);
-    size_t len = 0;
+    size_t len;
 
     if (rs->hole)
         return hole_rest(d, b.len);
-    if (rs->seeking)
-        len = seek(d, b, over);
-    if (len || rs->seeking || b.len < RECORD_HEAD_LEN)
+    len = rs->seeking ? seek(d, b, over) : 0;
+    if (len || rs->seeking || is_part(d, b))
         return len;
     len = record_len(b.ptr);
     if (!len)
         vitro_look_give_up(d, WHY_TLS_NO_RECORD);
-    if (!len || b.len < len)
-        return 0;
-    *waits = !take_record(d, (vitro_bytes){ b.ptr, len });
-    return *waits ? 0 : len;
+    else if (!take_record(d, (vitro_bytes){ b.ptr, len }))
+        rs->stalled = WAITS;
+    return rs->stalled ? 0 : len;
 }
 
-static void set_waiting(struct direction *d, bool waits)
+static vitro_bytes held_of(const struct direction *d)
 {
-    struct records *rs = records_of(d);
+    size_t taken = d->conn->tls->records[d->dir].taken;
 
-    list_remove(&rs->link);
-    if (waits && !rs->waits)
-        rs->since = d->time;
-    if (waits)
-        list_append(&d->conn->decode->waiting, &rs->link);
-    rs->waits = waits;
+    return (vitro_bytes){ d->look.ptr + taken, d->look.len - taken };
+}
+
+static bool can_go_on(const struct direction *d)
+{
+    return d->state == DIR_RECORDS && !d->conn->tls->records[d->dir].stalled && held_of(d).len &&
+           !is_part(d, held_of(d));
+}
+
+/* The packet that has completed the record at the front. */
+static uint32_t completed_by(const struct direction *d)
+{
+    vitro_bytes b = held_of(d);
+    size_t len = b.len < RECORD_HEAD_LEN ? 0 : record_len(b.ptr);
+
+    return vitro_direction_event(d, VITRO_EVENT_TLS, d->told, MAX(len, 1)).packet;
+}
+
+/* The side whose next record came first; NULL: none can be taken. */
+static struct direction *earliest(struct conn *c)
+{
+    bool can[2] = { can_go_on(&c->dir[0]), can_go_on(&c->dir[1]) };
+
+    if (can[0] && can[1])
+        return &c->dir[completed_by(&c->dir[1]) < completed_by(&c->dir[0])];
+    return can[0] ? &c->dir[0] : can[1] ? &c->dir[1] : NULL;
 }
 
 static bool knows_hellos(const struct conn *c)
@@ -280,25 +307,48 @@ static bool knows_hellos(const struct conn *c)
     return c->tls->follow.client_hello && c->tls->follow.server_hello;
 }
 
-/* Take what can be taken. */
+/* What was taken goes, and a record that could not be waits from now on. */
+static void settle(struct direction *d)
+{
+    struct records *rs = records_of(d);
+
+    if (d->state == DIR_RECORDS)
+        vitro_buf_consume(&d->look, rs->taken);
+    rs->taken = 0;
+    list_remove(&rs->link);
+    if (rs->stalled == WAITS && !rs->waits)
+        rs->since = d->time;
+    rs->waits = rs->stalled == WAITS;
+    rs->stalled = GOES;
+    if (rs->waits)
+        list_append(&d->conn->decode->waiting, &rs->link);
+    if (rs->ended && !rs->waits && !d->finished)
+        vitro_direction_finish(d);
+}
+
+/*
+ * Take what can be taken of both sides, in the order in which it came: what one says depends on
+ * what the other has said. over: of this side nothing follows.
+ */
 static void pump(struct direction *d, bool over)
 {
-    struct direction *other = &d->conn->dir[!d->dir];
-    struct records *rs = records_of(d);
-    bool waits = false, knew = knows_hellos(d->conn);
-    size_t at = 0, n = 1;
+    struct conn *c = d->conn;
+    struct direction *next;
+    bool knew;
 
-    while (n && at < d->look.len) {
-        n = step(d, (vitro_bytes){ d->look.ptr + at, d->look.len - at }, over, &waits);
-        at += n;
+    while ((next = earliest(c))) {
+        struct records *rs = records_of(next);
+        size_t n;
+        knew = knows_hellos(c);
+        n = step(next, held_of(next), over && next == d);
+        rs->taken += n;
+        if (!n && !rs->stalled)
+            rs->stalled = LACKS;
+        if (knew != knows_hellos(c))
+            c->tls->records[!next->dir].stalled = GOES;
     }
-    if (d->state == DIR_RECORDS)
-        vitro_buf_consume(&d->look, at);
-    set_waiting(d, waits);
-    if (!knew && knows_hellos(d->conn) && records_of(other)->waits)
-        pump(other, false);
-    if (rs->ended && !waits && !d->finished)
-        vitro_direction_finish(d);
+    settle(&c->dir[0]);
+    settle(&c->dir[1]);
 }
 
 void vitro_records_data(struct direction *d)

@@ -53,6 +53,9 @@ struct opened {
 
 enum { OPENED_LIVE, OPENED_LOOKED, OPENED_COUNT };
 
+/* Why the next record is not taken: it is not there yet, or has to wait. */
+enum record_stall { GOES, LACKS, WAITS };
+
 /* How the records of a direction are read. */
 struct records {
     struct list link; /* among those that wait, the longest first */
@@ -66,6 +69,8 @@ struct records {
     bool begun;        /* this direction is TLS */
     bool seeking;      /* where the next record begins has to be found */
     bool lost;
+    uint8_t stalled; /* a record_stall, while records are taken */
+    size_t taken;    /* so much of what is held */
     bool waits;
     bool hurried; /* it waits for nothing any more */
     bool ended;   /* nothing follows what waits */
