@@ -191,6 +191,16 @@ static void read_away(struct driver *d)
     }
 }
 
+/* The transport is watched for what the driver still waits for, also while it flushes: the peer's
+ * end can be read again and again. */
+static void after_input(struct driver *d)
+{
+    if (!over(d))
+        vitro_driver_update_want(d);
+    if (!closing(d))
+        vitro_driver_let_join(d);
+}
+
 void vitro_driver_readable(struct driver *d)
 {
     if (d->peer_ended || task_waiting(&d->read_again))
@@ -199,10 +209,7 @@ void vitro_driver_readable(struct driver *d)
         read_away(d);
     else if (!closing(d))
         read_in(d);
-    if (closing(d))
-        return;
-    vitro_driver_update_want(d);
-    vitro_driver_let_join(d);
+    after_input(d);
 }
 
 void vitro_driver_read_again(struct task *t)
@@ -212,8 +219,5 @@ void vitro_driver_read_again(struct task *t)
     if (closing(d))
         return;
     input_side(d, (vitro_bytes){ NULL, 0 });
-    if (closing(d))
-        return;
-    vitro_driver_update_want(d);
-    vitro_driver_let_join(d);
+    after_input(d);
 }

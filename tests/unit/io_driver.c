@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
+#include "io/target.h"
 #include "support/heap.h"
 #include "support/pump.h"
 #include "support/seed.h"
@@ -434,5 +436,65 @@ Test(io_driver, what_a_layer_holds_stops_the_session_and_goes_on_when_let_go)
     cr_assert(held.closes == 1 && held.holder.ended);
     cr_assert_geq(held.produced, 600000u);
     cr_assert_eq(server->received, held.produced + 3);
+    stage_end(&s);
+}
+
+/* ---- a layer that fails at the peer's end, while nothing can be sent ------------------------ */
+
+static struct transport *mute; /* has said its last, and reads nothing */
+
+static void mute_accepted(struct listener *l, struct transport *t)
+{
+    mute = t;
+    cr_assert(t->ops->attach(t, l->loop));
+    t->ops->shut(t);
+}
+
+static enum vitro_step fail_up(struct layer *l, struct queue *in, struct queue *out,
+                               vitro_error *err)
+{
+    vitro_queue_clear(in);
+    if (!l->driver->peer_ended)
+        return VITRO_IDLE;
+    vitro_fail(err, VITRO_UNAVAILABLE, "layer", 0, "the peer has gone");
+    return VITRO_FAILED;
+}
+
+static const struct layer_ops fail_ops = {
+    .name = "fail", .up = fail_up, .down = hold_down, .close = hold_close
+};
+
+static void mute_connected(struct connect *c, struct transport *t, const vitro_error *err)
+{
+    vitro_driver_init(&held.driver, t->loop, &held_ops);
+    layer_init(&held.holder.layer, &fail_ops);
+    held.holder.layer.ready = true;
+    held.holder.down = SIZE_MAX;
+    vitro_driver_push(&held.driver, &held.holder.layer);
+    vitro_driver_open(&held.driver, t);
+}
+
+Test(io_driver, a_failing_layer_waits_quietly_for_a_peer_that_reads_nothing, .timeout = 10)
+{
+    vitro_sim_options o = VITRO_SIM_OPTIONS_INIT;
+    static struct stage s;
+    struct target target;
+    size_t rounds = 0;
+
+    o.in_flight_max = 1000;
+    stage_begin(&s, 3, &o);
+    cr_assert_eq(vitro_target_parse(&target, vitro_str_of(s.target), NULL), VITRO_OK);
+    cr_assert_eq(vitro_listener_open(&s.world.listener, s.loop, &target.addresses[0], NULL,
+                                     mute_accepted, NULL),
+                 VITRO_OK);
+    vitro_connect_start(&held.connect, s.loop, &s.world.listener.bound, NULL, INT64_MAX,
+                        mute_connected);
+    while (vitro_sim_step(s.sim))
+        cr_assert_lt(++rounds, 100u, "it spins");
+    cr_assert(held.driver.state == DRIVER_CLOSING && vitro_driver_unsent(&held.driver) > 0);
+    mute->ops->close(mute, true);
+    vitro_sim_run(s.sim);
+    cr_assert_eq(held.closes, 1);
+    s.world.client_loop = s.world.server_loop = s.loop;
     stage_end(&s);
 }
