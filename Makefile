@@ -23,10 +23,11 @@ WARN_TESTS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wvla -Wunde
 SANITIZE   := -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_debug   := -Og -g3
 CFLAGS_release := -O2 -g -DNDEBUG -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+CFLAGS_proof   := -O2 -g
 CFLAGS_asan    := -O1 -g -fsanitize=address,undefined $(SANITIZE)
 CFLAGS_tsan    := -O1 -g -fsanitize=thread $(SANITIZE)
 CFLAGS_cover   := -O0 -g --coverage
-OPT        := $(or $(CFLAGS_$(V)),$(error V=$(V): use debug release asan tsan cover))
+OPT        := $(or $(CFLAGS_$(V)),$(error V=$(V): use debug release proof asan tsan cover))
 LINK       := -Wl,-z,relro,-z,now
 POSIX      := -D_POSIX_C_SOURCE=200809L
 GNU        := -D_GNU_SOURCE
@@ -45,7 +46,7 @@ MANUAL_C   := $(wildcard tools/manual/*.c)
 SUPPORT_C  := $(wildcard tests/support/*.c)
 UNIT_C     := $(wildcard tests/unit/*.c)
 PROGRAM_C  := $(wildcard tests/soak/*.c tests/threads/*.c tests/bench/vitro/*.c tests/differential/*.c \
-              tests/captures/*.c tests/interop/*.c tests/screen/*.c tests/oom/*.c)
+              tests/captures/*.c tests/interop/*.c tests/screen/*.c tests/oom/*.c tests/sim/sim.c)
 LESSONS    := $(patsubst lessons/%/main.c,%,$(wildcard lessons/[0-9]*/main.c))
 LESSON_O   := $(patsubst %.c,$(B)/%.o,$(wildcard lessons/*.c))
 LESSON_TEXTS := $(wildcard lessons/[0-9]*/*.md lessons/[0-9]*/*.c)
@@ -247,6 +248,8 @@ $(INTEROP)client: $(patsubst %.c,$(B)/%.o,$(filter tests/interop/client/%,$(INTE
 $(INTEROP)server: $(patsubst %.c,$(B)/%.o,$(filter tests/interop/server/%,$(INTEROP_C))) \
                   $(addprefix $(B)/tests/support/bad_,server.o script.o)
 $(B)/tests/unit/bad_server: $(patsubst %.c,$(B)/%.o,$(filter tests/interop/client/%,$(INTEROP_C)))
+SIM_O      := $(patsubst %.c,$(B)/%.o,$(filter-out tests/sim/sim.c,$(wildcard tests/sim/*.c)))
+$(B)/tests/sim/sim: $(SIM_O) $(addprefix $(B)/tests/support/,heap.o seed.o)
 $(B)/tests/threads/spool: $(addprefix $(B)/tools/,spool.o source.o feed.o)
 $(PROGRAMS): $(B)/%: $(B)/%.o $(TEST_PROTO_A) $(PROTO_A) $(STATIC)
 	@mkdir -p $(@D) && echo '  LD $@'
@@ -288,6 +291,10 @@ soak:                   ## a hundred thousand calls, every tenth connection cut
 	@sh tools/deps/install.sh run
 	@$(MAKE) V=release test-programs
 	@build/release/tests/soak/soak
+sim:                    ## twenty thousand seeded worlds of calls in which things go wrong
+	@sh tools/deps/install.sh run
+	@$(MAKE) V=proof WERROR=-Werror build/proof/tests/sim/sim
+	@build/proof/tests/sim/sim --seeds 20000 --jobs $(JOBS) $(ARGS)
 differential:           ## our decoder against tshark, field by field
 	@sh tools/deps/install.sh run differential
 	@$(MAKE) build test-programs
@@ -315,8 +322,8 @@ tidy:                   ## clang-tidy over the library and the tools
 	@sh tools/deps/install.sh run tidy
 	@$(MAKE) compile_commands
 	@clang-tidy --quiet -p build $(LIB_C) $(DECODE_C) $(VITRO_C)
-all-checks: check       ## what needs no foreign peer: check, tidy, tsan, soak, oom
-	@$(MAKE) tidy && $(MAKE) tsan && $(MAKE) soak && $(MAKE) oom
+all-checks: check       ## what needs no foreign peer: check, tidy, tsan, soak, oom, sim
+	@$(MAKE) tidy && $(MAKE) tsan && $(MAKE) soak && $(MAKE) oom && $(MAKE) sim
 
 # ---- headers, each compiled alone --------------------------------------------------------------
 headers: $(HEADERS:%.h=$(B)/%.h.ok) $(PROTOS:proto/%.proto=$(B)/gen/%.vitro.c.ok) \
@@ -348,7 +355,7 @@ uninstall:              ## remove what install put under PREFIX
 clean:                  ## remove build/
 	@rm -rf build
 
-.PHONY: all build run check deps help programs lessons suites test-programs asan ubsan tsan oom soak \
+.PHONY: all build run check deps help programs lessons suites test-programs asan ubsan tsan oom soak sim \
         differential interop bless bench layers format tidy all-checks headers compile_commands man install uninstall \
         clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

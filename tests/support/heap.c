@@ -1,14 +1,24 @@
 #include "support/heap.h"
 
+#include <stdio.h>
 #include <stdlib.h>
-
-#include <criterion/criterion.h>
 
 #include "vitro/base.h"
 
-static int fails(struct heap *h)
+/* Programs without Criterion use it, too. */
+static void must(bool right, const char *wrong)
+{
+    if (right)
+        return;
+    fprintf(stderr, "heap: %s\n", wrong);
+    abort();
+}
+
+static bool fails(struct heap *h)
 {
     h->calls++;
+    if (h->odds && vitro_chance_below(&h->chance, h->odds) == 0)
+        return true;
     return h->fail_at && (h->once ? h->calls == h->fail_at : h->calls >= h->fail_at);
 }
 
@@ -30,7 +40,7 @@ static void *heap_resize(void *p, size_t old, size_t n, void *user)
     void *q = fails(h) ? NULL : realloc(p, n);
 
     if (q) {
-        cr_assert(h->bytes >= old, "resized with a wrong size");
+        must(h->bytes >= old, "resized with a wrong size");
         h->bytes += n - old;
     }
     return q;
@@ -40,7 +50,7 @@ static void heap_release(void *p, size_t n, void *user)
 {
     struct heap *h = user;
 
-    cr_assert(h->live > 0 && h->bytes >= n, "released with a wrong size");
+    must(h->live > 0 && h->bytes >= n, "released with a wrong size");
     h->live--;
     h->bytes -= n;
     free(p);
@@ -54,10 +64,10 @@ void heap_install(struct heap *h)
     a.resize = heap_resize;
     a.release = heap_release;
     a.user = h;
-    cr_assert(vitro_allocator_set(&a));
+    must(vitro_allocator_set(&a), "the allocator was refused");
 }
 
 void heap_remove(void)
 {
-    cr_assert(vitro_allocator_set(NULL));
+    must(vitro_allocator_set(NULL), "the allocator was refused");
 }

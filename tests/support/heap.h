@@ -7,12 +7,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/clock.h"
+
 struct heap {
     size_t live;    /* blocks */
     size_t bytes;   /* in them */
     size_t calls;   /* allocations and growths so far */
     size_t fail_at; /* this call and all later ones fail, counted from 1; 0: none */
     bool once;      /* only this call fails */
+    size_t odds;    /* one call in so many fails, by chance; 0: none */
+    struct chance chance;
 };
 
 /* Install h; call it before any object is made. */

@@ -1,0 +1,93 @@
+/*
+ * world - a server, up to three channels and the wire between them, all of one seed: what they
+ * say to each other, what goes wrong, and when.
+ *
+ * Every choice is drawn from the seed, and everything runs under sim: the same seed is the same
+ * world to the byte.
+ */
+#ifndef VITRO_TESTS_SIM_WORLD_H
+#define VITRO_TESTS_SIM_WORLD_H
+
+#include "base/clock.h"
+#include "sim/said.h"
+#include "support/heap.h"
+#include "vitro/channel.h"
+#include "vitro/lab/sim.h"
+#include "vitro/server.h"
+
+#define MS     ((int64_t)1000000)
+#define SECOND (1000 * MS)
+
+enum { CHANNELS_MAX = 3, CALLS_MAX = 60, FAULTS_MAX = 3 };
+
+enum fault {
+#define X(id, name, plain, tls, codes) FAULT_##id,
+#include "sim/faults.def"
+#undef X
+    FAULT_COUNT
+};
+
+struct asked;
+struct served;
+struct wire;
+
+/* What is recorded of one side, as a capture in memory. */
+struct tap {
+    vitro_trace *trace;
+    int fd;
+};
+
+struct world {
+    uint64_t seed;
+    bool loud;     /* tell what happens */
+    bool sabotage; /* nothing else goes wrong, but the wire steals bytes of a response */
+    bool stolen;   /* it has: whoever judges must see it */
+    struct chance chance;
+    struct said said;
+    struct heap heap;
+    vitro_sim *sim;
+    vitro_loop *server_loop, *wire_loop, *client_loop;
+    vitro_credentials *server_credentials, *client_credentials; /* NULL: plain text */
+    vitro_server *server;                                       /* NULL: gone */
+    vitro_server_options server_options;
+    vitro_channel *channel[CHANNELS_MAX]; /* NULL: gone */
+    size_t channels;
+    struct wire *wire;
+    struct tap client_tap, server_tap;
+    struct asked *asked; /* calls of the clients, CALLS_MAX */
+    size_t n_asked, calls_max;
+    struct served *served; /* calls that a handler has seen */
+    size_t n_served;
+    bool may[FAULT_COUNT];      /* the faults of this world */
+    bool happened[FAULT_COUNT]; /* of these, what came to pass */
+    bool ending;                /* all calls go on to their end */
+    bool slow_readers, cancels, deadlines, drained;
+    uint64_t trace_bytes, trace_sum; /* of both taps, at the end */
+    char why[512];                   /* what was wrong first; empty: nothing */
+};
+
+/* Live through the world of a seed; true when all was well. */
+bool world_run(struct world *w);
+
+/* Something is wrong; the first time counts. */
+void world_fail(struct world *w, const char *format, ...) VITRO_PRINTF(2, 3);
+#define world_expect(w, condition, ...)                                                            \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            world_fail((w), __VA_ARGS__);                                                          \
+    } while (0)
+
+/* Told when the world is loud. */
+void world_say(struct world *w, const char *format, ...) VITRO_PRINTF(2, 3);
+
+/* A fault came to pass. */
+void world_fault(struct world *w, enum fault f);
+
+/* Evenly from low to high; true once in n times. */
+size_t some(struct world *w, size_t low, size_t high);
+bool one_in(struct world *w, size_t n);
+
+/* The codes that the faults of this world may have caused, a bit each. */
+uint32_t world_codes(const struct world *w);
+
+#endif
