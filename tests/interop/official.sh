@@ -16,7 +16,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 here=tests/interop
-peers=${PEERS:-vitro grpc-go}
+peers=${PEERS:-vitro grpc-go ruby}
 cases=$(build/debug/$here/vitro-interop-client --help 2>&1 | sed -n 's/^cases: //p')
 bad_cases=$(build/debug/$here/vitro-interop-server --help 2>&1 | sed -n 's/^bad cases: //p')
 
@@ -201,7 +201,7 @@ pair() { # CLIENT SERVER plain|TLS
             done
         fi
         echo "$1:$2 $3 $case $result" >>"$tmp/results"
-        [ "$result" = passed ] || echo "  $1 to $2, $3, $case: $result"
+        case $result in passed | "not done"*) ;; *) echo "  $1 to $2, $3, $case: $result" ;; esac
     done
 }
 
