@@ -59,15 +59,16 @@ static vitro_code past_deadline(const struct client_call *c, vitro_code code)
 static void on_status(struct attempt *a, const struct reply_head *head)
 {
     struct client_call *c = a->call;
+    struct outcome *o = &c->base.outcome;
     bool theirs = head->explicit_status || head->message.len;
 
-    vitro_md_swap(&c->trailers, &a->stream.conn->block_md);
+    vitro_md_swap(&o->trailers, &a->stream.conn->block_md);
     vitro_client_call_decide(c, past_deadline(c, head->code),
                              theirs ? head->message : vitro_str_of(head->error.frame[0].text),
                              head->explicit_status ? NULL : &head->error);
-    if (theirs && c->message) /* decoding never makes it longer */
-        c->message_len =
-            vitro_status_message_decode((vitro_str){ c->message, c->message_len }, c->message);
+    if (theirs && o->message) /* decoding never makes it longer */
+        o->message_len =
+            vitro_status_message_decode((vitro_str){ o->message, o->message_len }, o->message);
 }
 
 static void on_block(struct stream *s, bool end_stream)
@@ -123,7 +124,7 @@ static void on_end(struct stream *s)
         vitro_code code = vitro_reply_missing(&why);
         vitro_client_call_decide(c, code, vitro_str_of(why.frame[0].text), &why);
     }
-    if (c->code == VITRO_OK && vitro_call_expects_one(&c->base, false)) {
+    if (c->base.outcome.code == VITRO_OK && vitro_call_expects_one(&c->base, false)) {
         if (!c->base.single_seen) {
             fail(a, VITRO_UNIMPLEMENTED, "no response message");
             return;

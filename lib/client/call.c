@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "frame/frame.h"
+#include "rpc/intercept.h"
 #include "wire/timeout.h"
 
 static struct client_call *of_call(vitro_call *c)
@@ -96,7 +97,7 @@ void vitro_client_call_begin_attempt(struct client_call *c, struct connection *c
                .attempt = a->number);
     a->stream.blocked = c->blocked;
     a->stream.h2.kept = &c->kept;
-    a->stream.h2.ending = c->base.send_done ? H2_END : H2_OPEN;
+    a->stream.h2.ending = c->base.out_done ? H2_END : H2_OPEN;
     vitro_queue_move(&a->stream.h2.send, &c->pending);
     if (attempt_open(c, a, conn, &why) != VITRO_OK) {
         vitro_queue_clear(&a->stream.h2.send);
@@ -146,40 +147,25 @@ static void let_go(struct client_call *c)
 
 /* ---- the end -------------------------------------------------------------------------------- */
 
-static void free_message(struct client_call *c)
-{
-    if (c->message)
-        vitro_mem_free(c->base.account, c->message, c->message_room);
-    c->message = NULL;
-}
-
 void vitro_client_call_decide(struct client_call *c, vitro_code code, vitro_str message,
                               const vitro_error *why)
 {
-    free_message(c);
     c->decided = true;
-    c->code = code;
-    c->message = message.len ? vitro_mem_text(c->base.account, message) : NULL;
-    c->message_len = c->message ? message.len : 0;
-    c->message_room = c->message_len + 1;
-    c->has_error = why != NULL;
-    if (why)
-        c->error = *why;
+    vitro_call_decide(&c->base, code, message, why);
 }
 
-void vitro_client_call_close(struct client_call *c)
+static void call_conclude(vitro_call *base)
 {
-    vitro_status status = {
-        c->code, { c->message, c->message_len }, &c->trailers, c->has_error ? &c->error : NULL
-    };
+    struct client_call *c = of_call(base);
+    vitro_status status = vitro_call_status(base);
 
     assert(c->decided && !c->base.closed);
     vitro_client_call_wait(c, NULL);
-    if (c->has_error) {
+    if (status.error) {
         char text[256];
-        vitro_error_format(&c->error, text, sizeof text);
+        vitro_error_format(status.error, text, sizeof text);
         vitro_note(c->channel->trace, ended, .at = note_at(c), .call = c->base.id,
-                   .status = vitro_code_name((int)c->code), .reason = vitro_str_of(text));
+                   .status = vitro_code_name((int)status.code), .reason = vitro_str_of(text));
     }
     vitro_task_cancel(&c->close);
     list_remove(&c->waiting);
@@ -194,6 +180,16 @@ void vitro_client_call_close(struct client_call *c)
     vitro_call_unref(&c->base);
 }
 
+void vitro_client_call_close(struct client_call *c)
+{
+    if (!c->base.chain) {
+        call_conclude(&c->base);
+        return;
+    }
+    let_go(c);
+    vitro_chain_end(c->base.chain);
+}
+
 static void on_close(struct task *t)
 {
     vitro_client_call_close(CONTAINER_OF(t, struct client_call, close));
@@ -206,6 +202,8 @@ void vitro_client_call_fail(struct client_call *c, const vitro_error *why)
     vitro_client_call_decide(c, why->code, vitro_str_of(why->frame[0].text), why);
     list_remove(&c->waiting);
     vitro_call_set_cancelled(&c->base);
+    if (c->base.chain)
+        vitro_chain_stop(c->base.chain, why->code);
     if (c->attempt) {
         vitro_stream_stop(&c->attempt->stream);
         vitro_stream_reset(&c->attempt->stream, H2_CANCEL);
@@ -229,7 +227,7 @@ static void call_queued(vitro_call *base)
 
     if (!c->attempt)
         return;
-    if (base->send_done)
+    if (base->out_done)
         c->attempt->stream.h2.ending = H2_END;
     vitro_stream_wake(&c->attempt->stream);
 }
@@ -302,15 +300,27 @@ static void call_expired(vitro_call *base)
     vitro_client_call_fail(c, &why);
 }
 
+/* The request may leave. */
+static void call_opened(vitro_call *base)
+{
+    struct client_call *c = of_call(base);
+
+    list_append(&c->channel->waiting, &c->waiting);
+    vitro_channel_wake(c->channel);
+}
+
+static void call_stop(vitro_call *base, const vitro_error *why)
+{
+    vitro_client_call_fail(of_call(base), why);
+}
+
 static void call_destroy(vitro_call *base)
 {
     struct client_call *c = of_call(base);
     vitro_channel *channel = c->channel;
 
     vitro_md_done(&c->request);
-    vitro_md_done(&c->trailers);
     vitro_call_done(base);
-    free_message(c);
     if (c->authority)
         vitro_mem_free(base->account, c->authority, strlen(c->authority) + 1);
     vitro_freelist_put(&channel->calls, c);
@@ -328,6 +338,9 @@ static const struct call_ops call_ops = {
     .connection = call_connection,
     .expired = call_expired,
     .destroy = call_destroy,
+    .opened = call_opened,
+    .conclude = call_conclude,
+    .stop = call_stop,
 };
 
 /* ---- the beginning -------------------------------------------------------------------------- */
@@ -346,7 +359,6 @@ static void init(struct client_call *c, vitro_channel *channel, const vitro_meth
     vitro_queue_init(&c->pending, vitro_loop_pool(channel->loop));
     vitro_queue_init(&c->kept, vitro_loop_pool(channel->loop));
     vitro_md_init(&c->request, &channel->account);
-    vitro_md_init(&c->trailers, &channel->account);
     vitro_task_init(&c->close, on_close);
     channel->n_calls++;
 }
@@ -358,6 +370,21 @@ static void set_deadline(struct client_call *c, const vitro_call_options *o)
     if (o->timeout_ns != 0)
         left = MIN(left, MAX(o->timeout_ns, (int64_t)0));
     vitro_call_set_time_left(&c->base, left);
+}
+
+/* Its interceptors, behind the channel's. They take the credit of a stream, to pass it on. */
+static vitro_code intercept(struct client_call *c, const vitro_call_options *o, vitro_error *err)
+{
+    const vitro_interceptor *const *lists[] = { c->channel->options.interceptors, o->interceptors };
+    vitro_code rc = vitro_chain_new(&c->base, lists, ARRAY_LEN(lists), c->credit, err);
+
+    if (!c->base.chain)
+        return rc;
+    c->base.chain->request.md = &c->request;
+    c->base.chain->response.md = &c->base.headers;
+    if (!vitro_call_expects_one(&c->base, false))
+        c->credit = 0;
+    return rc;
 }
 
 static vitro_code apply(struct client_call *c, const vitro_call_options *o, vitro_error *err)
@@ -380,7 +407,7 @@ static vitro_code apply(struct client_call *c, const vitro_call_options *o, vitr
     c->wait_for_ready = o->wait_for_ready;
     if (o->parent)
         c->parent = vitro_call_ref(o->parent);
-    return rc;
+    return rc == VITRO_OK ? intercept(c, o, err) : rc;
 }
 
 vitro_code vitro_call_start(vitro_call **out, vitro_channel *channel, const vitro_method *method,
@@ -415,9 +442,11 @@ vitro_code vitro_call_start(vitro_call **out, vitro_channel *channel, const vitr
     vitro_trace_file(channel->trace, method->file);
     vitro_note(channel->trace, call, .at = note_at(c), .call = c->base.id, .method = c->base.path);
     list_append(&channel->calls_open, &c->open);
-    list_append(&channel->waiting, &c->waiting);
     vitro_call_arm(&c->base);
-    vitro_channel_wake(channel);
+    if (c->base.chain)
+        vitro_chain_open(&c->base.chain->request);
+    else
+        call_opened(&c->base);
     if (c->parent)
         vitro_call_adopt(c->parent, &c->base);
     *out = vitro_call_ref(&c->base);

@@ -40,9 +40,8 @@ struct client_call {
     struct queue kept;       /* messages that the attempt has sent, while it may have a follower */
     bool refused;            /* an attempt that had left was refused: the next one is the last */
     struct vitro_md request; /* metadata that is sent */
-    struct vitro_md trailers;
-    char *authority;    /* NULL: the channel's */
-    vitro_call *parent; /* a reference; NULL: none */
+    char *authority;         /* NULL: the channel's */
+    vitro_call *parent;      /* a reference; NULL: none */
     bool credit_all;
     uint64_t credit;    /* given before there was an attempt */
     int64_t wait_since; /* nanoseconds */
@@ -52,11 +51,6 @@ struct client_call {
     bool wait_for_ready; /* it does not fail because the channel cannot connect */
     bool blocked;        /* a send said "no more" before there was an attempt */
     bool decided;        /* the status is known; closed is told once messages are through */
-    vitro_code code;
-    char *message; /* of message_room bytes; NULL: none */
-    size_t message_len, message_room;
-    vitro_error error;
-    bool has_error;
     struct task close;
 };
 
@@ -77,7 +71,7 @@ void vitro_client_call_fail(struct client_call *c, const vitro_error *why);
 void vitro_client_call_decide(struct client_call *c, vitro_code code, vitro_str message,
                               const vitro_error *why);
 
-/* Tell closed now. */
+/* Tell closed: now, or once its interceptors let it. */
 void vitro_client_call_close(struct client_call *c);
 
 /* Note that the call waits for why (NOTE_WAIT_...), or with NULL that it no longer does. */

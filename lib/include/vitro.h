@@ -8,7 +8,7 @@
  * pb .......... messages; generated code includes it by itself
  * text ........ what a peer said, made safe   health ...... whether a server serves
  * version ..... which vitro this is           reflection .. what a server can do
- * details ..... errors with messages that say more
+ * interceptor . what every call passes        details ..... errors with messages that say more
  */
 #ifndef VITRO_H
 #define VITRO_H
@@ -19,6 +19,7 @@
 #include "vitro/credentials.h"
 #include "vitro/details.h"
 #include "vitro/health.h"
+#include "vitro/interceptor.h"
 #include "vitro/loop.h"
 #include "vitro/metadata.h"
 #include "vitro/pb.h"

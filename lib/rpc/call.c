@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "rpc/intercept.h"
 #include "rpc/message.h"
 #include "rpc/stream.h"
 
@@ -21,7 +22,7 @@ static void on_timer(struct timer *t)
 void vitro_call_init(vitro_call *c, const struct call_ops *ops, vitro_loop *loop,
                      struct account *account, const vitro_call_events *events, void *user)
 {
-    memset(c, 0, sizeof *c);
+    memset(c, 0, offsetof(vitro_call, outcome.error));
     c->ops = ops;
     c->loop = loop;
     c->account = account;
@@ -33,6 +34,7 @@ void vitro_call_init(vitro_call *c, const struct call_ops *ops, vitro_loop *loop
     list_init(&c->children);
     list_init(&c->sibling);
     vitro_md_init(&c->headers, account);
+    vitro_md_init(&c->outcome.trailers, account);
     vitro_timer_init(&c->timer, on_timer);
 }
 
@@ -78,11 +80,49 @@ void vitro_call_adopt(vitro_call *parent, vitro_call *c)
         list_append(&parent->children, &c->sibling);
 }
 
+static void free_message(vitro_call *c)
+{
+    struct outcome *o = &c->outcome;
+
+    vitro_mem_free(c->account, o->message, o->message_room);
+    o->message = NULL;
+    o->message_len = o->message_room = 0;
+}
+
+void vitro_call_decide(vitro_call *c, vitro_code code, vitro_str message, const vitro_error *why)
+{
+    struct outcome *o = &c->outcome;
+    char *text = message.len ? vitro_mem_text(c->account, message) : NULL;
+
+    free_message(c);
+    o->code = code;
+    if (text) {
+        o->message = text;
+        o->message_len = message.len;
+        o->message_room = message.len + 1;
+    }
+    o->has_error = why != NULL;
+    if (why)
+        o->error = *why;
+}
+
+vitro_status vitro_call_status(vitro_call *c)
+{
+    struct outcome *o = &c->outcome;
+
+    return (vitro_status){
+        o->code, { o->message, o->message_len }, &o->trailers, o->has_error ? &o->error : NULL
+    };
+}
+
 void vitro_call_done(vitro_call *c)
 {
     assert(list_empty(&c->children) && list_empty(&c->sibling));
     vitro_timer_stop(c->loop, &c->timer);
+    vitro_chain_free(c->chain);
     vitro_md_done(&c->headers);
+    vitro_md_done(&c->outcome.trailers);
+    free_message(c);
     if (c->room_block)
         vitro_mem_free(c->account, c->room_block, c->room_len + LPM_PREFIX);
 }
@@ -112,29 +152,67 @@ void vitro_call_unref(vitro_call *c)
 
 /* ---- events --------------------------------------------------------------------------------- */
 
-void vitro_call_tell_headers(vitro_call *c)
+void vitro_call_show_headers(vitro_call *c)
 {
     c->has_headers = true;
     if (!c->closed && c->events->on_headers)
         c->events->on_headers(c, &c->headers, c->user);
 }
 
-void vitro_call_tell_message(vitro_call *c, const vitro_message *m)
+void vitro_call_tell_headers(vitro_call *c)
+{
+    if (c->chain)
+        vitro_chain_open(chain_receives(c->chain));
+    else
+        vitro_call_show_headers(c);
+}
+
+void vitro_call_show_message(vitro_call *c, const vitro_message *m)
 {
     if (!c->closed && c->events->on_message)
         c->events->on_message(c, m, c->user);
 }
 
-void vitro_call_tell_end(vitro_call *c)
+void vitro_call_tell_message(vitro_call *c, const vitro_message *m)
+{
+    if (c->chain)
+        vitro_chain_message(c->chain, m);
+    else
+        vitro_call_show_message(c, m);
+}
+
+void vitro_call_show_end(vitro_call *c)
 {
     if (!c->closed && c->events->on_end)
         c->events->on_end(c, c->user);
 }
 
-void vitro_call_tell_writable(vitro_call *c)
+void vitro_call_tell_end(vitro_call *c)
+{
+    if (c->chain)
+        vitro_chain_peer_end(c->chain);
+    else
+        vitro_call_show_end(c);
+}
+
+void vitro_call_show_writable(vitro_call *c)
 {
     if (!c->closed && !c->send_done && c->events->on_writable)
         c->events->on_writable(c, c->user);
+}
+
+void vitro_call_tell_writable(vitro_call *c)
+{
+    if (c->chain)
+        vitro_chain_writable(c->chain);
+    else
+        vitro_call_show_writable(c);
+}
+
+/* An interceptor may have kept the call from the handler. */
+static bool is_known(const vitro_call *c)
+{
+    return !c->chain || c->chain->told;
 }
 
 void vitro_call_tell_cancelled(vitro_call *c)
@@ -142,18 +220,24 @@ void vitro_call_tell_cancelled(vitro_call *c)
     if (c->cancelled)
         return;
     vitro_call_set_cancelled(c);
-    if (!c->closed && c->events->on_cancelled)
+    if (!c->closed && is_known(c) && c->events->on_cancelled)
         c->events->on_cancelled(c, c->user);
 }
 
 void vitro_call_tell_closed(vitro_call *c, const vitro_status *status)
 {
+    bool server = c->ops->finish != NULL;
+
     assert(!c->closed);
     c->closed = true;
     c->send_done = true;
     vitro_timer_stop(c->loop, &c->timer);
-    if (c->events->on_closed)
+    if (c->chain && !server)
+        vitro_chain_closed(c->chain, status);
+    if (is_known(c) && c->events->on_closed)
         c->events->on_closed(c, status, c->user);
+    if (c->chain && server)
+        vitro_chain_closed(c->chain, status);
 }
 
 vitro_code vitro_call_find_encoding(const char *name, enum encoding *out, vitro_error *err)
@@ -215,23 +299,56 @@ static vitro_code no_memory(vitro_error *err)
     return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "call", 0, "out of memory");
 }
 
-/* Queue it compressed, when that was asked for and makes it shorter. */
-static bool send_compressed(vitro_call *c, vitro_bytes msg, uint32_t flags)
+bool vitro_call_compressed(vitro_call *c, struct queue *q, vitro_bytes msg, uint32_t flags)
 {
     return c->encoding != ENCODING_IDENTITY && !(flags & VITRO_SEND_PLAIN) &&
-           vitro_message_compress(c->ops->out(c), c->account, c->encoding, msg,
-                                  flags & VITRO_SEND_ALONE);
+           vitro_message_compress(q, c->account, c->encoding, msg, flags & VITRO_SEND_ALONE);
 }
 
-/* A message is in the queue. */
+/* Where the application's messages go: interceptors see them first, as they are. */
+static struct queue *out(vitro_call *c)
+{
+    return c->chain ? &chain_sends(c->chain)->queue : c->ops->out(c);
+}
+
+static bool send_compressed(vitro_call *c, vitro_bytes msg, uint32_t flags)
+{
+    return !c->chain && vitro_call_compressed(c, c->ops->out(c), msg, flags);
+}
+
+/* The first byte of a message in the queue of out(). */
+static uint8_t head_of(const vitro_call *c, uint32_t flags)
+{
+    return c->chain ? (uint8_t)flags : 0;
+}
+
+/* A message is in the queue, or the end. */
+static void wake(vitro_call *c)
+{
+    if (c->chain) {
+        vitro_chain_queued(c->chain);
+        return;
+    }
+    c->out_done = c->send_done;
+    c->ops->queued(c);
+}
+
+static bool is_blocked(vitro_call *c)
+{
+    if (!c->chain)
+        return c->ops->is_blocked(c);
+    c->chain->blocked = true;
+    return true;
+}
+
 static void queued(vitro_call *c, uint32_t flags, bool *more)
 {
     if (flags & VITRO_SEND_LAST)
         c->send_done = true;
-    c->ops->queued(c);
+    wake(c);
     if (more)
         *more = true;
-    if (c->ops->out(c)->len >= STREAM_HIGH && c->ops->is_blocked(c) && more)
+    if (out(c)->len >= STREAM_HIGH && is_blocked(c) && more)
         *more = false;
 }
 
@@ -243,7 +360,7 @@ vitro_code vitro_call_send(vitro_call *c, vitro_bytes msg, uint32_t flags, bool 
     if (rc != VITRO_OK)
         return rc;
     if (!send_compressed(c, msg, flags) &&
-        !vitro_message_append(c->ops->out(c), msg, flags & VITRO_SEND_ALONE))
+        !vitro_message_append(out(c), head_of(c, flags), msg, flags & VITRO_SEND_ALONE))
         return no_memory(err);
     queued(c, flags, more);
     return VITRO_OK;
@@ -270,8 +387,9 @@ vitro_code vitro_call_attach(vitro_call *c, vitro_bytes msg,
         return rc;
     }
     if (send_compressed(c, msg, flags))
-        give_back(c->ops->out(c)->pool, msg, release, user);
-    else if (!vitro_message_attach(c->ops->out(c), msg, release, user, flags & VITRO_SEND_ALONE))
+        give_back(out(c)->pool, msg, release, user);
+    else if (!vitro_message_attach(out(c), head_of(c, flags), msg, release, user,
+                                   flags & VITRO_SEND_ALONE))
         return no_memory(err);
     queued(c, flags, more);
     return VITRO_OK;
@@ -291,7 +409,7 @@ vitro_code vitro_call_reserve(vitro_call *c, size_t n, uint8_t **room, vitro_err
         return rc;
     assert(!c->room);
     if (c->encoding == ENCODING_IDENTITY && n + LPM_PREFIX <= CHUNK_BYTES / 2) {
-        c->room = vitro_queue_reserve(c->ops->out(c), n + LPM_PREFIX, &got);
+        c->room = vitro_queue_reserve(out(c), n + LPM_PREFIX, &got);
     } else {
         c->room_block = vitro_mem_alloc(c->account, n + LPM_PREFIX);
         c->room = c->room_block;
@@ -299,7 +417,7 @@ vitro_code vitro_call_reserve(vitro_call *c, size_t n, uint8_t **room, vitro_err
     if (!c->room)
         return no_memory(err);
     c->room_len = n;
-    lpm_write_prefix(c->room, false, (uint32_t)n);
+    lpm_write_prefix(c->room, 0, (uint32_t)n);
     *room = c->room + LPM_PREFIX;
     return VITRO_OK;
 }
@@ -316,25 +434,25 @@ static void commit_block(vitro_call *c, uint8_t *block, size_t n, uint32_t flags
 
     if (send_compressed(c, msg, flags))
         vitro_mem_free(c->account, block, n);
-    else if (!vitro_queue_attach(c->ops->out(c), block, n, release_block, c->account))
+    else if (!vitro_queue_attach(out(c), block, n, release_block, c->account))
         c->ops->cancel(c, VITRO_RESOURCE_EXHAUSTED, "out of memory"); /* for its piece */
 }
 
 void vitro_call_commit(vitro_call *c, uint32_t flags, bool *more)
 {
-    struct queue *out = c->ops->out(c);
     size_t n = c->room_len + LPM_PREFIX;
     void *block = c->room_block;
 
     assert(c->room);
+    c->room[0] = head_of(c, flags);
     c->room = NULL;
     c->room_block = NULL;
     if (block)
         commit_block(c, block, n, flags);
     else
-        vitro_queue_commit(out, n);
+        vitro_queue_commit(out(c), n);
     if (flags & VITRO_SEND_ALONE)
-        vitro_queue_seal(out);
+        vitro_queue_seal(out(c));
     queued(c, flags, more);
 }
 
@@ -347,7 +465,7 @@ vitro_code vitro_call_send_end(vitro_call *c, vitro_error *err)
     if (c->send_done)
         return VITRO_OK;
     c->send_done = true;
-    c->ops->queued(c);
+    wake(c);
     return VITRO_OK;
 }
 
@@ -403,14 +521,22 @@ void vitro_call_cancel(vitro_call *c)
 void vitro_call_credit(vitro_call *c, uint32_t n)
 {
     LOOP_ASSERT(c->loop);
-    if (!c->closed)
+    if (c->closed)
+        return;
+    if (c->chain)
+        vitro_chain_credit(c->chain, n);
+    else
         c->ops->credit(c, n);
 }
 
 void vitro_call_hold(vitro_call *c)
 {
     LOOP_ASSERT(c->loop);
-    if (!c->closed)
+    if (c->closed)
+        return;
+    if (c->chain)
+        vitro_chain_hold(c->chain);
+    else
         c->ops->hold(c);
 }
 

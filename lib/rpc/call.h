@@ -32,6 +32,11 @@ struct call_ops {
     struct connection *(*connection)(const vitro_call *c); /* NULL: none yet, or no more */
     void (*expired)(vitro_call *c);                        /* the deadline has passed */
     void (*destroy)(vitro_call *c);                        /* no reference is left */
+    /* With interceptors: what this side sends first has passed them; so has the status, which the
+     * one below has decided: tell it, or send it. */
+    void (*opened)(vitro_call *c);
+    void (*conclude)(vitro_call *c);
+    void (*stop)(vitro_call *c, const vitro_error *why); /* an interceptor ends the call */
     /* Server only, NULL at a client. */
     vitro_code (*headers)(vitro_call *c, const vitro_md *md, vitro_error *err);
     vitro_code (*compress)(vitro_call *c, enum encoding e, vitro_error *err);
@@ -39,8 +44,21 @@ struct call_ops {
                          const vitro_md *trailers, vitro_error *err);
 };
 
+/* How a call ends, once that is decided. */
+struct outcome {
+    vitro_code code;
+    char *message; /* of message_room bytes; NULL: none */
+    size_t message_len, message_room;
+    vitro_md trailers;
+    bool has_error;
+    vitro_error error; /* why, when this side decided it */
+};
+
+struct chain;
+
 struct vitro_call {
     const struct call_ops *ops;
+    struct chain *chain; /* rpc/intercept.h; NULL: no interceptors */
     vitro_loop *loop;
     struct account *account;
     const vitro_call_events *events;
@@ -60,6 +78,7 @@ struct vitro_call {
     enum encoding peer_encoding; /* of what comes, likewise */
     bool has_headers;
     bool send_done;     /* no message may follow */
+    bool out_done;      /* nor is one on its way to ops->out */
     bool cancelled;     /* by either side, or past the deadline */
     bool closed;        /* closed was told */
     bool single_seen;   /* the one message of its kind came */
@@ -69,6 +88,7 @@ struct vitro_call {
     uint8_t *room; /* of vitro_call_reserve, in room_block or the queue */
     size_t room_len;
     void *room_block; /* when the message is too large for a chunk */
+    struct outcome outcome;
 };
 
 /* Of a call that nobody listens to. */
@@ -96,15 +116,33 @@ void vitro_call_adopt(vitro_call *parent, vitro_call *c);
 /* Release what the common part holds; from ops->destroy. */
 void vitro_call_done(vitro_call *c);
 
-/* Tell the events; each does nothing once closed was told. */
+/* Decide how it ends, in place of what was decided before. message is copied, and why. */
+void vitro_call_decide(vitro_call *c, vitro_code code, vitro_str message, const vitro_error *why);
+
+/* As it is told. Lends until the outcome changes. */
+vitro_status vitro_call_status(vitro_call *c);
+
+/* Tell the events, past the interceptors; each does nothing once closed was told. */
 void vitro_call_tell_headers(vitro_call *c);
 void vitro_call_tell_message(vitro_call *c, const vitro_message *m);
 void vitro_call_tell_end(vitro_call *c);
 void vitro_call_tell_writable(vitro_call *c);
 void vitro_call_tell_cancelled(vitro_call *c);
 
+/* To the application itself. */
+void vitro_call_show_headers(vitro_call *c);
+void vitro_call_show_message(vitro_call *c, const vitro_message *m);
+void vitro_call_show_end(vitro_call *c);
+void vitro_call_show_writable(vitro_call *c);
+
 /* Tell closed. The library's own reference is dropped by the caller, as its last step. */
 void vitro_call_tell_closed(vitro_call *c, const vitro_status *status);
+
+/*
+ * Put a message into q compressed, when the call asks for that and it makes it shorter. False:
+ * nothing was queued.
+ */
+bool vitro_call_compressed(vitro_call *c, struct queue *q, vitro_bytes msg, uint32_t flags);
 
 struct stream;
 

@@ -11,12 +11,15 @@
 extern "C" {
 #endif
 
-/* Copied. False when memory is out: nothing was queued. */
-bool vitro_message_append(struct queue *q, vitro_bytes msg, bool alone);
+/* Copied. flag: the first byte of its prefix. False when memory is out: nothing was queued. */
+bool vitro_message_append(struct queue *q, uint8_t flag, vitro_bytes msg, bool alone);
 
 /* As above without a copy; release is called in any case. */
-bool vitro_message_attach(struct queue *q, vitro_bytes msg, vitro_release_fn *release, void *user,
-                          bool alone);
+bool vitro_message_attach(struct queue *q, uint8_t flag, vitro_bytes msg, vitro_release_fn *release,
+                          void *user, bool alone);
+
+/* The n bytes at the front of another queue, moved. False when memory is out: nothing has moved. */
+bool vitro_message_move(struct queue *q, struct queue *from, size_t n, bool alone);
 
 /*
  * Compressed. False, and nothing was queued, when that is not shorter or memory is out. account

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "frame/frame.h"
 #include "rpc/fields.h"
+#include "rpc/intercept.h"
 #include "wire/status.h"
 
 static struct server_call *of_call(vitro_call *c)
@@ -25,6 +26,8 @@ static struct note_at note_at(const struct server_call *c)
     return c->stream.conn ? vitro_connection_at(c->stream.conn) : nowhere;
 }
 
+static const vitro_str nothing = { "", 0 };
+
 /* ---- the response --------------------------------------------------------------------------- */
 
 #define FIELD(name, value, flags)                                                                  \
@@ -32,9 +35,10 @@ static struct note_at note_at(const struct server_call *c)
 
 static void add_status(struct fields *f, const struct server_call *c)
 {
-    vitro_str text = { c->message, c->message_len };
+    const struct outcome *o = &c->base.outcome;
+    vitro_str text = { o->message, o->message_len };
 
-    vitro_fields_add(f, (vitro_str)VITRO_STR_INIT("grpc-status"), vitro_status_text(c->code),
+    vitro_fields_add(f, (vitro_str)VITRO_STR_INIT("grpc-status"), vitro_status_text(o->code),
                      H2_STATIC);
     if (text.len) {
         size_t n = vitro_status_message_len(text);
@@ -46,7 +50,7 @@ static void add_status(struct fields *f, const struct server_call *c)
                              H2_STATIC_NAME);
         }
     }
-    vitro_fields_add_md(f, &c->trailing);
+    vitro_fields_add_md(f, &o->trailers);
 }
 
 /* Response-Headers; with only they are Trailers-Only (gRPC PROTOCOL-HTTP2, Responses). */
@@ -92,7 +96,7 @@ static void on_trailers(struct stream *s)
         vitro_stream_reset(s, H2_INTERNAL_ERROR); /* better no status than a wrong one */
 }
 
-/* The status is decided: send what is queued, then the trailers. */
+/* Send what is queued, then the trailers. */
 static vitro_code send_status(struct server_call *c, vitro_error *err)
 {
     c->finished = true;
@@ -106,24 +110,38 @@ static vitro_code send_status(struct server_call *c, vitro_error *err)
     return VITRO_OK;
 }
 
-static void set_message(struct server_call *c, vitro_str text)
+/* The handler, if it knows of a call that ends without it, is told to stop. */
+static void call_conclude(vitro_call *base)
 {
-    c->message = text.len ? vitro_mem_text(c->base.account, text) : NULL;
-    c->message_len = c->message ? text.len : 0;
+    struct server_call *c = of_call(base);
+
+    send_status(c, NULL);
+    if (c->cut)
+        vitro_call_tell_cancelled(base);
 }
 
-/* The library ends the call: the handler, if it knows of it, is told to stop. */
+/* The library ends the call, or an interceptor does: decide how. */
+static void call_stop(vitro_call *base, const vitro_error *why)
+{
+    struct server_call *c = of_call(base);
+
+    vitro_call_decide(base, why->code, vitro_str_of(why->frame[0].text), why);
+    c->cut = !c->decided || c->cut;
+    c->decided = true;
+    vitro_stream_stop(&c->stream);
+    if (base->chain)
+        vitro_chain_stop(base->chain, why->code);
+}
+
 static void fail(struct server_call *c, const vitro_error *why)
 {
     if (c->finished)
         return;
-    c->code = why->code;
-    c->error = *why;
-    c->has_error = true;
-    set_message(c, vitro_str_of(why->frame[0].text));
-    vitro_stream_stop(&c->stream);
-    send_status(c, NULL);
-    vitro_call_tell_cancelled(&c->base);
+    call_stop(&c->base, why);
+    if (c->base.chain)
+        vitro_chain_end(c->base.chain);
+    else
+        call_conclude(&c->base);
 }
 
 /* An answer that is HTTP and not gRPC: 405, 415 (PROTOCOL-HTTP2, Requests). */
@@ -134,11 +152,8 @@ static void answer_http(struct server_call *c, const struct request_head *head)
                        (char)('0' + head->http_status % 10), '\0' };
     struct h2_field status = { VITRO_STR_INIT(":status"), { digits, 3 }, H2_STATIC_NAME };
 
-    c->code = head->code;
-    c->error = head->error;
-    c->has_error = true;
-    c->finished = true;
-    c->headers_sent = true;
+    vitro_call_decide(&c->base, head->code, nothing, &head->error);
+    c->decided = c->finished = c->headers_sent = true;
     vitro_stream_stop(&c->stream);
     if (vitro_h2_response(&c->stream.conn->h2, &c->stream.h2, &status, 1, true, NULL) != VITRO_OK)
         vitro_stream_reset(&c->stream, H2_INTERNAL_ERROR);
@@ -157,8 +172,6 @@ static void refuse(struct server_call *c, vitro_code code, const char *why, vitr
     fail(c, &error);
 }
 
-static const vitro_str nothing = { "", 0 };
-
 static void unknown_method(struct server_call *c, const struct request_head *head)
 {
     if (vitro_router_has_service(&c->shard->server->router, head->service))
@@ -167,11 +180,32 @@ static void unknown_method(struct server_call *c, const struct request_head *hea
         refuse(c, VITRO_UNIMPLEMENTED, "unknown service ", head->service);
 }
 
+/* Its interceptors, the server's first. The stream has no credit but what they give on. */
+static vitro_code intercept(struct server_call *c, const struct route *route, vitro_error *err)
+{
+    const vitro_interceptor *const *lists[] = { c->shard->server->options.interceptors,
+                                                route->interceptors };
+    vitro_code rc = vitro_chain_new(&c->base, lists, ARRAY_LEN(lists), c->stream.credit, err);
+
+    if (!c->base.chain)
+        return rc;
+    c->base.chain->request.md = &c->base.headers;
+    c->base.chain->response.md = &c->initial;
+    c->stream.credit = 0;
+    return rc;
+}
+
 /* What was asked for can be done: begin. */
 static void serve(struct server_call *c, const struct route *route, const struct request_head *head)
 {
     struct connection *conn = c->stream.conn;
+    vitro_error why;
 
+    c->stream.credit = route->manual_credit ? 0 : STREAM_CREDIT_ALL;
+    if (intercept(c, route, &why) != VITRO_OK) {
+        fail(c, &why);
+        return;
+    }
     c->base.path = c->stream.method = route->path;
     c->base.kind = route->kind;
     c->base.events = route->events;
@@ -184,7 +218,6 @@ static void serve(struct server_call *c, const struct route *route, const struct
     c->accepts = head->accepts;
     if (encoding_in(c->accepts, c->shard->server->encoding))
         c->base.encoding = c->shard->server->encoding;
-    c->stream.credit = route->manual_credit ? 0 : STREAM_CREDIT_ALL;
     vitro_trace_file(conn->config.trace, route->file);
     vitro_note(conn->config.trace, call, .at = note_at(c), .call = c->base.id,
                .stream = (uint32_t)c->stream.h2.id, .method = route->path);
@@ -208,7 +241,7 @@ static void on_request(struct server_call *c)
         answer_http(c, &head);
         return;
     case REQUEST_RESET:
-        c->finished = true;
+        c->decided = c->finished = true;
         vitro_stream_stop(&c->stream);
         vitro_stream_reset(&c->stream, H2_PROTOCOL_ERROR);
         return;
@@ -280,27 +313,35 @@ static void on_writable(struct stream *s)
 
 /* ---- the end -------------------------------------------------------------------------------- */
 
+/* No status reached the client: it is gone, or the call was cut before. */
+static void decide_undelivered(struct server_call *c, uint32_t error, const vitro_error *lost)
+{
+    const struct outcome *o = &c->base.outcome;
+    bool late = o->has_error && o->error.code == VITRO_DEADLINE_EXCEEDED;
+    vitro_error why;
+
+    if (lost)
+        why = *lost;
+    else if (o->has_error)
+        why = o->error;
+    else
+        vitro_fail(&why, VITRO_CANCELLED, "stream", (int32_t)error, "reset by the client");
+    vitro_call_decide(&c->base, late && !lost ? VITRO_DEADLINE_EXCEEDED : VITRO_CANCELLED, nothing,
+                      &why);
+}
+
 static void on_closed(struct stream *s, uint32_t error, bool unsent, const vitro_error *lost)
 {
     struct server_call *c = of_stream(s);
     bool delivered = c->finished && s->h2.local_end && !lost;
-    vitro_status status = { c->code, { c->message, c->message_len }, &c->trailing, NULL };
+    vitro_status status;
 
     (void)unsent;
     if (!delivered) {
-        bool late = c->has_error && c->error.code == VITRO_DEADLINE_EXCEEDED;
-
-        status.code = late && !lost ? VITRO_DEADLINE_EXCEEDED : VITRO_CANCELLED;
-        status.message = (vitro_str){ NULL, 0 };
-        if (lost)
-            c->error = *lost;
-        else if (!c->has_error)
-            vitro_fail(&c->error, VITRO_CANCELLED, "stream", (int32_t)error, "reset by the client");
-        c->has_error = true;
+        decide_undelivered(c, error, lost);
         vitro_call_tell_cancelled(&c->base);
     }
-    if (c->has_error)
-        status.error = &c->error;
+    status = vitro_call_status(&c->base);
     vitro_call_tell_closed(&c->base, &status);
     vitro_lpm_done(&s->reader);
     vitro_buf_done(&s->own);
@@ -356,11 +397,14 @@ static void call_hold(vitro_call *base)
 static void call_cancel(vitro_call *base, vitro_code code, const char *why)
 {
     struct server_call *c = of_call(base);
+    struct outcome *o = &base->outcome;
 
-    if (!c->has_error)
-        vitro_fail(&c->error, code, "call", 0, "%s", why ? why : "cancelled by the server");
-    c->has_error = true;
+    if (!o->has_error)
+        vitro_fail(&o->error, code, "call", 0, "%s", why ? why : "cancelled by the server");
+    o->has_error = true;
     vitro_call_set_cancelled(base); /* the application knows: no event */
+    if (base->chain)
+        vitro_chain_stop(base->chain, VITRO_CANCELLED);
     vitro_stream_stop(&c->stream);
     vitro_stream_reset(&c->stream, code == VITRO_CANCELLED ? H2_CANCEL : H2_ENHANCE_YOUR_CALM);
 }
@@ -387,11 +431,17 @@ static void call_expired(vitro_call *base)
         fail(c, &why);
         return;
     }
-    c->error = why;
-    c->has_error = true;
-    vitro_stream_stop(&c->stream);
+    call_stop(base, &why);
     vitro_stream_reset(&c->stream, H2_CANCEL);
     vitro_call_tell_cancelled(base);
+}
+
+/* They were sent, or are on their way. */
+static bool has_headers(const struct server_call *c)
+{
+    const struct chain *ch = c->base.chain;
+
+    return c->headers_sent || c->decided || (ch && (ch->response.opening || ch->response.opened));
 }
 
 static vitro_code call_headers(vitro_call *base, const vitro_md *md, vitro_error *err)
@@ -399,18 +449,28 @@ static vitro_code call_headers(vitro_call *base, const vitro_md *md, vitro_error
     struct server_call *c = of_call(base);
     vitro_code rc = VITRO_OK;
 
-    if (c->headers_sent || c->finished)
+    if (has_headers(c))
         return vitro_fail(err, VITRO_FAILED_PRECONDITION, "call", 0, "the headers were sent");
     if (md)
         rc = vitro_md_append(&c->initial, md, err);
-    return rc != VITRO_OK ? rc : submit_headers(c, false, err);
+    if (rc != VITRO_OK)
+        return rc;
+    if (!base->chain)
+        return submit_headers(c, false, err);
+    vitro_chain_open(&base->chain->response);
+    return VITRO_OK;
+}
+
+static void call_opened(vitro_call *base)
+{
+    submit_headers(of_call(base), false, NULL);
 }
 
 static vitro_code call_compress(vitro_call *base, enum encoding e, vitro_error *err)
 {
     struct server_call *c = of_call(base);
 
-    if (c->headers_sent || c->finished)
+    if (has_headers(c))
         return vitro_fail(err, VITRO_FAILED_PRECONDITION, "call", 0, "the headers were sent");
     base->encoding = encoding_in(c->accepts, e) ? e : ENCODING_IDENTITY;
     return VITRO_OK;
@@ -422,16 +482,19 @@ static vitro_code call_finish(vitro_call *base, vitro_code code, const char *mes
     struct server_call *c = of_call(base);
     vitro_code rc = VITRO_OK;
 
-    if (c->finished)
+    if (c->decided)
         return vitro_fail(err, VITRO_FAILED_PRECONDITION, "call", 0, "the call was finished");
     if (trailers)
-        rc = vitro_md_append(&c->trailing, trailers, err);
+        rc = vitro_md_append(&base->outcome.trailers, trailers, err);
     if (rc != VITRO_OK)
         return rc;
-    c->code = code;
-    set_message(c, vitro_str_of(message));
+    vitro_call_decide(base, code, vitro_str_of(message), NULL);
+    c->decided = base->send_done = true;
     vitro_stream_stop(&c->stream);
-    return send_status(c, err);
+    if (!base->chain)
+        return send_status(c, err);
+    vitro_chain_end_later(base->chain);
+    return VITRO_OK;
 }
 
 static void call_destroy(vitro_call *base)
@@ -440,9 +503,6 @@ static void call_destroy(vitro_call *base)
     struct shard *shard = c->shard;
 
     vitro_md_done(&c->initial);
-    vitro_md_done(&c->trailing);
-    if (c->message)
-        vitro_mem_free(base->account, c->message, c->message_len + 1);
     vitro_call_done(base);
     vitro_freelist_put(&shard->calls, c);
     vitro_shard_drop(shard, &shard->n_calls);
@@ -458,6 +518,9 @@ static const struct call_ops call_ops = {
     .connection = call_connection,
     .expired = call_expired,
     .destroy = call_destroy,
+    .opened = call_opened,
+    .conclude = call_conclude,
+    .stop = call_stop,
     .headers = call_headers,
     .compress = call_compress,
     .finish = call_finish,
@@ -476,12 +539,9 @@ struct stream *vitro_server_call_begin(struct shard *shard, struct connection *c
     c->stream.call = c->base.id;
     c->shard = shard;
     vitro_md_init(&c->initial, &shard->account);
-    vitro_md_init(&c->trailing, &shard->account);
-    c->code = VITRO_OK;
-    c->message = NULL;
-    c->message_len = 0;
-    c->has_error = false;
     c->headers_sent = false;
+    c->decided = false;
+    c->cut = false;
     c->finished = false;
     c->served = false;
     c->bad_encoding = false;

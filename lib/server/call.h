@@ -19,15 +19,11 @@ struct server_call {
     vitro_call base;
     struct stream stream;
     struct shard *shard;
-    struct vitro_md initial;  /* of vitro_call_send_headers */
-    struct vitro_md trailing; /* of vitro_call_finish */
-    vitro_code code;          /* the status that is sent */
-    char *message;            /* its text, of message_len + 1 bytes; NULL: none */
-    size_t message_len;
-    vitro_error error; /* why, when the library ends the call */
-    bool has_error;
+    struct vitro_md initial; /* of vitro_call_send_headers */
     bool headers_sent;
-    bool finished;        /* the status is decided */
+    bool decided;         /* the status is; with interceptors it may still change */
+    bool cut;             /* by the library, not by the handler */
+    bool finished;        /* the status is on its way */
     bool bad_encoding;    /* the request's grpc-encoding is not one of ours */
     encoding_set accepts; /* what the client can read */
     bool served;          /* a handler was told of it */

@@ -15,9 +15,10 @@ struct route {
     vitro_str path; /* static; empty: a free slot */
     vitro_kind kind;
     bool manual_credit;
-    const struct vitro_pb_file *file; /* kept; NULL: not known */
-    const vitro_call_events *events;  /* kept */
-    void *user;                       /* kept */
+    const vitro_interceptor *const *interceptors; /* kept; NULL: none */
+    const struct vitro_pb_file *file;             /* kept; NULL: not known */
+    const vitro_call_events *events;              /* kept */
+    void *user;                                   /* kept */
 };
 
 struct router {

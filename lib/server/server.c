@@ -135,7 +135,7 @@ vitro_code vitro_server_add(vitro_server *s, const vitro_method *method,
 {
     vitro_method_options o;
     struct route route = {
-        vitro_str_of(method->path), method->kind, false, method->file, events, user
+        vitro_str_of(method->path), method->kind, false, NULL, method->file, events, user
     };
 
     LOOP_ASSERT(server_first_loop(s));
@@ -147,6 +147,7 @@ vitro_code vitro_server_add(vitro_server *s, const vitro_method *method,
         return vitro_fail(err, VITRO_FAILED_PRECONDITION, "server", 0,
                           "%s: methods are added before the server listens", method->path);
     route.manual_credit = o.manual_credit;
+    route.interceptors = o.interceptors;
     if (!vitro_router_add(&s->router, &route))
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "server", 0, "out of memory");
     return VITRO_OK;

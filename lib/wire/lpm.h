@@ -71,10 +71,10 @@ bool vitro_lpm_keep(struct lpm_reader *r, struct buf *into);
 /* Release the block of a message that was lent, before the next call. */
 void vitro_lpm_release(struct lpm_reader *r);
 
-/* Write a prefix. */
-static inline void lpm_write_prefix(uint8_t out[LPM_PREFIX], bool compressed, uint32_t length)
+/* Write a prefix; flag: 1 when the message is compressed, else 0. */
+static inline void lpm_write_prefix(uint8_t out[LPM_PREFIX], uint8_t flag, uint32_t length)
 {
-    out[0] = compressed ? 1 : 0;
+    out[0] = flag;
     out[1] = (uint8_t)(length >> 24);
     out[2] = (uint8_t)(length >> 16);
     out[3] = (uint8_t)(length >> 8);

@@ -253,7 +253,7 @@ static void play(struct pair *p)
 
 static void play_traced(struct file *f)
 {
-    static const vitro_method_options manual = { sizeof manual, true };
+    static const vitro_method_options manual = { .size = sizeof manual, .manual_credit = true };
     char path[] = "/tmp/vitro-trace-XXXXXX", sink[64];
     int fd = mkstemp(path);
     struct pair p;

@@ -12,6 +12,7 @@
 
 #include "vitro/call.h"
 #include "vitro/credentials.h"
+#include "vitro/interceptor.h"
 #include "vitro/trace.h"
 
 #ifdef __cplusplus
@@ -41,10 +42,12 @@ typedef struct vitro_channel_options {
     uint32_t max_reconnect_backoff_ms;     /* 0: 120000 */
     uint32_t idle_timeout_ms; /* without a call for so long it gives its connection up; 0: 1800000
                                  (30 min); UINT32_MAX: never */
+    const vitro_interceptor *const *interceptors; /* keeps: the list, NULL at its end, and each of
+                                                     them outlive the channel; NULL: none */
 } vitro_channel_options;
 #define VITRO_CHANNEL_OPTIONS_INIT                                                                 \
     {                                                                                              \
-        sizeof(vitro_channel_options), NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0        \
+        sizeof(vitro_channel_options), NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, NULL  \
     }
 
 /**
@@ -171,10 +174,12 @@ typedef struct vitro_call_options {
                                 one that would not be shorter. Replies need no option */
     bool wait_for_ready;     /* when the channel cannot connect: wait until it can, or for the
                                 deadline; else the call fails with UNAVAILABLE */
+    const vitro_interceptor *const *interceptors; /* behind the channel's. Copied; keeps each, the
+                                                     list has NULL at its end; NULL: none */
 } vitro_call_options;
 #define VITRO_CALL_OPTIONS_INIT                                                                    \
     {                                                                                              \
-        sizeof(vitro_call_options), NULL, 0, NULL, NULL, 0, false, NULL, NULL, false               \
+        sizeof(vitro_call_options), NULL, 0, NULL, NULL, 0, false, NULL, NULL, false, NULL         \
     }
 
 /**

@@ -10,6 +10,7 @@
 
 #include "vitro/call.h"
 #include "vitro/credentials.h"
+#include "vitro/interceptor.h"
 #include "vitro/trace.h"
 
 #ifdef __cplusplus
@@ -33,10 +34,13 @@ typedef struct vitro_server_options {
     vitro_trace *trace;             /* keeps; NULL: the process's trace, if any */
     const char *compression;        /* "gzip" or "deflate": each call begins as after
                                        vitro_call_compress() with it; NULL: none */
+    const vitro_interceptor *const *interceptors; /* of each call, on each loop. Keeps: the list,
+                                                     NULL at its end, and each of them outlive the
+                                                     server; NULL: none */
 } vitro_server_options;
 #define VITRO_SERVER_OPTIONS_INIT                                                                  \
     {                                                                                              \
-        sizeof(vitro_server_options), 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL                           \
+        sizeof(vitro_server_options), 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL                     \
     }
 
 /**
@@ -60,10 +64,11 @@ VITRO_API VITRO_CHECKED vitro_code vitro_server_new(vitro_server **out, vitro_lo
 typedef struct vitro_method_options {
     size_t size;        /* set by VITRO_METHOD_OPTIONS_INIT */
     bool manual_credit; /* deliver messages only as vitro_call_credit() allows */
+    const vitro_interceptor *const *interceptors; /* behind the server's; keeps as they do */
 } vitro_method_options;
 #define VITRO_METHOD_OPTIONS_INIT                                                                  \
     {                                                                                              \
-        sizeof(vitro_method_options), false                                                        \
+        sizeof(vitro_method_options), false, NULL                                                  \
     }
 
 /**
