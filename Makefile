@@ -28,7 +28,8 @@ CFLAGS_asan    := -O1 -g -fsanitize=address,undefined $(SANITIZE)
 CFLAGS_tsan    := -O1 -g -fsanitize=thread $(SANITIZE)
 CFLAGS_cover   := -O0 -g --coverage
 OPT        := $(or $(CFLAGS_$(V)),$(error V=$(V): use debug release proof asan tsan cover))
-LINK       := -Wl,-z,relro,-z,now
+# Packed, the addresses that the loader moves take 400 bytes and not 30 KiB (glibc 2.36).
+LINK       := -Wl,-z,relro,-z,now,-z,pack-relative-relocs
 POSIX      := -D_POSIX_C_SOURCE=200809L
 GNU        := -D_GNU_SOURCE
 KNOWN_USERS := lib/services/% tools/call_reflect.c

@@ -200,6 +200,7 @@ void vitro_client_call_fail(struct client_call *c, const vitro_error *why)
     if (task_waiting(&c->close) || c->base.closed)
         return;
     vitro_client_call_decide(c, why->code, vitro_str_of(why->frame[0].text), why);
+    vitro_auth_drop(c->auth);
     list_remove(&c->waiting);
     vitro_call_set_cancelled(&c->base);
     if (c->base.chain)
@@ -300,13 +301,21 @@ static void call_expired(vitro_call *base)
     vitro_client_call_fail(c, &why);
 }
 
-/* The request may leave. */
+void vitro_client_call_send(struct client_call *c)
+{
+    list_append(&c->channel->waiting, &c->waiting);
+    vitro_channel_wake(c->channel);
+}
+
+/* The request may leave, once its credentials are there. */
 static void call_opened(vitro_call *base)
 {
     struct client_call *c = of_call(base);
 
-    list_append(&c->channel->waiting, &c->waiting);
-    vitro_channel_wake(c->channel);
+    if (c->auth)
+        vitro_auth_begin(c->auth);
+    else
+        vitro_client_call_send(c);
 }
 
 static void call_stop(vitro_call *base, const vitro_error *why)
@@ -319,6 +328,7 @@ static void call_destroy(vitro_call *base)
     struct client_call *c = of_call(base);
     vitro_channel *channel = c->channel;
 
+    vitro_auth_drop(c->auth);
     vitro_md_done(&c->request);
     vitro_call_done(base);
     if (c->authority)
@@ -389,13 +399,15 @@ static vitro_code intercept(struct client_call *c, const vitro_call_options *o, 
 
 static vitro_code apply(struct client_call *c, const vitro_call_options *o, vitro_error *err)
 {
-    vitro_code rc;
+    vitro_code rc = VITRO_OK;
 
     c->max_recv = o->max_recv_bytes ? o->max_recv_bytes : c->channel->options.max_recv_bytes;
     /* the end proves that one response is the only one: a second one must not be held back */
     c->credit =
         o->manual_credit && !vitro_call_expects_one(&c->base, false) ? 0 : STREAM_CREDIT_ALL;
-    rc = vitro_call_find_encoding(o->compression, &c->base.encoding, err);
+    c->base.encoding = c->channel->encoding;
+    if (o->compression)
+        rc = vitro_call_find_encoding(o->compression, &c->base.encoding, err);
     if (rc == VITRO_OK && o->metadata)
         rc = vitro_md_append(&c->request, o->metadata, err);
     if (rc == VITRO_OK && o->authority) {
@@ -403,6 +415,8 @@ static vitro_code apply(struct client_call *c, const vitro_call_options *o, vitr
         if (!c->authority)
             rc = vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "call", 0, "out of memory");
     }
+    if (rc == VITRO_OK)
+        rc = vitro_auth_new(c, o->credentials, err);
     set_deadline(c, o);
     c->wait_for_ready = o->wait_for_ready;
     if (o->parent)

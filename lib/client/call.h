@@ -10,6 +10,7 @@
 #ifndef VITRO_CLIENT_CALL_H
 #define VITRO_CLIENT_CALL_H
 
+#include "client/auth.h"
 #include "client/channel.h"
 #include "rpc/call.h"
 #include "rpc/fields.h"
@@ -32,6 +33,7 @@ struct attempt {
 struct client_call {
     vitro_call base;
     vitro_channel *channel;
+    vitro_auth *auth;        /* its credentials are asked for; NULL: they are not, or no more */
     struct list waiting;     /* in channel->waiting */
     struct list open;        /* in channel->calls_open */
     struct attempt *attempt; /* NULL: none yet, or over */
@@ -53,6 +55,9 @@ struct client_call {
     bool decided;        /* the status is known; closed is told once messages are through */
     struct task close;
 };
+
+/* It has all that it needs: it waits for a connection with room. */
+void vitro_client_call_send(struct client_call *c);
 
 /* Begin the attempt on c, which has room. */
 void vitro_client_call_begin_attempt(struct client_call *c, struct connection *conn);

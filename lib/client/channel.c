@@ -111,6 +111,7 @@ static void release(vitro_channel *ch)
     free_text(ch, ch->authority);
     free_text(ch, ch->user_agent);
     vitro_tls_end_free(ch->tls);
+    vitro_call_credentials_unref(ch->options.call_credentials);
     vitro_mem_free(&ch->account, ch->found, ch->n_found * sizeof *ch->found);
     vitro_pool_release(vitro_loop_pool(loop)); /* blocks that are charged to the account */
     vitro_h2_memory_done(&ch->memory);
@@ -169,12 +170,15 @@ static vitro_code make(vitro_channel **out, vitro_loop *loop, bool own_loop, con
                           "options that this version does not know, or a window over 2^31-1");
     }
     init(ch, loop, own_loop);
+    vitro_call_credentials_ref(ch->options.call_credentials);
     ch->trace = ch->options.trace ? vitro_loop_trace(loop, ch->options.trace) : NULL;
     rc = vitro_target_parse(&ch->target, vitro_str_of(target), err);
     if (rc != VITRO_OK)
         vitro_wrap(err, rc, "channel", "%s", target ? target : "(null)");
     if (rc == VITRO_OK)
         rc = copy_texts(ch, target, err);
+    if (rc == VITRO_OK)
+        rc = vitro_call_find_encoding(ch->options.compression, &ch->encoding, err);
     if (rc == VITRO_OK && ch->options.credentials)
         rc = vitro_tls_end_new(&ch->tls, ch->options.credentials, false, loop, ch->authority, err);
     if (rc != VITRO_OK) {

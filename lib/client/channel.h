@@ -23,6 +23,7 @@
 #include "rpc/connection.h"
 #include "tls/tls.h"
 #include "vitro/channel.h"
+#include "wire/encoding.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -40,6 +41,7 @@ struct vitro_channel {
     struct target target;
     char *target_text, *authority, *user_agent; /* terminated, of the account */
     struct tls_end *tls;                        /* NULL: plain text */
+    enum encoding encoding;                     /* of the option compression */
 
     uint32_t state; /* atomic: vitro_channel_state, read by any thread */
     uint32_t told;  /* the one that on_state knows */

@@ -118,6 +118,16 @@ vitro_code vitro_status_of_http(unsigned http_status)
     return VITRO_UNKNOWN;
 }
 
+vitro_code vitro_status_of_control(vitro_code code)
+{
+    static const uint32_t allowed =
+        1u << VITRO_CANCELLED | 1u << VITRO_UNKNOWN | 1u << VITRO_DEADLINE_EXCEEDED |
+        1u << VITRO_PERMISSION_DENIED | 1u << VITRO_RESOURCE_EXHAUSTED | 1u << VITRO_UNIMPLEMENTED |
+        1u << VITRO_INTERNAL | 1u << VITRO_UNAVAILABLE | 1u << VITRO_UNAUTHENTICATED;
+
+    return (unsigned)code < 32 && (allowed >> code & 1u) ? code : VITRO_INTERNAL;
+}
+
 vitro_code vitro_status_of_rst(uint32_t h2_error)
 {
     /* In the order of RFC 9113, 7. gRPC names no code for the two that are UNKNOWN here. */

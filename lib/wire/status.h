@@ -35,6 +35,12 @@ size_t vitro_status_message_decode(vitro_str text, char *out);
 /* What an HTTP status means when there is no grpc-status (http-grpc-status-mapping.md). */
 vitro_code vitro_status_of_http(unsigned http_status);
 
+/*
+ * A status that this side's own machinery (names, balancers, credentials) ends a call with:
+ * INTERNAL in the place of those that only a server's application may give (gRFC A54).
+ */
+vitro_code vitro_status_of_control(vitro_code code);
+
 /* What an RST_STREAM's error code means to the call (gRPC PROTOCOL-HTTP2, Errors). */
 vitro_code vitro_status_of_rst(uint32_t h2_error);
 

@@ -177,6 +177,24 @@ Test(call_compress, a_request_is_compressed_when_asked_however_it_is_sent)
     pair_stop(&p);
 }
 
+Test(call_compress, a_channel_has_a_compression_for_calls_that_name_none)
+{
+    struct pair p;
+
+    begin(&p);
+    p.channel_options.compression = "deflate";
+    start(&p);
+    cr_expect_eq(say_once(&p, NULL, SEND, text_of(5000), 0), VITRO_OK);
+    cr_expect_str_eq(at_server.encoding, "deflate");
+    cr_expect_eq(at_server.flags, VITRO_MESSAGE_COMPRESSED);
+    cr_expect_eq(say_once(&p, "gzip", SEND, text_of(5000), 0), VITRO_OK);
+    cr_expect_str_eq(at_server.encoding, "gzip");
+    cr_expect_eq(say_once(&p, "identity", SEND, text_of(5000), 0), VITRO_OK);
+    cr_expect_str_eq(at_server.encoding, "identity");
+    cr_expect_eq(at_server.flags, 0);
+    pair_stop(&p);
+}
+
 Test(call_compress, r31_no_compression_for_one_message_is_obeyed)
 {
     struct pair p;
@@ -251,16 +269,20 @@ Test(call_compress, a_name_that_is_none_is_invalid_everywhere)
     struct pair p;
     vitro_call_options o = VITRO_CALL_OPTIONS_INIT;
     vitro_server_options so = VITRO_SERVER_OPTIONS_INIT;
+    vitro_channel_options co = VITRO_CHANNEL_OPTIONS_INIT;
+    vitro_channel *channel;
     vitro_server *server;
     vitro_call *call;
     vitro_code code;
 
     begin(&p);
     start(&p);
-    o.compression = so.compression = "snappy";
+    o.compression = so.compression = co.compression = "snappy";
     cr_expect_eq(vitro_call_start(&call, p.channel, &say, &o, &hear_events, &code, NULL),
                  VITRO_INVALID_ARGUMENT);
     cr_expect_eq(vitro_server_new(&server, &p.server_loop, 1, &so, NULL), VITRO_INVALID_ARGUMENT);
+    cr_expect_eq(vitro_channel_new(&channel, p.client_loop, p.target, &co, NULL),
+                 VITRO_INVALID_ARGUMENT);
     o.compression = NULL;
     cr_assert_eq(vitro_call_start(&call, p.channel, &say, &o, &hear_events, &code, NULL), VITRO_OK);
     cr_expect_eq(vitro_call_compress(call, "gzip", NULL), VITRO_FAILED_PRECONDITION);

@@ -44,10 +44,13 @@ typedef struct vitro_channel_options {
                                  (30 min); UINT32_MAX: never */
     const vitro_interceptor *const *interceptors; /* keeps: the list, NULL at its end, and each of
                                                      them outlive the channel; NULL: none */
+    vitro_call_credentials *call_credentials;     /* refs; what each call carries; NULL: nothing */
+    const char *compression; /* copied; of calls whose options name none; NULL: none */
 } vitro_channel_options;
 #define VITRO_CHANNEL_OPTIONS_INIT                                                                 \
     {                                                                                              \
-        sizeof(vitro_channel_options), NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, NULL  \
+        sizeof(vitro_channel_options), NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, NULL, \
+            NULL, NULL                                                                             \
     }
 
 /**
@@ -168,18 +171,20 @@ typedef struct vitro_call_options {
                                 a kind with one is delivered anyway */
     vitro_reply *reply;      /* blocking calls: begun with VITRO_REPLY_INIT, lent until the call has
                                 ended, filled with its metadata, on failure too; NULL: not wanted */
-    const char *compression; /* of messages that are sent: "gzip" or "deflate"; NULL: none. The
-                                server must know it: one that does not ends the call with
-                                UNIMPLEMENTED. Any message may go plain: VITRO_SEND_PLAIN, and
-                                one that would not be shorter. Replies need no option */
+    const char *compression; /* of messages that are sent: "gzip", "deflate", "identity" for none;
+                                NULL: the channel's. The server must know it: one that does not
+                                ends the call with UNIMPLEMENTED. Any message may go plain:
+                                VITRO_SEND_PLAIN, and one that would not be shorter. Replies need
+                                no option */
     bool wait_for_ready;     /* when the channel cannot connect: wait until it can, or for the
                                 deadline; else the call fails with UNAVAILABLE */
     const vitro_interceptor *const *interceptors; /* behind the channel's. Copied; keeps each, the
                                                      list has NULL at its end; NULL: none */
+    vitro_call_credentials *credentials; /* refs; carried beside the channel's; NULL: none */
 } vitro_call_options;
 #define VITRO_CALL_OPTIONS_INIT                                                                    \
     {                                                                                              \
-        sizeof(vitro_call_options), NULL, 0, NULL, NULL, 0, false, NULL, NULL, false, NULL         \
+        sizeof(vitro_call_options), NULL, 0, NULL, NULL, 0, false, NULL, NULL, false, NULL, NULL   \
     }
 
 /**

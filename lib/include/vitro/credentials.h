@@ -1,5 +1,5 @@
 /*
- * credentials - who this side is, and whom it believes, on a connection under TLS.
+ * credentials - who this side is, and whom it believes: on a connection under TLS, and in a call.
  *
  * A channel or a listener with credentials speaks TLS 1.2 or 1.3 with ALPN "h2" and refuses a peer
  * that does not; without them it speaks plain text. One object serves any number of channels,
@@ -9,6 +9,17 @@
  *      vitro_credentials_server   shows its certificate; may ask for the client's
  *      vitro_credentials_reload   new files or texts, for the connections from then on
  *
+ * A call may carry credentials of its own, mostly a token in its metadata:
+ *
+ *      vitro_call_credentials_token            always the same
+ *      vitro_call_credentials_service_account  made and signed here, for each service
+ *      vitro_call_credentials_callback         whatever the application answers for a call
+ *      vitro_call_credentials_composite        several of them
+ *
+ * They stand in the options of a channel, of a call, or of both: then it carries both. Whoever
+ * reads them can use them; so a call over plain text is refused before anything of it leaves,
+ * unless each of them allows it by name.
+ *
  * When the environment names a file in SSLKEYLOGFILE, the secrets of every connection are
  * appended to it, as other programs do; a trace holds those of its connections in any case.
  */
@@ -16,6 +27,8 @@
 #define VITRO_CREDENTIALS_H
 
 #include "vitro/base.h"
+#include "vitro/loop.h"
+#include "vitro/metadata.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -110,6 +123,7 @@ typedef enum vitro_name_kind {
     VITRO_NAME_IP = 7     /* "127.0.0.1", "::1" */
 } vitro_name_kind;
 
+/** One name of a certificate's extension subjectAltName. */
 typedef struct vitro_name {
     vitro_name_kind kind;
     vitro_str text; /* without a NUL byte: names that hold one are left out */
@@ -132,6 +146,134 @@ typedef struct vitro_identity {
     const vitro_name *names; /* n_names of the extension subjectAltName */
     size_t n_names;
 } vitro_identity;
+
+typedef struct vitro_call_credentials vitro_call_credentials;
+
+/** Zero always means the default. Append only. */
+typedef struct vitro_call_credentials_options {
+    size_t size;           /* set by VITRO_CALL_CREDENTIALS_OPTIONS_INIT, never by hand */
+    bool allow_plain_text; /* send them where anybody on the way can read and use them: for a
+                              connection that something else protects, and for tests. Without it
+                              such a call ends with UNAUTHENTICATED. TLS of credentials that are
+                              `insecure` counts as TLS */
+} vitro_call_credentials_options;
+#define VITRO_CALL_CREDENTIALS_OPTIONS_INIT                                                        \
+    {                                                                                              \
+        sizeof(vitro_call_credentials_options), false                                              \
+    }
+
+/**
+ * Make call credentials of a token, which every call carries.
+ *
+ * @param out      gives one reference; vitro_call_credentials_unref().
+ * @param token    copied; printable ASCII without a space, at least one character.
+ * @param options  copied; NULL: all defaults.
+ * @param err      filled on failure, without the token; may be NULL.
+ * @return VITRO_OK; VITRO_INVALID_ARGUMENT for what is no token; VITRO_RESOURCE_EXHAUSTED out of
+ *         memory.
+ * Thread: any.  Wire: "authorization: Bearer TOKEN" (RFC 6750, 2.1).
+ */
+VITRO_API VITRO_CHECKED vitro_code
+vitro_call_credentials_token(vitro_call_credentials **out, const char *token,
+                             const vitro_call_credentials_options *options, vitro_error *err);
+
+/**
+ * Make call credentials of a Google service account: calls carry a JSON Web Token that its key has
+ * signed here, for the service that is called; nobody is asked for it. It is valid for an hour and
+ * used until five minutes before that, in all calls of its service in a row.
+ *
+ * @param out      gives one reference; vitro_call_credentials_unref().
+ * @param file     lent until return; the account's key file of JSON, with the members "type"
+ *                 ("service_account"), "client_email", "private_key" (PEM: RSA of 2048 bits or
+ *                 more, or P-256) and, if there is one, "private_key_id". NULL: json has it.
+ * @param json     the text of such a file, copied; not looked at when there is a file.
+ * @param options  copied; NULL: all defaults.
+ * @param err      filled on failure; may be NULL.
+ * @return VITRO_OK; VITRO_INVALID_ARGUMENT for a file that cannot be read or a text that is no such
+ *         key; VITRO_RESOURCE_EXHAUSTED out of memory.
+ * Thread: any.  Wire: "authorization: Bearer JWT" with iss, sub, aud ("https://HOST/SERVICE"), iat
+ * and exp, by RS256 or ES256 (RFC 7515, 7519; google.aip.dev/auth/4111).
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_call_credentials_service_account(
+    vitro_call_credentials **out, const char *file, vitro_bytes json,
+    const vitro_call_credentials_options *options, vitro_error *err);
+
+/** The question what a call shall carry: see vitro_call_credentials_callback(). */
+typedef struct vitro_auth vitro_auth;
+
+/**
+ * Make call credentials that ask the application, once for each call.
+ *
+ * @param out      gives one reference; vitro_call_credentials_unref().
+ * @param ask      called in a turn of the call's loop, before the call is sent: gives auth, which
+ *                 vitro_auth_answer() takes back, at once or later. The call waits for it.
+ * @param release  called with user when nobody uses the credentials any more, on whichever thread
+ *                 that is; may be NULL.
+ * @param user     kept until then.
+ * @param options  copied; NULL: all defaults.
+ * @param err      filled on failure; may be NULL. release is not called then.
+ * @return VITRO_OK; VITRO_INVALID_ARGUMENT without ask; VITRO_RESOURCE_EXHAUSTED out of memory.
+ * Thread: any.
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_call_credentials_callback(
+    vitro_call_credentials **out, void (*ask)(vitro_auth *auth, void *user),
+    void (*release)(void *user), void *user, const vitro_call_credentials_options *options,
+    vitro_error *err);
+
+/**
+ * Make call credentials of several, all of which a call carries.
+ *
+ * @param out   gives one reference; vitro_call_credentials_unref().
+ * @param list  refs each.
+ * @param n     how many; at least one.
+ * @param err   filled on failure; may be NULL.
+ * @return VITRO_OK; VITRO_INVALID_ARGUMENT for none; VITRO_RESOURCE_EXHAUSTED out of memory.
+ * Thread: any.
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_call_credentials_composite(
+    vitro_call_credentials **out, vitro_call_credentials *const *list, size_t n, vitro_error *err);
+
+/**
+ * Take one more reference.
+ *
+ * @param credentials  lent until return; may be NULL.
+ * @return gives credentials: vitro_call_credentials_unref().
+ * Thread: any.
+ */
+VITRO_API vitro_call_credentials *vitro_call_credentials_ref(vitro_call_credentials *credentials);
+
+/**
+ * Drop one reference; channels and calls hold their own.
+ *
+ * @param credentials  takes one reference; NULL is accepted.
+ * Thread: any.
+ */
+VITRO_API void vitro_call_credentials_unref(vitro_call_credentials *credentials);
+
+/** Whom a token is for, its audience: "https://HOST[:PORT]/package.Service", the host being that of
+ *  the call's authority, without port 443. Lends until the answer. Thread: any. */
+VITRO_API vitro_str vitro_auth_service_url(const vitro_auth *auth);
+
+/** The method that is called, "Method". Lends until the answer. Thread: any. */
+VITRO_API vitro_str vitro_auth_method(const vitro_auth *auth);
+
+/** The loop on which it is answered: vitro_loop_post() gets there. Lends until the answer.
+ *  Thread: any. */
+VITRO_API vitro_loop *vitro_auth_loop(const vitro_auth *auth);
+
+/**
+ * Answer what a call shall carry. Exactly once, also when the call or its channel is gone in the
+ * meantime: then it is only given back. The loop lives until then.
+ *
+ * @param auth      takes.
+ * @param code      VITRO_OK: the call is sent. Else it ends with that status; with INTERNAL in its
+ *                  place where a server alone may say so (NOT_FOUND and the like: gRFC A54).
+ * @param message   why, copied; NULL: none. Not looked at with VITRO_OK.
+ * @param metadata  what is added to the call's own; copied; NULL: nothing.
+ * Thread: loop.  Re-entry: allowed everywhere.  Wire: request metadata.
+ */
+VITRO_API void vitro_auth_answer(vitro_auth *auth, vitro_code code, const char *message,
+                                 const vitro_md *metadata);
 
 #ifdef __cplusplus
 }
