@@ -314,6 +314,8 @@ static void settle(struct direction *d)
 
     if (d->state == DIR_RECORDS)
         vitro_buf_consume(&d->look, rs->taken);
+    if (!d->look.len && d->state == DIR_RECORDS)
+        vitro_buf_done(&d->look); /* a connection at rest holds no bytes */
     rs->taken = 0;
     list_remove(&rs->link);
     if (rs->stalled == WAITS && !rs->waits)

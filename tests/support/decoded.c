@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "support/seed.h"
 
 vitro_bytes decoded_lend(uint64_t offset, size_t len, void *user)
 {
@@ -78,6 +79,16 @@ vitro_decode *decoded_of(struct decoded_bytes *bytes, bool keep, vitro_code *cod
     if (code)
         *code = rc;
     return d;
+}
+
+void decoded_assert_tiled(vitro_decode *d, size_t k)
+{
+    vitro_error err = { 0 };
+    char text[400] = "";
+
+    if (vitro_decode_check_tiling(d, &err))
+        vitro_error_format(&err, text, sizeof text);
+    cr_assert_str_eq(text, "", SEED_TEXT, seed_of_run(), k);
 }
 
 static void put_str(FILE *out, vitro_str s)

@@ -21,6 +21,9 @@ vitro_bytes decoded_lend(uint64_t offset, size_t len, void *user);
  */
 vitro_decode *decoded_of(struct decoded_bytes *bytes, bool keep, vitro_code *code);
 
+/* Assert that it tiles; k is the case of a property. */
+void decoded_assert_tiled(vitro_decode *d, size_t k);
+
 /*
  * What is compared: every kind of event; all but notes; all but notes and records, as if TLS had
  * sealed nothing; or what does not depend on cuts of DATA.

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 
 #include "base/util.h"
+#include "decode/capture.h"
 
 static void begin(const struct sealed_shape *shape)
 {
@@ -52,5 +53,75 @@ void sealed_done(struct sealed *s)
 
 void sealed_secrets(const struct sealed *s, struct pcap_write *w)
 {
-    pcap_write_secrets(w, 0x544c534b, s->log.ptr, s->log.len);
+    pcap_write_secrets(w, CAPTURE_SECRETS_TLS, s->log.ptr, s->log.len);
+}
+
+const uint16_t sealed_suites[] = {
+#define SUITE(id, version, name, kind, key_len, digest) (id),
+#include "crypto/suites.def"
+};
+
+struct conversation_shape sealed_any_talk(struct chance *c)
+{
+    uint64_t r = vitro_chance_next(c);
+    struct conversation_shape s = {
+        .calls = 1 + (unsigned)(r >> 16) % 4,
+        .interleave = r & 1,
+        .split = r & 2,
+        .padding = r & 4,
+        .continuation = r & 16,
+        .styles = r & 32,
+        .controls = r & 128,
+    };
+    return s;
+}
+
+struct sealed_shape sealed_any(struct chance *c, size_t k, struct chance *cut)
+{
+    uint64_t r = vitro_chance_next(c);
+    struct sealed_shape s = { .suite = sealed_suites[k % SEALED_SUITES] };
+    bool old = vitro_suite_find(s.suite)->version != 0x0304;
+
+    s.cut = r & 1 ? cut : NULL;
+    s.fragment = r & 2 ? 512 : 0;
+    s.update_each = !old && r & 4 ? 1 + (unsigned)(r >> 8) % 5 : 0;
+    s.retry = !old && r & 8;
+    s.padding = !old && r & 16;
+    return s;
+}
+
+void sealed_capture(struct pcap_write *w, const struct conversation *c, const struct buf *log,
+                    unsigned long long segment_cut)
+{
+    struct pcap_talk talk = { .next = { 1000, 5000 } };
+    struct chance cut;
+
+    vitro_chance_seed(&cut, segment_cut);
+    pcap_write_init(w, PCAP_NG, 1);
+    if (log)
+        pcap_write_secrets(w, CAPTURE_SECRETS_TLS, log->ptr, log->len);
+    conversation_capture(c, w, &talk, segment_cut ? &cut : NULL);
+}
+
+vitro_decode *sealed_decode(const struct pcap_write *w, struct decoded_bytes *b)
+{
+    *b = (struct decoded_bytes){ w->ptr, w->len, 0, NULL };
+    return decoded_of(b, true, NULL);
+}
+
+char *sealed_text(const struct conversation *c, const struct buf *log,
+                  unsigned long long segment_cut, enum decoded_what what, size_t k)
+{
+    struct decoded_bytes b;
+    struct pcap_write w;
+    vitro_decode *d;
+    char *text;
+
+    sealed_capture(&w, c, log, segment_cut);
+    d = sealed_decode(&w, &b);
+    decoded_assert_tiled(d, k);
+    text = decoded_text(d, what);
+    vitro_decode_free(d);
+    pcap_write_done(&w);
+    return text;
 }

@@ -10,6 +10,7 @@
 #ifndef SUPPORT_SEALED_H
 #define SUPPORT_SEALED_H
 
+#include "support/decoded.h"
 #include "support/tls_ends.h"
 
 struct sealed_shape {
@@ -33,5 +34,28 @@ void sealed_done(struct sealed *s);
 
 /* The key log as a block of the capture. */
 void sealed_secrets(const struct sealed *s, struct pcap_write *w);
+
+/* Every suite that is opened. */
+extern const uint16_t sealed_suites[];
+enum {
+#define SUITE(id, version, name, kind, key_len, digest) SEALED_##id,
+#include "crypto/suites.def"
+    SEALED_SUITES
+};
+
+/* Any small conversation, and any way to seal it: with the k-th suite. cut is kept. */
+struct conversation_shape sealed_any_talk(struct chance *c);
+struct sealed_shape sealed_any(struct chance *c, size_t k, struct chance *cut);
+
+/* Captured, its secrets before it unless log is NULL, in segments cut by a seed unless it is 0. */
+void sealed_capture(struct pcap_write *w, const struct conversation *c, const struct buf *log,
+                    unsigned long long segment_cut);
+
+/* Decode what was captured; b stays as long as the decoder. */
+vitro_decode *sealed_decode(const struct pcap_write *w, struct decoded_bytes *b);
+
+/* Capture it, decode it and assert that it tiles: its events as text. */
+char *sealed_text(const struct conversation *c, const struct buf *log,
+                  unsigned long long segment_cut, enum decoded_what what, size_t k);
 
 #endif

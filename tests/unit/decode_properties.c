@@ -53,16 +53,6 @@ static vitro_decode *decode_all(const struct pcap_write *w, bool keep, struct de
     return decoded_of(b, keep, code);
 }
 
-static void assert_tiled(vitro_decode *d, size_t k)
-{
-    vitro_error err = { 0 };
-    char text[400] = "";
-
-    if (vitro_decode_check_tiling(d, &err))
-        vitro_error_format(&err, text, sizeof text);
-    cr_assert(eq(str, text, ""), SEED_TEXT, seed_of_run(), k);
-}
-
 Test(decode, a_conversation_is_told_completely_and_tiles)
 {
     struct chance c = seed_chance();
@@ -84,7 +74,7 @@ Test(decode, a_conversation_is_told_completely_and_tiles)
         cr_assert(eq(u64, s.headers, talk.headers), SEED_TEXT, seed_of_run(), k);
         cr_assert(eq(u64, s.messages, talk.messages), SEED_TEXT, seed_of_run(), k);
         cr_assert(eq(u64, s.unknown, 0), SEED_TEXT, seed_of_run(), k);
-        assert_tiled(d, k);
+        decoded_assert_tiled(d, k);
         vitro_decode_free(d);
         pcap_write_done(&w);
         conversation_done(&talk);
@@ -183,7 +173,7 @@ Test(decode, any_truncation_tiles_up_to_the_cut)
         for (size_t cut = 0; cut < w.len; cut += 1 + (size_t)vitro_chance_below(&c, 120)) {
             struct decoded_bytes b = { w.ptr, cut, 0, NULL };
             vitro_decode *d = decoded_of(&b, true, NULL);
-            assert_tiled(d, cut);
+            decoded_assert_tiled(d, cut);
             vitro_decode_free(d);
         }
         pcap_write_done(&w);
@@ -211,7 +201,7 @@ Test(decode, any_byte_may_change_without_a_crash)
             w.ptr[seed_between(&c, 100, w.len - 1)] = (uint8_t)vitro_chance_next(&c);
         vitro_decode *d = decode_all(&w, true, &b, NULL);
         look_at_all(d);
-        assert_tiled(d, k);
+        decoded_assert_tiled(d, k);
         vitro_decode_stats_get(d, &s);
         cr_assert(lt(sz, s.memory_peak, 4 * 1024 * 1024 + w.len * 64), SEED_TEXT, seed_of_run(), k);
         vitro_decode_free(d);
@@ -245,7 +235,7 @@ Test(decode, any_bytes_in_a_connection_tile)
         }
         vitro_decode *d = decode_all(&w, true, &b, NULL);
         look_at_all(d);
-        assert_tiled(d, k);
+        decoded_assert_tiled(d, k);
         vitro_decode_free(d);
         pcap_write_done(&w);
     }
@@ -284,7 +274,7 @@ Test(decode, holes_and_late_starts_tile_and_frames_are_found_again)
         }
         vitro_decode *d = decode_all(&w, true, &b, NULL);
         look_at_all(d);
-        assert_tiled(d, k);
+        decoded_assert_tiled(d, k);
         vitro_decode_stats_get(d, &s);
         found += s.frames * 100 / conv.frames;
         vitro_decode_free(d);

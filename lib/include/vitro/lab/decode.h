@@ -11,8 +11,8 @@
  *
  * With an index (`keep`) memory grows by some 20 bytes an event, by at most 64 on average over a
  * capture, where its events stand and what is needed to decode them again included; besides, by
- * up to 16 MiB of copies of HPACK's state and the like, and by some 4 KiB a connection until it has
- * ended, for at most 65,536 that are open at once.
+ * up to 16 MiB of copies of HPACK's state and the like, and by some 4 KiB a connection, 8 KiB one
+ * of TLS, until it has ended, for at most 65,536 that are open at once.
  *
  * A span names a run of bytes in a *source*: the capture itself, one direction of a connection,
  * what TLS sealed in it, the header block of a stream over its CONTINUATION frames, the body of a

@@ -1,0 +1,340 @@
+/*
+ * Secrets that come late or never, and bytes that never come.
+ */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "support/decoded.h"
+#include "support/sealed.h"
+
+/* ---- Secrets that come late, or never ------------------------------------------------------- */
+
+enum when { NEVER, BEFORE, BETWEEN, BEHIND };
+
+/* A small conversation, sealed; its secrets in the capture at some time, packets a step apart. */
+static void capture_late(struct pcap_write *w, enum when when, int64_t step, uint16_t suite)
+{
+    struct conversation_shape shape = { .calls = 3, .method = 1 };
+    struct pcap_talk talk = { .next = { 1000, 5000 } };
+    struct conversation plain;
+    struct sealed s;
+    size_t at[2] = { 0, 0 };
+
+    conversation_make(&plain, &shape, 1, 1);
+    sealed_make(&s, &plain, &(struct sealed_shape){ .suite = suite });
+    pcap_write_init(w, PCAP_NG, 1);
+    w->step = step;
+    pcap_talk_open(w, &talk);
+    for (size_t i = 0; i < s.wire.turn_count; i++) {
+        const struct conversation_turn *turn = &s.wire.turns[i];
+        if ((when == BEFORE && i == 0) || (when == BETWEEN && i == s.before + 4))
+            sealed_secrets(&s, w);
+        pcap_talk_send(w, &talk, turn->dir, s.wire.out[turn->dir].ptr + at[turn->dir], turn->len);
+        at[turn->dir] += turn->len;
+    }
+    pcap_talk_close(w, &talk);
+    if (when == BEHIND)
+        sealed_secrets(&s, w);
+    sealed_done(&s);
+    conversation_done(&plain);
+}
+
+/* How many records were sealed, and how many of them opened; `why` of those that were not. */
+struct sealed_count {
+    unsigned sealed, opened;
+    const char *why;
+};
+
+static struct sealed_count count_sealed(const vitro_decode *d)
+{
+    struct sealed_count n = { 0, 0, NULL };
+    vitro_event ev;
+
+    for (uint32_t i = 1; vitro_decode_event(d, i, &ev); i++) {
+        if (ev.kind != VITRO_EVENT_TLS || !(ev.flags & VITRO_TLS_SEALED))
+            continue;
+        n.sealed++;
+        n.opened += ev.flags & VITRO_TLS_OPENED ? 1 : 0;
+        if (ev.why)
+            n.why = vitro_decode_why(ev.why);
+    }
+    return n;
+}
+
+static struct sealed_count count_late(enum when when, int64_t step, uint16_t suite, uint64_t *calls)
+{
+    struct decoded_bytes b;
+    struct sealed_count n;
+    struct pcap_write w;
+    vitro_decode_stats s;
+    vitro_decode *d;
+
+    capture_late(&w, when, step, suite);
+    d = sealed_decode(&w, &b);
+    decoded_assert_tiled(d, 0);
+    n = count_sealed(d);
+    vitro_decode_stats_get(d, &s);
+    *calls = s.messages / 2;
+    vitro_decode_free(d);
+    pcap_write_done(&w);
+    return n;
+}
+
+enum { MILLISECOND = 1000000 };
+
+Test(decode_tls_late, secrets_may_come_behind_the_records_that_they_open)
+{
+    for (size_t i = 0; i < SEALED_SUITES; i++) {
+        for (enum when when = BEFORE; when <= BEHIND; when++) {
+            uint64_t calls;
+            struct sealed_count n = count_late(when, MILLISECOND, sealed_suites[i], &calls);
+            cr_expect(eq(uint, n.opened, n.sealed), "suite %zu, when %d", i, when);
+            cr_expect(eq(u64, calls, 3), "suite %zu, when %d", i, when);
+        }
+    }
+}
+
+Test(decode_tls_late, records_wait_for_a_second_and_no_longer)
+{
+    uint64_t calls;
+    struct sealed_count n = count_late(BEHIND, 200 * MILLISECOND, 0x1301, &calls);
+
+    cr_expect(gt(uint, n.sealed, n.opened + 4));
+    cr_expect(eq(u64, calls, 0));
+    cr_expect(eq(str, (char *)n.why, "TLS: sealed, and no secret of this connection is known"));
+}
+
+Test(decode_tls_late, a_secret_that_is_too_late_opens_what_comes_behind_it)
+{
+    uint64_t calls;
+    struct sealed_count n = count_late(BETWEEN, 400 * MILLISECOND, 0xc02b, &calls);
+
+    cr_expect(gt(uint, n.sealed, n.opened));
+    cr_expect(gt(uint, n.opened, 0));
+    cr_expect(gt(u64, calls, 0));
+}
+
+Test(decode_tls_late, without_a_secret_each_record_says_so)
+{
+    for (size_t i = 0; i < SEALED_SUITES; i++) {
+        uint64_t calls;
+        struct sealed_count n = count_late(NEVER, MILLISECOND, sealed_suites[i], &calls);
+        cr_expect(gt(uint, n.sealed, 6));
+        cr_expect(eq(uint, n.opened, 0));
+        cr_expect(eq(str, (char *)n.why, "TLS: sealed, and no secret of this connection is known"));
+    }
+}
+
+Test(decode_tls_late, what_waits_is_held_up_to_a_bound)
+{
+    struct conversation plain;
+    struct decoded_bytes b;
+    struct sealed s;
+    struct pcap_write w;
+    vitro_decode_stats stats;
+    vitro_decode *d;
+    static uint8_t much[400000];
+
+    conversation_init(&plain);
+    conversation_say(&plain, 0, much, sizeof much);
+    sealed_make(&s, &plain, &(struct sealed_shape){ .fragment = 4096 });
+    sealed_capture(&w, &s.wire, NULL, 1);
+    d = sealed_decode(&w, &b);
+    vitro_decode_stats_get(d, &stats);
+    cr_expect(eq(uint, count_sealed(d).opened, 0));
+    cr_expect(lt(sz, stats.memory_peak, 400000));
+    vitro_decode_free(d);
+    pcap_write_done(&w);
+    sealed_done(&s);
+    conversation_done(&plain);
+}
+
+/* A key log that is read while the capture grows. */
+Test(decode_tls_late, a_key_log_may_be_given_at_any_time)
+{
+    struct conversation_shape shape = { .calls = 3, .method = 1 };
+    struct conversation plain;
+    struct sealed s;
+    struct pcap_write w;
+    char *want;
+
+    conversation_make(&plain, &shape, 1, 1);
+    sealed_make(&s, &plain, &(struct sealed_shape){ .suite = 0x1302 });
+    want = sealed_text(&plain, NULL, 0, DECODED_OPENED, 0);
+    sealed_capture(&w, &s.wire, NULL, 7);
+    for (size_t at = 0; at <= w.len; at += w.len / 10) {
+        vitro_decode_options options = VITRO_DECODE_OPTIONS_INIT;
+        struct decoded_bytes b = { w.ptr, w.len, at ? at : 1, NULL };
+        vitro_decode *d;
+        char *got;
+        options.lend = decoded_lend;
+        options.user = &b;
+        options.keep = true;
+        cr_assert(eq(int, vitro_decode_new(&d, &options, NULL), VITRO_OK));
+        cr_assert(eq(int, vitro_decode_advance(d, NULL), VITRO_OK));
+        cr_assert(eq(int, vitro_decode_secrets(d, vitro_buf_bytes(&s.log), NULL), VITRO_OK));
+        b.most = 0;
+        cr_assert(eq(int, vitro_decode_finish(d, NULL), VITRO_OK));
+        got = decoded_text(d, DECODED_OPENED);
+        cr_assert(eq(str, got, want), "given at %zu of %zu", at, w.len);
+        free(got);
+        vitro_decode_free(d);
+    }
+    free(want);
+    pcap_write_done(&w);
+    sealed_done(&s);
+    conversation_done(&plain);
+}
+
+/* ---- Missing bytes -------------------------------------------------------------------------- */
+
+Test(decode_tls_late, behind_lost_segments_records_and_frames_are_found_again)
+{
+    struct chance c = seed_chance();
+    uint64_t found = 0, of = 0;
+
+    for (size_t k = 0; k < 60; k++) {
+        struct conversation_shape shape = sealed_any_talk(&c);
+        struct pcap_talk talk = { .next = { 1000, 5000 } };
+        struct chance cut = c;
+        struct sealed_shape seal = sealed_any(&c, k, &cut);
+        struct conversation plain;
+        struct sealed s;
+        struct decoded_bytes b;
+        struct pcap_write w;
+        vitro_decode_stats stats;
+        size_t at[2] = { 0, 0 };
+        shape.calls = 20;
+        shape.controls = false;
+        seal.update_each = 0;
+        conversation_make(&plain, &shape, k, k);
+        sealed_make(&s, &plain, &seal);
+        pcap_write_init(&w, PCAP_NG, 1);
+        sealed_secrets(&s, &w);
+        pcap_talk_open(&w, &talk);
+        for (size_t i = 0; i < s.wire.turn_count; i++) {
+            int dir = s.wire.turns[i].dir;
+            for (size_t left = s.wire.turns[i].len, n; left; left -= n, at[dir] += n) {
+                n = seed_between(&c, 1, MIN(left, (size_t)1000));
+                if (i > s.before && vitro_chance_below(&c, 20) == 0)
+                    pcap_talk_skip(&talk, dir, n);
+                else
+                    pcap_talk_send(&w, &talk, dir, s.wire.out[dir].ptr + at[dir], n);
+            }
+        }
+        vitro_decode *d = sealed_decode(&w, &b);
+        free(decoded_text(d, DECODED_ALL));
+        decoded_assert_tiled(d, k);
+        vitro_decode_stats_get(d, &stats);
+        found += stats.frames;
+        of += plain.frames;
+        vitro_decode_free(d);
+        pcap_write_done(&w);
+        sealed_done(&s);
+        conversation_done(&plain);
+    }
+    cr_expect(gt(u64, found * 100 / of, 60), "only %llu %% of the frames",
+              (unsigned long long)(found * 100 / of));
+}
+
+/* The client's data from `skip` of its bytes on, in packets of `step` bytes; some are lost. */
+static vitro_decode *decode_holes(struct pcap_write *w, struct decoded_bytes *b,
+                                  const struct sealed *s, size_t step, size_t lost_from,
+                                  size_t lost_len)
+{
+    struct pcap_talk talk = { .next = { 1000, 5000 } };
+    size_t at[2] = { 0, 0 };
+
+    pcap_write_init(w, PCAP_NG, 1);
+    sealed_secrets(s, w);
+    pcap_talk_open(w, &talk);
+    for (size_t i = 0; i < s->wire.turn_count; i++) {
+        int dir = s->wire.turns[i].dir;
+        for (size_t left = s->wire.turns[i].len, n; left; left -= n, at[dir] += n) {
+            n = MIN(left, step);
+            if (dir == 0 && at[0] >= lost_from && at[0] < lost_from + lost_len)
+                pcap_talk_skip(&talk, dir, n);
+            else
+                pcap_talk_send(w, &talk, dir, s->wire.out[dir].ptr + at[dir], n);
+        }
+    }
+    return sealed_decode(w, b);
+}
+
+/* A hole costs the opened data what was lost, to the byte: a frame goes on behind it. */
+Test(decode_tls_late, a_frame_goes_on_behind_a_hole_that_swallowed_records)
+{
+    static const uint16_t of[] = { 0x1301, 0xc02b, 0xcca9 };
+
+    for (size_t i = 0; i < ARRAY_LEN(of); i++) {
+        struct conversation_shape shape = { .calls = 1, .method = 1 };
+        static const uint8_t head[] = { 0, 100, 0, 0, 0, 0, 0, 0, 1 };
+        static uint8_t body[25600];
+        struct conversation plain;
+        struct sealed s;
+        struct decoded_bytes b;
+        struct pcap_write w;
+        vitro_event ev;
+        uint64_t holes = 0;
+        bool whole = false;
+        conversation_make(&plain, &shape, 1, 1);
+        conversation_say(&plain, 0, head, sizeof head);
+        conversation_say(&plain, 0, body, sizeof body);
+        sealed_make(&s, &plain, &(struct sealed_shape){ .suite = of[i], .fragment = 1000 });
+        size_t end = s.wire.out[0].len;
+        vitro_decode *d = decode_holes(&w, &b, &s, 700, end - 20000, 9000);
+        decoded_assert_tiled(d, i);
+        for (uint32_t n = 1; vitro_decode_event(d, n, &ev); n++) {
+            holes += ev.kind == VITRO_EVENT_TCP && ev.type == VITRO_TCP_GAP;
+            whole |= ev.kind == VITRO_EVENT_FRAME && ev.length == sizeof body + 9 &&
+                     ev.bits == VITRO_EVENT_HOLE;
+        }
+        cr_expect(eq(u64, holes, 1));
+        cr_expect(whole, "suite %zu", i);
+        vitro_decode_free(d);
+        pcap_write_done(&w);
+        sealed_done(&s);
+        conversation_done(&plain);
+    }
+}
+
+Test(decode_tls_late, who_joins_late_is_told_that_no_handshake_was_seen)
+{
+    struct conversation_shape shape = { .calls = 3 };
+    struct pcap_talk talk = { .next = { 1000, 5000 } };
+    struct conversation plain;
+    struct sealed s;
+    struct decoded_bytes b;
+    struct pcap_write w;
+    struct sealed_count n;
+    size_t at[2] = { 0, 0 };
+    vitro_decode *d;
+
+    conversation_make(&plain, &shape, 1, 1);
+    sealed_make(&s, &plain, &(struct sealed_shape){ .suite = 0x1301 });
+    pcap_write_init(&w, PCAP_NG, 1);
+    sealed_secrets(&s, &w);
+    for (size_t i = 0; i < s.wire.turn_count; i++) {
+        const struct conversation_turn *t = &s.wire.turns[i];
+        size_t lost = i < s.before ? t->len : i < s.before + 2 ? 9 : 0; /* a head, and more */
+        pcap_talk_skip(&talk, t->dir, lost);
+        if (lost < t->len)
+            pcap_talk_send(&w, &talk, t->dir, s.wire.out[t->dir].ptr + at[t->dir] + lost,
+                           t->len - lost);
+        at[t->dir] += t->len;
+    }
+    d = sealed_decode(&w, &b);
+    decoded_assert_tiled(d, 0);
+    n = count_sealed(d);
+    cr_expect(gt(uint, n.sealed, 1));
+    cr_expect(eq(uint, n.opened, 0));
+    cr_expect(eq(str, (char *)n.why, "TLS: sealed, and the handshake that says how was not seen"));
+    vitro_decode_free(d);
+    pcap_write_done(&w);
+    sealed_done(&s);
+    conversation_done(&plain);
+}
