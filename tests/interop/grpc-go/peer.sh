@@ -28,7 +28,12 @@ case $word in
 prepare) prepare ;;
 version) echo "grpc-go $version: its own interop client, server and http2 client" ;;
 client) exec "$dir/bin/client" "--ca_file=$tls/ca.pem" "$@" ;;
-bad_client) exec "$dir/bin/http2" "$@" ;;
+bad_client)
+    case $* in
+    *padding*) exec "$dir/bin/client" "--ca_file=$tls/ca.pem" "$@" --test_case=large_unary ;;
+    *) exec "$dir/bin/http2" "$@" ;;
+    esac
+    ;;
 server)
     export GRPC_GO_LOG_SEVERITY_LEVEL=info GODEBUG=http2debug=2
     exec "$dir/bin/server" "--tls_cert_file=$tls/server.pem" "--tls_key_file=$tls/server.key" "$@"

@@ -40,6 +40,11 @@ case $word in
 prepare) prepare ;;
 version) echo "grpc-java $version: its own interop client, server and HTTP/2 client" ;;
 client) run TestServiceClient --use_tls=false "$@" ;;
-bad_client) run Http2Client "$@" ;;
+bad_client)
+    case $* in
+    *padding*) run TestServiceClient --use_tls=false "$@" --test_case=large_unary ;;
+    *) run Http2Client "$@" ;;
+    esac
+    ;;
 server) run Listening --use_tls=false "$@" ;;
 esac
