@@ -17,7 +17,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 here=tests/interop
-peers=${PEERS:-vitro grpc-go java python ruby}
+peers=${PEERS:-vitro grpc-go grpc-js java python ruby}
 cases=$(build/debug/$here/vitro-interop-client --help 2>&1 | sed -n 's/^cases: //p')
 bad_cases=$(build/debug/$here/vitro-interop-server --help 2>&1 | sed -n 's/^bad cases: //p')
 
@@ -88,7 +88,7 @@ tells() { # SERVER PATH
     case $1 in
     vitro) build/bin/vitro inspect "$dir/trace" 2>/dev/null |
         grep -q -e ":path: $2 " -e " $2 begins at the server" ;;
-    *) tail -c "+$((mark + 1))" "$dir/server" | grep -q "path.*$2" ;;
+    *) tail -c "+$((mark + 1))" "$dir/server" | grep -q -E "(path|method).*$2" ;;
     esac
 }
 
