@@ -9,7 +9,13 @@
 #include "rpc/defaults.h"
 #include "vitro/version.h"
 
-enum { CONNECT_MS = 20000, BACKOFF_MS = 1000, MAX_BACKOFF_MS = 120000, IDLE_MS = 1800000 };
+enum {
+    CONNECT_MS = 20000,
+    BACKOFF_MS = 1000,
+    MAX_BACKOFF_MS = 120000,
+    IDLE_MS = 1800000,
+    MIN_KEEPALIVE_MS = 10000
+};
 
 #define USER_AGENT "grpc-c-vitro/" VITRO_VERSION
 
@@ -68,6 +74,9 @@ static bool import_options(vitro_channel *ch, const vitro_channel_options *optio
     option_default(&o->initial_reconnect_backoff_ms, BACKOFF_MS);
     option_default(&o->max_reconnect_backoff_ms, MAX_BACKOFF_MS);
     option_default(&o->idle_timeout_ms, IDLE_MS);
+    option_default(&o->keepalive_time_ms, UINT32_MAX);
+    option_default(&o->keepalive_timeout_ms, DEFAULT_KEEPALIVE_TIMEOUT);
+    ch->keepalive_ns = option_ns(MAX(o->keepalive_time_ms, (uint32_t)MIN_KEEPALIVE_MS));
     return option_windows(&o->window_bytes, &o->max_window_bytes);
 }
 
@@ -233,7 +242,7 @@ static void close_all(vitro_channel *ch)
     for (struct list *i = ch->connections.next, *next; i != &ch->connections; i = next) {
         struct connection *c = CONTAINER_OF(i, struct connection, link);
         next = i->next;
-        vitro_connection_drain(c, "the channel is closed");
+        vitro_connection_drain(c, "the channel is closed", NULL);
     }
     ch->ready = NULL;
 }

@@ -61,6 +61,7 @@ struct vitro_channel {
     struct task first_turn;     /* waits in the turn in which the back-off ended */
     int64_t began;              /* when the last attempt did, nanoseconds */
     unsigned failures;          /* connections in a row to which no call got */
+    int64_t keepalive_ns;       /* of connections to come */
     struct address *found;      /* n_found addresses, of the account */
     size_t n_found, next;       /* next: the one to try */
     vitro_error last_error;     /* of the address tried last */

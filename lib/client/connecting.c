@@ -5,10 +5,13 @@
  */
 #include "client/channel.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "frame/frame.h"
+#include "rpc/defaults.h"
 #include "rpc/stream.h"
 
 static void try_next(vitro_channel *ch);
@@ -57,12 +60,27 @@ void vitro_channel_retire(vitro_channel *ch)
     struct connection *c = ch->ready;
 
     leave(ch, c);
-    vitro_connection_drain(c, "its stream ids are used up");
+    vitro_connection_drain(c, "its stream ids are used up", NULL);
 }
 
-static void on_goaway(struct connection *c, vitro_bytes debug)
+/* More PINGs than the server likes: half as many on the connections to come (gRFC A8). */
+static void slow_down(vitro_channel *ch, const struct connection *c)
 {
-    (void)debug; /* bytes on the wire: the decoder shows them */
+    char text[96];
+
+    ch->keepalive_ns = ch->keepalive_ns > INT64_MAX / 2 ? INT64_MAX : ch->keepalive_ns * 2;
+    snprintf(text, sizeof text, "too many PINGs for the server: the next ones after %lld ms",
+             (long long)(ch->keepalive_ns / 1000000));
+    vitro_note(ch->trace, keepalive, .at = vitro_connection_at(c), .reason = vitro_str_of(text));
+}
+
+static void on_goaway(struct connection *c, uint32_t error, vitro_bytes debug)
+{
+    static const char pings[] = "too_many_pings";
+
+    if (error == H2_ENHANCE_YOUR_CALM && debug.len == sizeof pings - 1 &&
+        memcmp(debug.ptr, pings, debug.len) == 0)
+        slow_down(c->owner, c);
     leave(c->owner, c);
 }
 
@@ -132,6 +150,9 @@ static void on_transport(struct connect *connect, struct transport *t, const vit
         .window = o->window_bytes,
         .max_window = o->max_window_bytes,
         .max_header_bytes = o->max_header_bytes,
+        .keepalive = { .time = ch->keepalive_ns,
+                       .timeout = option_ns(o->keepalive_timeout_ms),
+                       .without_calls = o->keepalive_permit_without_calls },
         .memory = &ch->memory,
         .parent = &ch->account,
         .trace = ch->trace,
@@ -258,5 +279,5 @@ void vitro_channel_cancel_connect(vitro_channel *ch)
     vitro_connect_cancel(&ch->connect);
     ch->trying = false;
     if (c)
-        vitro_connection_drain(c, "it is not needed any more");
+        vitro_connection_drain(c, "it is not needed any more", NULL);
 }

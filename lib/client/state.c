@@ -67,7 +67,7 @@ static void become_idle(vitro_channel *ch)
     vitro_channel_cancel_connect(ch);
     ch->ready = NULL;
     if (c)
-        vitro_connection_drain(c, "there was no call for the idle timeout");
+        vitro_connection_drain(c, "there was no call for the idle timeout", NULL);
     vitro_channel_set_state(ch, VITRO_CHANNEL_IDLE);
 }
 

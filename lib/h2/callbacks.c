@@ -142,13 +142,14 @@ static void count_reset(struct h2_session *h)
         vitro_h2_terminate(h, NGHTTP2_ENHANCE_YOUR_CALM, "too many resets");
 }
 
-/* The PING behind the GOAWAY that announces a drain: nothing else of ours is a PING so far. */
+/* The PING behind the GOAWAY that announces a drain; keepalive's says something else. */
 static const uint8_t announcing[8] = { 'd', 'r', 'a', 'i', 'n', 'i', 'n', 'g' };
 
 static void on_ping(struct h2_session *h, const nghttp2_ping *ping)
 {
-    if (h->announcing && (ping->hd.flags & NGHTTP2_FLAG_ACK) &&
-        memcmp(ping->opaque_data, announcing, sizeof announcing) == 0) {
+    if (!(ping->hd.flags & NGHTTP2_FLAG_ACK)) {
+        h->ops->ping(h);
+    } else if (h->announcing && memcmp(ping->opaque_data, announcing, sizeof announcing) == 0) {
         h->announcing = false;
         h->ops->announced(h);
     }
@@ -251,6 +252,7 @@ static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *
         count_reset(h);
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
         return 0;
+    h->spoke = true;
     s = stream_of(h, frame->hd.stream_id);
     if (!s)
         return 0;

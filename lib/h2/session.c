@@ -302,23 +302,32 @@ void vitro_h2_announce_drain(struct h2_session *h)
         nghttp2_submit_shutdown_notice(h->ng);
 }
 
-void vitro_h2_drain(struct h2_session *h)
+static void goaway(struct h2_session *h, uint32_t error, const char *debug)
 {
     int32_t last = nghttp2_session_get_last_proc_stream_id(h->ng);
 
+    nghttp2_submit_goaway(h->ng, NGHTTP2_FLAG_NONE, last, error, (const uint8_t *)debug,
+                          debug ? strlen(debug) : 0);
+}
+
+void vitro_h2_drain(struct h2_session *h, const char *debug)
+{
     if (!h->starved)
-        nghttp2_submit_goaway(h->ng, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0);
+        goaway(h, NGHTTP2_NO_ERROR, debug);
+}
+
+void vitro_h2_ping(struct h2_session *h, const uint8_t payload[8])
+{
+    if (!h->starved)
+        nghttp2_submit_ping(h->ng, NGHTTP2_FLAG_NONE, payload);
 }
 
 /* nghttp2's own terminate would send a GOAWAY without the text; ours alone says all. */
 void vitro_h2_terminate(struct h2_session *h, uint32_t error, const char *debug)
 {
-    int32_t last = nghttp2_session_get_last_proc_stream_id(h->ng);
-
     if (h->terminated || h->starved)
         return;
     h->terminated = true;
     snprintf(h->fault, sizeof h->fault, "%s", debug);
-    nghttp2_submit_goaway(h->ng, NGHTTP2_FLAG_NONE, last, error, (const uint8_t *)debug,
-                          strlen(debug));
+    goaway(h, error, debug);
 }

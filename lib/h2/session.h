@@ -107,6 +107,7 @@ struct h2_ops {
     void (*sending)(struct h2_session *h, struct h2_stream *s, size_t n);
     /* The peer will serve no stream above last_id. debug is lent. */
     void (*goaway)(struct h2_session *h, int32_t last_id, uint32_t error, vitro_bytes debug);
+    void (*ping)(struct h2_session *h); /* the peer wants an answer, which is on its way */
     /* After vitro_h2_announce_drain: the peer has read it, and what it began before is here. */
     void (*announced)(struct h2_session *h);
 };
@@ -138,6 +139,7 @@ struct h2_session {
     size_t used;             /* bytes of memory */
     uint32_t goaway_sent;    /* error code of our GOAWAY */
     bool is_goaway_sent;
+    bool spoke;                   /* HEADERS or DATA have left; for the owner to reset */
     bool announcing;              /* the PING of vitro_h2_announce_drain is not answered yet */
     bool terminated;              /* by vitro_h2_terminate(): what still comes is ignored */
     bool has_settings;            /* the peer's SETTINGS came */
@@ -243,8 +245,12 @@ void vitro_h2_tell_done(struct h2_session *h);
  */
 void vitro_h2_announce_drain(struct h2_session *h);
 
-/* GOAWAY with NO_ERROR: streams up to the last one taken are served, no new ones. */
-void vitro_h2_drain(struct h2_session *h);
+/* GOAWAY with NO_ERROR: streams up to the last one taken are served, no new ones. debug may be
+ * NULL. */
+void vitro_h2_drain(struct h2_session *h, const char *debug);
+
+/* PING. That anything comes back is seen in h->in. */
+void vitro_h2_ping(struct h2_session *h, const uint8_t payload[8]);
 
 /* GOAWAY with an error; nothing is taken in any more. Close once it is written. */
 void vitro_h2_terminate(struct h2_session *h, uint32_t error, const char *debug);

@@ -139,6 +139,14 @@ static void sock_close(struct transport *t, bool abort)
 static const struct transport_ops sock_ops = { sock_attach, sock_want, sock_read,
                                                sock_write,  sock_shut, sock_close };
 
+void vitro_transport_user_timeout(struct transport *t, int64_t ns)
+{
+    unsigned ms = (unsigned)MIN(ns / 1000000, (int64_t)INT32_MAX);
+
+    if (t->ops == &sock_ops && t->peer.kind != ADDRESS_UNIX)
+        setsockopt(sock_of(t)->source.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+}
+
 /* Charged to nobody while it is between two loops. */
 struct sock *vitro_sock_new(int fd, bool client)
 {

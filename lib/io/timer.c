@@ -146,10 +146,28 @@ bool vitro_timers_fire(struct timers *t, int64_t now)
     }
 }
 
+static void shrink(struct timers *t)
+{
+    size_t room = HEAP_FIRST;
+    struct timer_slot *heap;
+
+    while (room < t->count)
+        room *= 2;
+    if (room >= t->room)
+        return;
+    heap = vitro_mem_resize(t->account, t->heap, t->room * sizeof *heap, room * sizeof *heap);
+    if (heap) {
+        t->heap = heap;
+        t->room = room;
+    }
+}
+
 void vitro_timers_trim(struct timers *t)
 {
-    if (t->count)
+    if (t->count) {
+        shrink(t);
         return;
+    }
     vitro_mem_free(t->account, t->heap, t->room * sizeof *t->heap);
     t->heap = NULL;
     t->room = 0;

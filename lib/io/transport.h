@@ -59,6 +59,12 @@ struct transport {
 void vitro_transport_send(struct transport *t, vitro_loop *loop,
                           void (*arrive)(struct transport *t));
 
+/*
+ * How long sent bytes may be without an acknowledgement of TCP before the connection fails (gRFC
+ * A18). Nothing but TCP has that.
+ */
+void vitro_transport_user_timeout(struct transport *t, int64_t ns);
+
 /* Close a transport that no driver took. NULL is accepted. */
 void vitro_transport_drop(struct transport *t);
 

@@ -5,24 +5,19 @@
 
 #include "base/error.h"
 #include "frame/frame.h"
+#include "rpc/inside.h"
 #include "rpc/stream.h"
 #include "rpc/stream_events.h"
 
 enum { TAKE_SLICE = 16 * 1024, MAX_ANSWERED = 256 * 1024 };
 
-static const int64_t flush_ns = 20000000000;   /* for the last bytes of a sound connection */
-static const int64_t begin_ns = 20000000000;   /* for a client to begin: preface and SETTINGS */
-static const int64_t announce_ns = 5000000000; /* for the peer to answer that it knows of a drain */
-static const int64_t fault_ns = 1000000000;    /* for those of one whose peer broke the protocol */
+static const int64_t flush_ns = 20000000000; /* for the last bytes of a sound connection */
+static const int64_t begin_ns = 20000000000; /* for a client to begin: preface and SETTINGS */
+static const int64_t fault_ns = 1000000000;  /* for those of one whose peer broke the protocol */
 
 static struct connection *of_driver(struct driver *d)
 {
     return CONTAINER_OF(d, struct connection, driver);
-}
-
-static struct connection *of_h2(struct h2_session *h)
-{
-    return CONTAINER_OF(h, struct connection, h2);
 }
 
 struct note_at vitro_connection_at(const struct connection *c)
@@ -31,129 +26,7 @@ struct note_at vitro_connection_at(const struct connection *c)
                              c->h2.out };
 }
 
-/* ---- the session's events ------------------------------------------------------------------- */
-
-static struct h2_stream *on_begin(struct h2_session *h, int32_t id)
-{
-    struct connection *c = of_h2(h);
-    struct stream *s = c->draining ? NULL : c->ops->accept(c);
-
-    (void)id;
-    if (!s)
-        return NULL;
-    vitro_stream_attach(s, c);
-    return &s->h2;
-}
-
-static void end_block(struct connection *c)
-{
-    c->block_of = NULL;
-    if (!c->block)
-        return;
-    vitro_header_list_done(c->block);
-    vitro_h2_memory_free(c->config.memory, c->block);
-    c->block = NULL;
-}
-
-/* A connection at rest holds no room for header blocks: it comes from what its owner keeps. */
-static bool begin_block(struct connection *c, struct h2_stream *hs)
-{
-    end_block(c);
-    c->block_of = hs;
-    vitro_md_done(&c->block_md);
-    c->block = vitro_h2_memory_alloc(c->config.memory, sizeof *c->block);
-    if (!c->block)
-        return false;
-    vitro_header_list_init(c->block, &c->account, c->config.max_header_bytes);
-    vitro_header_list_begin(c->block, &c->block_md);
-    return true;
-}
-
-static void on_field(struct h2_session *h, struct h2_stream *hs, vitro_str name, vitro_str value)
-{
-    struct connection *c = of_h2(h);
-
-    if (c->block_of != hs && !begin_block(c, hs))
-        vitro_stream_block_over(hs);
-    else if (c->block && vitro_header_list_add(c->block, name, value) != VITRO_OK)
-        vitro_stream_block_over(hs);
-}
-
-static void on_fields_end(struct h2_session *h, struct h2_stream *hs, bool end_stream)
-{
-    struct connection *c = of_h2(h);
-
-    if (c->block_of != hs && !begin_block(c, hs)) /* a block of no fields at all */
-        vitro_stream_block_over(hs);
-    if (c->block) /* else memory was out, and the stream was told so */
-        vitro_stream_block(hs, end_stream);
-    end_block(c);
-}
-
-static void on_fields_over(struct h2_session *h, struct h2_stream *hs)
-{
-    end_block(of_h2(h));
-    vitro_stream_block_over(hs);
-}
-
-static void on_data(struct h2_session *h, struct h2_stream *hs, vitro_bytes bytes)
-{
-    vitro_h2_consume_connection(h, bytes.len); /* one slow stream never stops the others */
-    vitro_stream_data(hs, bytes);
-}
-
-static void on_end(struct h2_session *h, struct h2_stream *hs)
-{
-    (void)h;
-    vitro_stream_end(hs);
-}
-
-static void on_trailers(struct h2_session *h, struct h2_stream *hs)
-{
-    (void)h;
-    vitro_stream_trailers(hs);
-}
-
-static void on_sending(struct h2_session *h, struct h2_stream *hs, size_t n)
-{
-    if (of_h2(h)->config.trace)
-        vitro_stream_sending(hs, n);
-}
-
-static void on_sent(struct h2_session *h, struct h2_stream *hs, size_t n)
-{
-    (void)h;
-    (void)n;
-    vitro_stream_sent(hs);
-}
-
-/* After a drain the last stream takes the connection with it. */
-static void close_when_idle(struct connection *c)
-{
-    if (c->draining && c->open == 0)
-        vitro_driver_close(&c->driver, true, NULL);
-}
-
-static void on_closed(struct h2_session *h, struct h2_stream *hs, uint32_t error, bool unsent)
-{
-    struct connection *c = of_h2(h);
-
-    if (c->block_of == hs)
-        end_block(c);
-    vitro_stream_closed(hs, error, unsent, NULL);
-    close_when_idle(c);
-    if (!c->config.server && !c->draining)
-        c->ops->room(c);
-}
-
-static void on_settings(struct h2_session *h)
-{
-    struct connection *c = of_h2(h);
-
-    vitro_timer_stop(c->driver.loop, &c->beginning);
-    if (!c->config.server)
-        c->ops->room(c);
-}
+/* ---- the driver's events -------------------------------------------------------------------- */
 
 /* Whoever says nothing, or a byte now and then, does not hold a connection for it. */
 static void on_begin_timeout(struct timer *t)
@@ -166,61 +39,6 @@ static void on_begin_timeout(struct timer *t)
     vitro_driver_close(&c->driver, false, &why);
 }
 
-static void on_goaway(struct h2_session *h, int32_t last_id, uint32_t error, vitro_bytes debug)
-{
-    struct connection *c = of_h2(h);
-
-    (void)last_id; /* streams above it are closed by the session, as refused */
-    (void)error;
-    if (c->config.server)
-        return; /* the client is leaving; its open calls go on */
-    c->draining = true;
-    c->ops->goaway(c, debug);
-    close_when_idle(c);
-}
-
-/* The streams that are here are the last: say so. */
-static void begin_drain(struct connection *c)
-{
-    vitro_timer_stop(c->driver.loop, &c->announced);
-    c->announcing = false;
-    if (c->draining)
-        return;
-    c->draining = true;
-    vitro_h2_drain(&c->h2);
-    vitro_driver_wake(&c->driver);
-    close_when_idle(c);
-}
-
-static void on_announced(struct h2_session *h)
-{
-    begin_drain(of_h2(h));
-}
-
-static void on_announce_timeout(struct timer *t)
-{
-    begin_drain(CONTAINER_OF(t, struct connection, announced));
-}
-
-static const struct h2_ops h2_ops = {
-    .begin = on_begin,
-    .field = on_field,
-    .fields_end = on_fields_end,
-    .fields_over = on_fields_over,
-    .data = on_data,
-    .end = on_end,
-    .trailers = on_trailers,
-    .sent = on_sent,
-    .closed = on_closed,
-    .settings = on_settings,
-    .goaway = on_goaway,
-    .announced = on_announced,
-    .unseen = vitro_connection_unseen,
-    .sending = on_sending,
-};
-
-/* ---- the driver's events -------------------------------------------------------------------- */
-
 static void driver_open(struct driver *d)
 {
     struct connection *c = of_driver(d);
@@ -230,6 +48,8 @@ static void driver_open(struct driver *d)
                .address = c->config.server ? NULL : c->peer);
     if (c->config.server) /* a client waits as long as its channel says */
         vitro_timer_start(d->loop, &c->beginning, vitro_loop_now(d->loop) + begin_ns);
+    vitro_keepalive_start(c);
+    vitro_age_start(c);
     vitro_driver_wake(d);
 }
 
@@ -248,7 +68,7 @@ static void retire(struct connection *c)
     if (c->draining)
         return;
     c->draining = true;
-    c->ops->goaway(c, (vitro_bytes){ NULL, 0 });
+    c->ops->goaway(c, H2_NO_ERROR, (vitro_bytes){ NULL, 0 });
 }
 
 /* Our own GOAWAY with an error means that the peer broke the protocol. */
@@ -414,7 +234,7 @@ static void connection_free(struct connection *c)
 {
     assert(list_empty(&c->streams) && c->open == 0);
     vitro_h2_done(&c->h2);
-    end_block(c);
+    vitro_connection_end_block(c);
     vitro_md_done(&c->block_md);
     vitro_arena_done(&c->identified);
     assert(c->account.used == 0);
@@ -431,24 +251,32 @@ static void finish(struct connection *c)
     ops->gone(owner);
 }
 
+static void stop_timers(struct connection *c)
+{
+    struct timer *const all[] = { &c->beginning, &c->announced, &c->keepalive.timer,
+                                  &c->age.timer };
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        vitro_timer_stop(c->driver.loop, all[i]);
+}
+
 static void driver_close(struct driver *d, const vitro_error *why)
 {
     struct connection *c = of_driver(d);
 
-    vitro_timer_stop(d->loop, &c->beginning);
-    vitro_timer_stop(d->loop, &c->announced);
     c->has_why = why != NULL;
     if (why)
         c->why = *why;
     own_lent(c);
     end_streams(c, why);
+    stop_timers(c);
     c->dead = true;
     if (list_empty(&c->lingering)) {
         finish(c);
         return;
     }
     c->draining = true;
-    c->ops->goaway(c, (vitro_bytes){ NULL, 0 });
+    c->ops->goaway(c, H2_NO_ERROR, (vitro_bytes){ NULL, 0 });
 }
 
 void vitro_connection_stream_gone(struct connection *c)
@@ -458,7 +286,7 @@ void vitro_connection_stream_gone(struct connection *c)
             finish(c);
         return;
     }
-    close_when_idle(c);
+    vitro_connection_close_when_idle(c);
     if (!c->config.server && !c->draining)
         c->ops->room(c);
 }
@@ -513,9 +341,11 @@ struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
     list_init(&c->lingering);
     list_init(&c->link);
     vitro_timer_init(&c->beginning, on_begin_timeout);
-    vitro_timer_init(&c->announced, on_announce_timeout);
+    vitro_leaving_init(c);
+    vitro_keepalive_init(c);
+    vitro_age_init(c);
     vitro_address_text(&t->peer, c->peer, sizeof c->peer);
-    if (vitro_h2_init(&c->h2, &h2_ops, &h2, NULL) != VITRO_OK) {
+    if (vitro_h2_init(&c->h2, &vitro_connection_events, &h2, NULL) != VITRO_OK) {
         refuse(t, config->tls);
         connection_free(c);
         return NULL;
@@ -526,6 +356,8 @@ struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
     c->driver.linger_ns = config->server ? server_linger_ns : 0;
     if (config->tls)
         vitro_driver_push(&c->driver, config->tls);
+    if (config->keepalive.time != INT64_MAX)
+        vitro_transport_user_timeout(t, config->keepalive.timeout);
     vitro_driver_open(&c->driver, t);
     return c;
 }
@@ -551,27 +383,6 @@ void vitro_connection_wake(struct connection *c)
 {
     if (!c->dead)
         vitro_driver_wake(&c->driver);
-}
-
-static void announce(struct connection *c)
-{
-    vitro_loop *loop = c->driver.loop;
-
-    c->announcing = true;
-    vitro_h2_announce_drain(&c->h2);
-    vitro_driver_wake(&c->driver);
-    vitro_timer_start(loop, &c->announced, vitro_loop_now(loop) + announce_ns);
-}
-
-void vitro_connection_drain(struct connection *c, const char *why)
-{
-    if (c->draining || c->announcing)
-        return;
-    vitro_note(c->config.trace, drain, .at = vitro_connection_at(c), .reason = vitro_str_of(why));
-    if (c->config.server)
-        announce(c);
-    else
-        begin_drain(c);
 }
 
 /* Each is closed in a later turn, the last one with the connection. */

@@ -13,6 +13,8 @@
 #include "base/arena.h"
 #include "h2/session.h"
 #include "io/driver.h"
+#include "rpc/age.h"
+#include "rpc/keepalive.h"
 #include "trace/note.h"
 #include "vitro/credentials.h"
 #include "wire/header_list.h"
@@ -29,8 +31,8 @@ struct connection_ops {
     void (*room)(struct connection *c);
     /* Server: a stream begins. NULL refuses it. */
     struct stream *(*accept)(struct connection *c);
-    /* The peer will take no new streams; those that are open go on. */
-    void (*goaway)(struct connection *c, vitro_bytes debug);
+    /* The peer will take no new streams; those that are open go on. error: RFC 9113, 7. */
+    void (*goaway)(struct connection *c, uint32_t error, vitro_bytes debug);
     /* Every stream has had its closed. why is NULL after a clean end. */
     void (*closed)(struct connection *c, const vitro_error *why);
     /* Last: the connection's memory has been given back. */
@@ -42,6 +44,8 @@ struct connection_config {
     uint32_t window, max_window; /* bytes */
     uint32_t max_streams;        /* server */
     uint32_t max_header_bytes;
+    struct keepalive_config keepalive;
+    struct age_config age;    /* server */
     size_t memory_bytes;      /* budget; 0: none */
     struct h2_memory *memory; /* kept */
     struct account *parent;   /* kept */
@@ -70,6 +74,9 @@ struct connection {
     bool choked;                /* it was too much: nothing is taken in */
     struct timer beginning;     /* server: the longest that it waits for the client's SETTINGS */
     struct timer announced;     /* server: the longest that an announced drain waits for the peer */
+    const char *farewell;       /* of our GOAWAY; static; NULL: none */
+    struct keepalive keepalive;
+    struct age age;     /* server */
     bool announcing;    /* server: the drain is announced; streams on their way are served */
     bool draining;      /* GOAWAY sent or received, or closing: no new streams */
     bool waits_unknown; /* nobody heard what streams wait for */
@@ -110,11 +117,12 @@ const vitro_identity *vitro_connection_identity(struct connection *c);
 void vitro_connection_wake(struct connection *c);
 
 /*
- * GOAWAY, then closed when the last stream has ended. Harmless when done before. A server's goes in
- * two steps (RFC 9113, 6.8): it is announced, and streams that the client had begun by then are
+ * GOAWAY, then closed when the last stream has ended. why is of the note, debug, which is static,
+ * of the GOAWAY that names the last stream; NULL: none. Harmless when done before. A server's goes
+ * in two steps (RFC 9113, 6.8): it is announced, and streams that the client had begun by then are
  * served; the last one is named once the client has answered, or after some seconds.
  */
-void vitro_connection_drain(struct connection *c, const char *why);
+void vitro_connection_drain(struct connection *c, const char *why, const char *debug);
 
 /* Close at once; streams end with why. closed follows in a later turn. */
 void vitro_connection_abort(struct connection *c, const vitro_error *why);

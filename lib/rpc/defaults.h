@@ -13,7 +13,8 @@ enum {
     DEFAULT_MAX_RECV = 4 * 1024 * 1024,
     DEFAULT_MAX_HEADERS = 8 * 1024,
     DEFAULT_WINDOW = 65535,
-    DEFAULT_MAX_WINDOW = 4 * 1024 * 1024
+    DEFAULT_MAX_WINDOW = 4 * 1024 * 1024,
+    DEFAULT_KEEPALIVE_TIMEOUT = 20000 /* ms */
 };
 
 static inline void option_default(uint32_t *option, uint32_t value)

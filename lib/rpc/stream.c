@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "rpc/stream_events.h"
+#include "rpc/inside.h"
 
 static struct stream *of_h2(struct h2_stream *hs)
 {
@@ -37,6 +38,7 @@ void vitro_stream_attach(struct stream *s, struct connection *c)
     s->window = c->config.window;
     list_append(&c->streams, &s->link);
     c->open++;
+    vitro_keepalive_used(c);
 }
 
 vitro_code vitro_stream_open(struct stream *s, struct connection *c, const struct h2_field *fields,
@@ -56,7 +58,8 @@ static void close_now(struct stream *s, uint32_t error, bool unsent, const vitro
     list_remove(&s->link);
     list_remove(&s->lending);
     list_remove(&s->h2.unsent);
-    s->conn->open--;
+    if (--s->conn->open == 0)
+        vitro_age_unused(s->conn);
     s->lingers = false;
     s->stopped = true;
     if (s->h2.kept)

@@ -8,6 +8,9 @@
 
 enum { MAX_STREAMS = 100, MAX_LOOPS = 1024 };
 
+/* gRFC A8 and A9 */
+enum { KEEPALIVE_MS = 7200000, PING_INTERVAL_MS = 300000, PING_STRIKES = 2 };
+
 /* ---- life ----------------------------------------------------------------------------------- */
 
 static bool import_options(vitro_server *s, const vitro_server_options *options)
@@ -19,6 +22,13 @@ static bool import_options(vitro_server *s, const vitro_server_options *options)
     option_default(&o->max_recv_bytes, DEFAULT_MAX_RECV);
     option_default(&o->max_header_bytes, DEFAULT_MAX_HEADERS);
     option_default(&o->max_streams, MAX_STREAMS);
+    option_default(&o->keepalive_time_ms, KEEPALIVE_MS);
+    option_default(&o->keepalive_timeout_ms, DEFAULT_KEEPALIVE_TIMEOUT);
+    option_default(&o->min_recv_ping_interval_without_data_ms, PING_INTERVAL_MS);
+    option_default(&o->max_ping_strikes, PING_STRIKES);
+    option_default(&o->max_connection_age_ms, UINT32_MAX);
+    option_default(&o->max_connection_age_grace_ms, UINT32_MAX);
+    option_default(&o->max_connection_idle_ms, UINT32_MAX);
     if (!vitro_encoding_find(vitro_str_of(o->compression), &s->encoding))
         return false;
     o->compression = NULL; /* the caller's text */

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/error.h"
+#include "rpc/defaults.h"
 #include "server/call.h"
 
 static void on_room(struct connection *c)
@@ -16,9 +17,10 @@ static struct stream *on_accept(struct connection *c)
     return vitro_server_call_begin(c->owner, c);
 }
 
-static void on_goaway(struct connection *c, vitro_bytes debug)
+static void on_goaway(struct connection *c, uint32_t error, vitro_bytes debug)
 {
     (void)c;
+    (void)error;
     (void)debug;
 }
 
@@ -67,6 +69,14 @@ void vitro_shard_adopt(struct shard *s, struct transport *t)
         .max_window = o->max_window_bytes,
         .max_streams = o->max_streams,
         .max_header_bytes = o->max_header_bytes,
+        .keepalive = { .time = option_ns(o->keepalive_time_ms),
+                       .timeout = option_ns(o->keepalive_timeout_ms),
+                       .without_calls = o->keepalive_permit_without_calls,
+                       .min_interval = option_ns(o->min_recv_ping_interval_without_data_ms),
+                       .max_strikes = o->max_ping_strikes },
+        .age = { .most = option_ns(o->max_connection_age_ms),
+                 .grace = option_ns(o->max_connection_age_grace_ms),
+                 .idle = option_ns(o->max_connection_idle_ms) },
         .memory_bytes = o->connection_memory_bytes,
         .memory = &s->memory,
         .parent = &s->account,
@@ -90,14 +100,15 @@ void vitro_shard_adopt(struct shard *s, struct transport *t)
     }
     list_append(&s->connections, &c->link);
     if (__atomic_load_n(&s->server->draining, __ATOMIC_ACQUIRE))
-        vitro_connection_drain(c, "the server is draining");
+        vitro_connection_drain(c, "the server is draining", NULL);
 }
 
 static void drain(struct shard *s)
 {
     for (struct list *i = s->connections.next, *next; i != &s->connections; i = next) {
         next = i->next;
-        vitro_connection_drain(CONTAINER_OF(i, struct connection, link), "the server is draining");
+        vitro_connection_drain(CONTAINER_OF(i, struct connection, link), "the server is draining",
+                               NULL);
     }
 }
 

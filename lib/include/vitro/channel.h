@@ -45,12 +45,19 @@ typedef struct vitro_channel_options {
     const vitro_interceptor *const *interceptors; /* keeps: the list, NULL at its end, and each of
                                                      them outlive the channel; NULL: none */
     vitro_call_credentials *call_credentials;     /* refs; what each call carries; NULL: nothing */
-    const char *compression; /* copied; of calls whose options name none; NULL: none */
+    const char *compression;       /* copied; of calls whose options name none; NULL: none */
+    uint32_t keepalive_time_ms;    /* a PING when the server says nothing for so long during a call;
+                                      at least 10000; 0: never. A server ends a connection that sends
+                                      more PINGs than it allows: ask who runs it */
+    uint32_t keepalive_timeout_ms; /* without a byte for so long after it the connection is lost; 0:
+                                      20000. Also how long TCP may take to deliver anything
+                                      (TCP_USER_TIMEOUT) */
+    bool keepalive_permit_without_calls; /* PINGs without a call, too */
 } vitro_channel_options;
 #define VITRO_CHANNEL_OPTIONS_INIT                                                                 \
     {                                                                                              \
         sizeof(vitro_channel_options), NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, NULL, \
-            NULL, NULL                                                                             \
+            NULL, NULL, 0, 0, false                                                                \
     }
 
 /**

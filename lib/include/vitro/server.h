@@ -37,10 +37,26 @@ typedef struct vitro_server_options {
     const vitro_interceptor *const *interceptors; /* of each call, on each loop. Keeps: the list,
                                                      NULL at its end, and each of them outlive the
                                                      server; NULL: none */
+    uint32_t keepalive_time_ms;    /* a PING when a client says nothing for so long; 0: 7200000 (2
+                                      h); UINT32_MAX: never */
+    uint32_t keepalive_timeout_ms; /* without a byte for so long after it the client is gone; 0:
+                                      20000. Also how long TCP may take to deliver anything
+                                      (TCP_USER_TIMEOUT) */
+    bool keepalive_permit_without_calls; /* clients may send PINGs without a call, too */
+    uint32_t min_recv_ping_interval_without_data_ms; /* between PINGs of a client while nothing is
+                                                        sent to it; a closer one is a strike; 0:
+                                                        300000 (5 min). Without a call it is 2 h,
+                                                        unless permitted */
+    uint32_t max_ping_strikes;      /* after more the connection ends with ENHANCE_YOUR_CALM and
+                                       too_many_pings; 0: 2; UINT32_MAX: no limit */
+    uint32_t max_connection_age_ms; /* then it is drained; +-10 % by chance; 0: no limit */
+    uint32_t max_connection_age_grace_ms; /* then calls that are still open are cut; 0: no limit */
+    uint32_t max_connection_idle_ms;      /* without a call; then it is drained; 0: no limit */
 } vitro_server_options;
 #define VITRO_SERVER_OPTIONS_INIT                                                                  \
     {                                                                                              \
-        sizeof(vitro_server_options), 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL                     \
+        sizeof(vitro_server_options), 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, 0, 0, false, 0, 0, \
+            0, 0, 0                                                                                \
     }
 
 /**
