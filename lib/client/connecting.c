@@ -151,7 +151,7 @@ static void on_transport(struct connect *connect, struct transport *t, const vit
         .max_window = o->max_window_bytes,
         .max_header_bytes = o->max_header_bytes,
         .keepalive = { .time = ch->keepalive_ns,
-                       .timeout = option_ns(o->keepalive_timeout_ms),
+                       .timeout = (int64_t)o->keepalive_timeout_ms * 1000000,
                        .without_calls = o->keepalive_permit_without_calls },
         .memory = &ch->memory,
         .parent = &ch->account,

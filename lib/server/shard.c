@@ -70,7 +70,7 @@ void vitro_shard_adopt(struct shard *s, struct transport *t)
         .max_streams = o->max_streams,
         .max_header_bytes = o->max_header_bytes,
         .keepalive = { .time = option_ns(o->keepalive_time_ms),
-                       .timeout = option_ns(o->keepalive_timeout_ms),
+                       .timeout = (int64_t)o->keepalive_timeout_ms * 1000000,
                        .without_calls = o->keepalive_permit_without_calls,
                        .min_interval = option_ns(o->min_recv_ping_interval_without_data_ms),
                        .max_strikes = o->max_ping_strikes },
