@@ -32,7 +32,7 @@ OPT        := $(or $(CFLAGS_$(V)),$(error V=$(V): use debug release proof asan t
 LINK       := -Wl,-z,relro,-z,now,-z,pack-relative-relocs
 POSIX      := -D_POSIX_C_SOURCE=200809L
 GNU        := -D_GNU_SOURCE
-KNOWN_USERS := lib/services/% tools/call_reflect.c
+KNOWN_USERS := lib/services/% tools/call_reflect.c tools/schemas.c
 GNU_DIRS   := lib/io/% lib/trace/% tools/% lessons/% tests/%
 BASE_FLAGS  = -std=c11 $(WERROR) $(OPT) -Ilib -Ilib/include -I$(GEN) -fPIC -fvisibility=hidden \
               -pthread $(CPPFLAGS) $(CFLAGS)
@@ -69,6 +69,11 @@ PROTO_A    := $(B)/gen/libproto.a
 PROTO_O    := $(PROTOS:proto/%.proto=$(B)/gen/%.vitro.o)
 WELL_KNOWN := $(addprefix google/protobuf/,any api descriptor duration empty field_mask \
               source_context struct timestamp type wrappers)
+# What the tools know besides: of errors with details, and what stands in google.protobuf.Any.
+SHIPPED    := $(addprefix google/,rpc/status rpc/error_details \
+              $(addprefix protobuf/,any duration empty field_mask struct timestamp wrappers))
+SHIPPED_H  := $(SHIPPED:%=$(GEN)/known/%.vitro.h)
+SHIPPED_O  := $(SHIPPED:%=$(B)/gen/known/%.vitro.o)
 TEST_PROTO := $(TEST_PROTOS:tests/proto/%.proto=%) $(WELL_KNOWN) external/echo $(KNOWN) \
               $(addprefix grpc/testing/,empty messages test) $(addprefix google/rpc/,status error_details)
 TEST_PROTO_H := $(TEST_PROTO:%=$(GEN)/%.vitro.h)
@@ -137,7 +142,7 @@ $(B)/%.o: %.c Makefile
 $(B)/gen/%.pb-c.o: $(GEN)/%.pb-c.c
 	@mkdir -p $(@D) && echo '  CC $@'
 	@$(CC) $(BASE_FLAGS) $(POSIX) -w -MMD -MP -c -o $@ $<
-$(B)/gen/known/%.vitro.o: $(GEN)/known/%.vitro.c | $(KNOWN_H)
+$(B)/gen/known/%.vitro.o: $(GEN)/known/%.vitro.c | $(KNOWN_H) $(SHIPPED_H)
 	@mkdir -p $(@D) && echo '  CC $@'
 	@$(CC) -I$(GEN)/known $(BASE_FLAGS) $(POSIX) -Wall -Wextra -Wpedantic -MMD -MP -c -o $@ $<
 $(B)/gen/%.vitro.o: $(GEN)/%.vitro.c | $(PROTO_H) $(TEST_PROTO_H)
@@ -170,6 +175,7 @@ $(GEN)/known/google/%.vitro.c $(GEN)/known/google/%.vitro.h &: $(PROTO_DIR)/goog
 	@protoc --plugin=protoc-gen-vitro=$(GENERATOR) \
 	  --vitro_out=stubs=none,symbols=vitro_known_:$(GEN)/known google/$*.proto
 $(patsubst %.c,$(B)/%.o,$(wildcard lib/services/*.c) tools/call_reflect.c): | $(KNOWN_H)
+$(B)/tools/schemas.o: | $(KNOWN_H) $(SHIPPED_H)
 $(GEN)/%.vitro.c $(GEN)/%.vitro.h &: tests/proto/%.proto $(GENERATOR)
 	@mkdir -p $(GEN) && echo '  GEN $*.vitro.c'
 	@protoc --plugin=protoc-gen-vitro=$(GENERATOR) -Itests/proto --vitro_out=$(GEN) $<
@@ -194,7 +200,7 @@ $(ORACLE): $(filter tests/%,$(ORACLE_PROTOS))
 $(B)/tests/unit/generator_descriptors $(B)/tests/unit/generator_messages: | $(ORACLE)
 
 # Archives: who uses one .proto links that one alone.
-$(PROTO_A): $(PROTO_O)
+$(PROTO_A): $(PROTO_O) $(SHIPPED_O)
 $(TEST_PROTO_A): $(TEST_PROTO_O)
 $(PROTO_A) $(TEST_PROTO_A):
 	@mkdir -p $(@D) && echo '  AR $@' && rm -f $@ && ar rcs $@ $^

@@ -13,6 +13,18 @@
 #include "base/util.h"
 #include "chat.vitro.h"
 #include "file.vitro.h"
+#include "known/google/protobuf/any.vitro.h"
+#include "known/google/protobuf/duration.vitro.h"
+#include "known/google/protobuf/empty.vitro.h"
+#include "known/google/protobuf/field_mask.vitro.h"
+#include "known/google/protobuf/struct.vitro.h"
+#include "known/google/protobuf/timestamp.vitro.h"
+#include "known/google/protobuf/wrappers.vitro.h"
+#include "known/google/rpc/error_details.vitro.h"
+#include "known/google/rpc/status.vitro.h"
+#include "known/grpc/health/v1/health.vitro.h"
+#include "known/grpc/reflection/v1/reflection.vitro.h"
+#include "known/grpc/reflection/v1alpha/reflection.vitro.h"
 #include "order.vitro.h"
 #include "room.vitro.h"
 #include "sensor.vitro.h"
@@ -21,8 +33,28 @@
 enum { SET_MAX = 64 * 1024 * 1024 };
 
 static const vitro_pb_file *const files[] = {
-    &chat_proto_file, &user_proto_file, &order_proto_file,
-    &room_proto_file, &file_proto_file, &sensor_proto_file
+    &chat_proto_file,
+    &user_proto_file,
+    &order_proto_file,
+    &room_proto_file,
+    &file_proto_file,
+    &sensor_proto_file,
+    &vitro_known_grpc_health_v1_health_proto_file,
+    &vitro_known_grpc_reflection_v1_reflection_proto_file,
+    &vitro_known_grpc_reflection_v1alpha_reflection_proto_file
+};
+
+/* What any service may use: the details of errors, and what stands in google.protobuf.Any. */
+static const vitro_pb_file *const common[] = {
+    &vitro_known_google_rpc_status_proto_file,
+    &vitro_known_google_rpc_error__details_proto_file,
+    &vitro_known_google_protobuf_any_proto_file,
+    &vitro_known_google_protobuf_duration_proto_file,
+    &vitro_known_google_protobuf_empty_proto_file,
+    &vitro_known_google_protobuf_field__mask_proto_file,
+    &vitro_known_google_protobuf_struct_proto_file,
+    &vitro_known_google_protobuf_timestamp_proto_file,
+    &vitro_known_google_protobuf_wrappers_proto_file,
 };
 
 const vitro_pb_file *schemas_shipped_file(vitro_str name)
@@ -34,18 +66,31 @@ const vitro_pb_file *schemas_shipped_file(vitro_str name)
     return NULL;
 }
 
-vitro_code schemas_give_shipped(const struct schema_sink *sink, vitro_error *err)
+static vitro_code give(const struct schema_sink *sink, const vitro_pb_file *const *all,
+                       size_t count, vitro_error *err)
 {
-    size_t len = vitro_pb_file_set(files, ARRAY_LEN(files), NULL, 0);
+    size_t len = vitro_pb_file_set(all, count, NULL, 0);
     uint8_t *set = malloc(len ? len : 1);
     vitro_code rc;
 
     if (!set)
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "schema", 0, "out of memory");
-    vitro_pb_file_set(files, ARRAY_LEN(files), set, len);
+    vitro_pb_file_set(all, count, set, len);
     rc = sink->add(sink->to, (vitro_bytes){ set, len }, err);
     free(set);
     return rc;
+}
+
+vitro_code schemas_give_shipped(const struct schema_sink *sink, vitro_error *err)
+{
+    vitro_code rc = give(sink, files, ARRAY_LEN(files), err);
+
+    return rc ? rc : schemas_give_common(sink, err);
+}
+
+vitro_code schemas_give_common(const struct schema_sink *sink, vitro_error *err)
+{
+    return give(sink, common, ARRAY_LEN(common), err);
 }
 
 /* All of a file; to be freed. */

@@ -26,6 +26,8 @@ struct schema_sink {
     void *to;
 };
 vitro_code schemas_give_shipped(const struct schema_sink *sink, vitro_error *err);
+/* Of them, what services of any kind may use: details of errors, what google.protobuf.Any holds. */
+vitro_code schemas_give_common(const struct schema_sink *sink, vitro_error *err);
 vitro_code schemas_give_set(const struct schema_sink *sink, const char *path, vitro_error *err);
 vitro_code schemas_give_proto(const struct schema_sink *sink, char *const *protos,
                               size_t file_count, char *const *dirs, size_t dir_count,
