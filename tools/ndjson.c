@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "json_out.h"
+#include "ndjson_message.h"
 
 static const char *const kinds[16] = {
     [VITRO_EVENT_TCP] = "tcp",       [VITRO_EVENT_TLS] = "tls",
@@ -59,8 +59,23 @@ static void bits(struct json_out *j, const vitro_event *ev, const vitro_detail *
 
 /* ---- Header fields ------------------------------------------------------------------------- */
 
-static void header(struct ndjson *n, struct json_out *j, const vitro_item *item)
+/* The message that its value holds as base64. */
+static void header_message(struct json_out *j, const vitro_detail *dt, size_t i)
 {
+    unsigned depth = dt->items[i].depth;
+
+    for (i++; i < dt->count && dt->items[i].depth > depth; i++) {
+        if (strcmp(dt->items[i].name, "protobuf") != 0)
+            continue;
+        json_text(j, "protobuf.message.name", dt->items[i].text);
+        ndjson_fields(j, dt, i + 1, dt->items[i].depth + 1U);
+        return;
+    }
+}
+
+static void header(struct ndjson *n, struct json_out *j, const vitro_detail *dt, size_t at)
+{
+    const vitro_item *item = &dt->items[at];
     const vitro_item_header *h = item->header;
 
     json_open(j, NULL, '{');
@@ -85,6 +100,7 @@ static void header(struct ndjson *n, struct json_out *j, const vitro_item *item)
         json_number(j, "table_count", h->table_count);
         json_number(j, "table_size", h->table_size);
     }
+    header_message(j, dt, at);
     json_close(j, '}');
 }
 
@@ -95,7 +111,7 @@ static void headers(struct ndjson *n, struct json_out *j, const vitro_detail *dt
     json_open(j, "headers", '[');
     for (size_t i = 0; i < dt->count; i++) {
         if (dt->items[i].header)
-            header(n, j, &dt->items[i]);
+            header(n, j, dt, i);
     }
     json_close(j, ']');
     for (size_t i = 0; i < dt->count; i++) {
@@ -254,122 +270,6 @@ static void record(struct json_out *j, const vitro_detail *dt)
     }
 }
 
-/* ---- Messages ------------------------------------------------------------------------------ */
-
-static void value_of(struct json_out *j, const char *key, const vitro_item_field *f)
-{
-    if (f->bare_number)
-        json_raw(j, key, f->value);
-    else if (f->bare_text)
-        json_text(j, key, f->value);
-    else
-        json_hex(j, key, f->value);
-}
-
-static void readings(struct json_out *j, const vitro_item_field *f)
-{
-    json_open(j, "readings", '[');
-    for (size_t i = 0; i < f->reading_count; i++) {
-        bool bytes = strcmp(f->readings[i].type, "bytes") == 0 ||
-                     strcmp(f->readings[i].type, "message") == 0;
-        json_open(j, NULL, '{');
-        json_text(j, "type", vitro_str_of(f->readings[i].type));
-        if (bytes)
-            json_hex(j, "value", f->readings[i].value);
-        else
-            json_text(j, "value", f->readings[i].value);
-        json_close(j, '}');
-    }
-    json_close(j, ']');
-}
-
-static size_t fields(struct json_out *j, const vitro_detail *dt, size_t i, unsigned depth);
-
-/* The field at i with what is inside it; returns where the next one may stand. */
-static size_t field(struct json_out *j, const vitro_detail *dt, size_t i)
-{
-    const vitro_item *item = &dt->items[i];
-    const vitro_item_field *f = item->field;
-    size_t next = i + 1;
-    bool inner = false;
-
-    json_open(j, NULL, '{');
-    if (f->name.len)
-        json_text(j, "protobuf.field.name", f->name);
-    json_number(j, "protobuf.field.number", f->number);
-    json_number(j, "protobuf.field.wiretype", f->wiretype);
-    if (f->type)
-        json_text(j, "protobuf.field.type", vitro_str_of(f->type));
-    for (; next < dt->count && dt->items[next].depth > item->depth; next++)
-        inner |= dt->items[next].field != NULL;
-    if (f->reading_count)
-        readings(j, f);
-    else if (!inner &&
-             (f->value.len || f->bare_text || !f->type || strcmp(f->type, "message") != 0))
-        value_of(j, "protobuf.field.value", f);
-    json_number(j, "off", item->span.offset);
-    json_number(j, "len", item->span.length);
-    if (inner || (f->type && strcmp(f->type, "message") == 0 && !f->reading_count))
-        fields(j, dt, i + 1, item->depth + 1U);
-    json_close(j, '}');
-    return next;
-}
-
-static size_t fields(struct json_out *j, const vitro_detail *dt, size_t i, unsigned depth)
-{
-    json_open(j, "fields", '[');
-    while (i < dt->count && dt->items[i].depth >= depth) {
-        if (dt->items[i].depth == depth && dt->items[i].field)
-            i = field(j, dt, i);
-        else
-            i++;
-    }
-    json_close(j, ']');
-    return i;
-}
-
-static void message(struct json_out *j, const vitro_event *ev, const vitro_detail *dt)
-{
-    if (ev->conn != VITRO_NO_CONN)
-        json_number(j, "http2.streamid", ev->stream);
-    if (ev->kind == VITRO_EVENT_PROTOBUF) {
-        if (dt->key && strcmp(dt->key, "pb.message") == 0 && dt->title.len &&
-            !memchr(dt->title.ptr, ' ', dt->title.len))
-            json_text(j, "protobuf.message.name", dt->title);
-        fields(j, dt, 0, 0);
-        return;
-    }
-    for (size_t i = 0; i < dt->count; i++)
-        json_number(j, dt->items[i].name, dt->items[i].number);
-    if (dt->path.len)
-        json_text(j, "grpc.path", dt->path);
-    if (dt->encoding.len)
-        json_text(j, "grpc.encoding", dt->encoding);
-}
-
-/* The messages that lie whole in a held frame of DATA. */
-static void held_messages(struct json_out *j, const vitro_detail *dt)
-{
-    json_open(j, "messages", '[');
-    for (size_t i = 0; i < dt->count; i++) {
-        const vitro_item *group = &dt->items[i];
-        if (strcmp(group->name, "grpc.message") != 0)
-            continue;
-        json_open(j, NULL, '{');
-        for (; i + 1 < dt->count && strncmp(dt->items[i + 1].name, "grpc.", 5) == 0 &&
-               dt->items[i + 1].depth > group->depth;
-             i++) {
-            if (dt->items[i + 1].form == VITRO_ITEM_NUMBER)
-                json_number(j, dt->items[i + 1].name, dt->items[i + 1].number);
-        }
-        if (group->text.len && !memchr(group->text.ptr, ' ', group->text.len))
-            json_text(j, "protobuf.message.name", group->text);
-        fields(j, dt, i + 1, group->depth + 1U);
-        json_close(j, '}');
-    }
-    json_close(j, ']');
-}
-
 /* A held frame: what it would be if it were on the wire. */
 static void held(struct ndjson *n, struct json_out *j, vitro_decode *d, const vitro_event *ev,
                  const vitro_detail *dt)
@@ -381,7 +281,7 @@ static void held(struct ndjson *n, struct json_out *j, vitro_decode *d, const vi
     }
     frame(n, j, d, ev, dt);
     if (ev->type == 0)
-        held_messages(j, dt);
+        ndjson_held_messages(j, dt);
 }
 
 static vitro_str message_of(const vitro_detail *dt)
@@ -455,7 +355,7 @@ void ndjson_event(struct ndjson *n, vitro_decode *d, const vitro_event *ev)
         break;
     case VITRO_EVENT_GRPC:
     case VITRO_EVENT_PROTOBUF:
-        message(&j, ev, &dt);
+        ndjson_message(&j, ev, &dt);
         break;
     case VITRO_EVENT_NOTE:
         note(&j, &dt);

@@ -171,6 +171,8 @@ static void put_field(struct printer *p, const vitro_item *item)
         }
     } else if (f->value.len) {
         put_hex(p->out, f->value);
+    } else {
+        print_escaped(p, item->text); /* of a message */
     }
 }
 
@@ -206,7 +208,7 @@ static bool is_shown(const vitro_item *item)
     bool word = strncmp(item->name, "VITRO_", 6) == 0 || strcmp(item->name, "MESSAGE") == 0 ||
                 item->name[0] == '_';
 
-    return !word && (item->form != VITRO_ITEM_GROUP || item->header);
+    return !word && (item->form != VITRO_ITEM_GROUP || item->bits & VITRO_ITEM_DERIVED);
 }
 
 void print_event(struct printer *p, vitro_decode *d, const vitro_event *ev)

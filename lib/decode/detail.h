@@ -54,6 +54,16 @@ void vitro_detail_tls(struct detail *t, vitro_detail *out);
 void vitro_detail_grpc(struct detail *t, vitro_detail *out);
 void vitro_detail_protobuf(struct detail *t, vitro_detail *out);
 void vitro_detail_note(struct detail *t, vitro_detail *out);
+
+/*
+ * The fields of a protobuf message, which lives as long as the detail; type NULL: no schema.
+ * place is where its bytes stand; one of no length: they stand nowhere as they are.
+ */
+void vitro_detail_message(struct detail *t, vitro_bytes bytes, const struct pb_message_type *type,
+                          vitro_span place, unsigned depth);
+
+/* The google.rpc.Status that a header field holds as base64. */
+void vitro_detail_status(struct detail *t, vitro_str value, unsigned depth);
 void vitro_detail_held(struct detail *t, vitro_detail *out);
 
 /* All that the event covers as one item. */

@@ -180,6 +180,9 @@ static void field_items(struct detail *t, unsigned depth, uint32_t rope,
                  f->flags & HPACK_NAME_HUFFMAN, true);
     string_items(t, depth + 1, rope, &f->value_wire, vitro_detail_copy(t, f->value),
                  f->flags & HPACK_VALUE_HUFFMAN, false);
+    if (item->header && !item->header->unknown_value &&
+        vitro_str_eq(item->header->name, vitro_str_of("grpc-status-details-bin")))
+        vitro_detail_status(t, item->header->value, depth + 1);
 }
 
 static bool decode_again(struct detail *t, const struct track *track)

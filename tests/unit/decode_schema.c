@@ -6,21 +6,24 @@
 #include <string.h>
 
 #include "chat.vitro.h"
+#include "google/rpc/error_details.vitro.h"
+#include "google/rpc/status.vitro.h"
 #include "support/hand.h"
 
-/* A note as the tap writes it, with the schema of chat.proto. */
-static void schema_note(struct hand *h)
+/* A note as the tap writes it, with a schema. */
+static void schema_note(struct hand *h, const vitro_pb_file *file)
 {
     char entry[8192];
-    size_t n =
-        (size_t)snprintf(entry, sizeof entry,
-                         "__REALTIME_TIMESTAMP=1758326400000000\nMESSAGE=schema of chat.proto\n"
-                         "VITRO_KIND=schema\nVITRO_FILE=chat.proto\nVITRO_DESCRIPTOR\n");
+    size_t n = (size_t)snprintf(entry, sizeof entry,
+                                "__REALTIME_TIMESTAMP=1758326400000000\nMESSAGE=schema of %s\n"
+                                "VITRO_KIND=schema\nVITRO_FILE=%s\nVITRO_DESCRIPTOR\n",
+                                file->name, file->name);
 
     for (int i = 0; i < 8; i++)
-        entry[n++] = (char)(chat_proto_file.descriptor_len >> 8 * i);
-    memcpy(entry + n, chat_proto_file.descriptor, chat_proto_file.descriptor_len);
-    n += chat_proto_file.descriptor_len;
+        entry[n++] = (char)(file->descriptor_len >> 8 * i);
+    cr_assert_lt(n + file->descriptor_len, sizeof entry);
+    memcpy(entry + n, file->descriptor, file->descriptor_len);
+    n += file->descriptor_len;
     entry[n++] = '\n';
     pcap_write_note(&h->w, entry, n);
 }
@@ -73,7 +76,7 @@ Test(decode, a_schema_note_of_the_capture_gives_names_to_both_directions)
     struct hand h;
 
     hand_open(&h);
-    schema_note(&h);
+    schema_note(&h, &chat_proto_file);
     one_call(&h);
     hand_decode(&h);
     cr_assert(eq(uint, hand_count(&h, VITRO_EVENT_NOTE), 1));
@@ -162,4 +165,63 @@ Test(decode, damage_in_a_message_is_told_and_the_rest_shown)
     cr_expect(damaged);
     cr_expect(eq(u32, field(&dt, 0)->number, 1));
     hand_done(&h);
+}
+
+/* google.rpc.Status { code 3, message "왜", details of google.rpc.ErrorInfo } */
+static const char status_text[] =
+    "CAMSA+yZnBo+Cih0eXBlLmdvb2dsZWFwaXMuY29tL2dvb2dsZS5ycGMuRXJyb3JJbmZvEhIKCk5PX01FU1NBR0USBGNoYX"
+    "Q";
+
+static void refused_with(struct hand *h, const char *details)
+{
+    hand_open(h);
+    schema_note(h, &google_protobuf_any_proto_file);
+    schema_note(h, &google_protobuf_duration_proto_file);
+    schema_note(h, &google_rpc_status_proto_file);
+    schema_note(h, &google_rpc_error__details_proto_file);
+    hand_request(h, 1, "application/grpc");
+    hand_headers(h, 1, 1, FRAME_END_STREAM, ":status", "200", "grpc-status", "3",
+                 "grpc-status-details-bin", details, NULL);
+    hand_decode(h);
+}
+
+static vitro_detail trailers_of(struct hand *h)
+{
+    vitro_detail dt;
+
+    cr_assert_not_null(hand_frame(h, FRAME_HEADERS, 1, 0));
+    cr_assert_eq(vitro_decode_detail(h->decode, hand_frame(h, FRAME_HEADERS, 1, 0), &dt, NULL),
+                 VITRO_OK);
+    return dt;
+}
+
+Test(decode, a_status_in_base64_is_read_by_name_down_to_what_its_Any_hold)
+{
+    static const char *const names[] = { "code",  "message", "details", "type_url",
+                                         "value", "reason",  "domain" };
+    struct hand h;
+    vitro_detail dt;
+
+    refused_with(&h, status_text);
+    dt = trailers_of(&h);
+    for (unsigned i = 0; i < 7; i++)
+        cr_expect(vitro_str_eq(field(&dt, i)->name, vitro_str_of(names[i])), "%s", names[i]);
+    cr_expect(vitro_str_eq(field(&dt, 0)->value, vitro_str_of("3")));
+    cr_expect(vitro_str_eq(field(&dt, 1)->value, vitro_str_of("왜")));
+    cr_expect(vitro_str_eq(field(&dt, 5)->value, vitro_str_of("NO_MESSAGE")));
+    for (size_t i = 0; i < dt.count; i++)
+        cr_expect(dt.items[i].bits & VITRO_ITEM_DERIVED || dt.items[i].field == NULL);
+    hand_done(&h);
+}
+
+Test(decode, details_that_are_no_base64_or_damaged_are_shown_as_far_as_they_can_be)
+{
+    static const char *const broken[] = { "", "%", "CAMSA+y", "CAM", "GgMKAS8", "GgUKAWESAQ" };
+    struct hand h;
+
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        refused_with(&h, broken[i]);
+        cr_expect_gt(trailers_of(&h).count, 3);
+        hand_done(&h);
+    }
 }
