@@ -115,6 +115,7 @@ struct assembly {
 struct track {
     struct segs segs;
     struct block_log log;
+    bool frames; /* HTTP/2 was found in it */
 };
 
 /* What stays of a connection. */

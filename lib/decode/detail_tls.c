@@ -14,7 +14,7 @@
 #include "crypto/record.h"
 #include "decode/handshake.h"
 
-enum { CONTENT_MAX = 64 * 1024, WORDS_MAX = 160 };
+enum { CONTENT_MAX = 64 * 1024, WORDS_MAX = 160, SERVER_HELLO = 2 };
 
 /* A record while its fields are told. */
 struct looked {
@@ -59,22 +59,19 @@ static const char *number_text(struct detail *t, const struct handshake_field *f
 /* What of a message belongs on one line. */
 static void say_field(struct looked *l, const struct handshake_field *f)
 {
-    bool server = l->message == 2 || l->message == 6;
+    const char *name = f->text ? f->text : number_text(l->t, f);
 
     if (strcmp(f->name, "tls.handshake") == 0) {
         l->message = f->number;
-        say(l, l->len ? ", " : "", vitro_str_of(f->text ? f->text : number_text(l->t, f)));
+        say(l, l->len ? ", " : " ", vitro_str_of(name));
     } else if (strcmp(f->name, "tls.handshake.extensions_alpn_str") == 0) {
         say(l, " alpn ", text_of(l, f));
     } else if (strcmp(f->name, "tls.handshake.extensions_server_name") == 0) {
         say(l, " sni ", text_of(l, f));
-    } else if (f->registry == TLS_SUITE && server) {
-        say(l, " ", vitro_str_of(number_text(l->t, f)));
-    } else if (f->registry == TLS_ALERT || f->registry == TLS_ALERT_LEVEL) {
-        say(l, " ",
-            vitro_str_of(f->registry == TLS_ALERT ? number_text(l->t, f)
-                         : f->text                ? f->text
-                                                  : "?"));
+    } else if (f->registry == TLS_SUITE && l->message == SERVER_HELLO) {
+        say(l, " ", vitro_str_of(name));
+    } else if (f->registry == TLS_ALERT_LEVEL || f->registry == TLS_ALERT) {
+        say(l, " ", vitro_str_of(name));
     } else if (f->registry == TLS_VERSION && f->number <= 0x0304) {
         l->version = MAX(l->version, f->number);
     }
@@ -85,16 +82,20 @@ static const char *title_of(struct looked *l)
     const vitro_event *ev = l->t->ev;
     const char *version = vitro_tls_name(TLS_VERSION, l->version);
 
+    version = version ? version : "TLS";
     switch (ev->type) {
     case RECORD_HANDSHAKE:
-        return vitro_detail_text(l->t, "%s handshake %s", version ? version : "TLS", l->words);
+        return vitro_detail_text(l->t, "%s%s", version, l->len ? l->words : " handshake");
     case RECORD_ALERT:
-        return vitro_detail_text(l->t, "TLS alert%s", l->words);
+        return vitro_detail_text(l->t, "%s alert%s", version, l->words);
     case RECORD_CHANGE_CIPHER_SPEC:
         return "TLS ChangeCipherSpec";
     case RECORD_APPLICATION_DATA:
-        return vitro_detail_text(l->t, "TLS application data %u",
-                                 (unsigned)MIN(l->content.length, UINT32_MAX));
+        return vitro_detail_text(l->t, "%s data %" PRIu64 "%s", version, l->content.length,
+                                 ev->flags & VITRO_TLS_OPENED &&
+                                         vitro_sealed_is_http2(l->t->decode, ev->conn, ev->dir)
+                                     ? " -> HTTP/2"
+                                     : "");
     default:
         return vitro_detail_text(l->t, "TLS record of type %u", ev->type);
     }
@@ -209,7 +210,7 @@ static void skip_begun(struct looked *l)
     l->from = MIN(l->t->ev->rope, l->content.length);
     begun.length = l->from;
     if (l->from)
-        say(l, "", vitro_str_of("(goes on)"));
+        say(l, " ", vitro_str_of("(goes on)"));
     if (l->from && !l->t->brief)
         bytes_item(l, l->depth, "tls.handshake.fragment", begun,
                    l->t->ev->rope == UINT32_MAX ? "records before it are missing" : NULL);
@@ -255,10 +256,10 @@ static void record_items(struct looked *l, bool open, bool is_1_3)
     if (!t->brief && (!open || t->ev->type == RECORD_APPLICATION_DATA)) {
         bytes_item(l, 0, name, whole, NULL);
     } else if (open && t->ev->type != RECORD_APPLICATION_DATA) {
-        if (!t->brief && sealed) {
+        if (!t->brief) {
             group = vitro_detail_add(t, VITRO_ITEM_GROUP, 0, name,
                                      t->bare ? NULL : static_key(name), at, whole.length);
-            group->text = vitro_str_of("opened");
+            group->text = vitro_str_of(sealed ? "opened" : "");
         }
         content_items(l, is_1_3);
     }
@@ -273,7 +274,9 @@ void vitro_detail_tls(struct detail *t, vitro_detail *out)
     bool open = vitro_decode_content(t->decode, ev, &l.content), is_1_3;
     size_t n = vitro_decode_bytes(t->decode, &span, 0, head, sizeof head, NULL);
 
-    is_1_3 = ev->flags & VITRO_TLS_OPENED && head[0] == RECORD_APPLICATION_DATA;
+    if (ev->flags & VITRO_TLS_OPENED)
+        l.version = vitro_sealed_version(t->decode, ev->conn, ev->dir, ev->detail);
+    is_1_3 = l.version == 0x0304;
     out->key =
         t->bare ? NULL : vitro_detail_key(t, "tls.record.content_type", ev->type, "tls.record");
     if (n < sizeof head || ev->length < sizeof head) {

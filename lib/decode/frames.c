@@ -151,6 +151,7 @@ static void preface_end(struct direction *d, uint64_t to)
 void vitro_frames_begin(struct direction *d, bool preface)
 {
     d->state = DIR_FRAMES;
+    d->track->frames = true;
     d->in_preface = preface;
     d->missed = 0;
     vitro_frame_reader_init(&d->reader, d->told, preface);

@@ -109,6 +109,22 @@ static bool row_of(const struct record_log *l, uint32_t number, struct packlog_a
     return vitro_packlog_begin(&l->rows, number, out) && vitro_packlog_next(out);
 }
 
+uint16_t vitro_sealed_version(const vitro_decode *d, uint32_t conn, uint8_t dir, uint32_t number)
+{
+    const struct sealed *s = sealed_of(d, conn, dir);
+    struct packlog_at row;
+
+    return s && row_of(&s->log[dir], number, &row) ? keys_of(&s->log[dir], &row)->suite->version
+                                                   : 0;
+}
+
+bool vitro_sealed_is_http2(const vitro_decode *d, uint32_t conn, uint8_t dir)
+{
+    const struct sealed *s = sealed_of(d, conn, dir);
+
+    return s && s->tracks[dir].frames;
+}
+
 bool vitro_sealed_find(const vitro_decode *d, uint32_t conn, uint8_t dir, uint64_t at,
                        uint32_t *number)
 {

@@ -122,6 +122,12 @@ uint32_t vitro_sealed_add(struct record_log *log, uint64_t at, const struct foll
 const struct opened *vitro_sealed_open(const vitro_decode *d, uint32_t conn, uint8_t dir,
                                        uint32_t number);
 
+/* The version of TLS whose keys have opened a record; 0 when there is no such record. */
+uint16_t vitro_sealed_version(const vitro_decode *d, uint32_t conn, uint8_t dir, uint32_t number);
+
+/* HTTP/2 was found in what a direction has sealed. */
+bool vitro_sealed_is_http2(const vitro_decode *d, uint32_t conn, uint8_t dir);
+
 /* Where the text of an opened record begins, sealed; false when there is no such record. */
 bool vitro_sealed_text(const vitro_decode *d, uint32_t conn, uint8_t dir, uint32_t number,
                        uint64_t *at);
