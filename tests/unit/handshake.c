@@ -149,7 +149,7 @@ Test(handshake, the_other_messages_of_RFC_8448_are_read_as_it_prints_them)
     says("tls.handshake.extensions_length", 0, 0, "");
     read_example(CERTIFICATE_VERIFY);
     says("tls.handshake.sig_hash_alg", 0, 0x0804, "rsa_pss_rsae_sha256");
-    says("tls.handshake.sig_len", 0, 128, "");
+    says("tls.handshake.client_cert_vrfy.sig_len", 0, 128, "");
     read_example(FINISHED);
     says("tls.handshake", 0, 20, "Finished");
     read_example(NEW_SESSION_TICKET);
