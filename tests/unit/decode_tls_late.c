@@ -190,6 +190,42 @@ Test(decode_tls_late, a_key_log_may_be_given_at_any_time)
     conversation_done(&plain);
 }
 
+/* Without a SYN the lower port is taken for the server's. */
+Test(decode_tls_late, a_hello_says_who_the_client_is)
+{
+    struct conversation_shape shape = { .calls = 1, .method = 1 };
+    struct pcap_talk talk = { .shape.client_port = 80,
+                              .shape.server_port = 60000,
+                              .next = { 1, 1 } };
+    size_t at[2] = { 0, 0 };
+    struct conversation plain;
+    struct sealed s;
+    struct decoded_bytes b;
+    struct pcap_write w;
+    vitro_decode *d;
+    vitro_event ev = { 0 };
+
+    conversation_make(&plain, &shape, 1, 1);
+    sealed_make(&s, &plain, &(struct sealed_shape){ .suite = 0x1301 });
+    pcap_write_init(&w, PCAP_NG, 1);
+    sealed_secrets(&s, &w);
+    for (size_t i = 0; i < s.wire.turn_count; i++) {
+        const struct conversation_turn *t = &s.wire.turns[i];
+        pcap_talk_send(&w, &talk, t->dir, s.wire.out[t->dir].ptr + at[t->dir], t->len);
+        at[t->dir] += t->len;
+    }
+    d = sealed_decode(&w, &b);
+    cr_expect(eq(str, (char *)vitro_decode_endpoint(d, 0, VITRO_C2S), "192.0.2.1:80"));
+    for (uint32_t i = 1; vitro_decode_event(d, i, &ev) && ev.kind != VITRO_EVENT_PROTOBUF;)
+        i++;
+    cr_expect(eq(int, ev.kind, VITRO_EVENT_PROTOBUF));
+    cr_expect(eq(u8, ev.dir, VITRO_C2S));
+    vitro_decode_free(d);
+    pcap_write_done(&w);
+    sealed_done(&s);
+    conversation_done(&plain);
+}
+
 /* ---- Missing bytes -------------------------------------------------------------------------- */
 
 Test(decode_tls_late, behind_lost_segments_records_and_frames_are_found_again)

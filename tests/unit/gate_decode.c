@@ -9,6 +9,7 @@
 
 #include "base/util.h"
 #include "frame/frame.h"
+#include "support/credentials.h"
 #include "support/decoded.h"
 #include "support/gated.h"
 #include "vitro/lab/decode.h"
@@ -238,12 +239,19 @@ static void play_in_heaps(struct gated *s, struct chance *c)
     gated_run_for(s, SECOND);
 }
 
-static void run_case(struct chance *c, size_t number)
+static void run_case(struct chance *c, size_t number, bool sealed)
 {
+    vitro_credentials *server = SERVER_CREDENTIALS(.own = "server"),
+                      *client = CLIENT_CREDENTIALS(.ca = "ca");
     struct gated *s = gated_new();
     struct walk w = { 0 };
 
     s->p.sim_options.seed = number;
+    if (sealed) {
+        s->p.server_credentials = server;
+        s->p.channel_options.credentials = client;
+        s->p.channel_options.authority = "vitro.test";
+    }
     gated_begin(s, true);
     if (seed_between(c, 0, 1))
         gated_play(s, c, seed_between(c, 0, 4) == 0);
@@ -254,6 +262,8 @@ static void run_case(struct chance *c, size_t number)
     decode_all(w.file, w.size, true, number);
     decode_all(w.file, w.size, false, number);
     walk_done(&w);
+    vitro_credentials_unref(server);
+    vitro_credentials_unref(client);
 }
 
 Test(gate_decode, a_decoder_with_little_memory_goes_on)
@@ -320,5 +330,14 @@ Test(gate_decode, a_held_unit_has_the_fields_of_its_frame)
     struct chance c = seed_chance();
 
     for (size_t i = 0; i < 40; i++)
-        run_case(&c, i);
+        run_case(&c, i, false);
+}
+
+/* The gate holds what TLS has not sealed yet. */
+Test(gate_decode, a_held_unit_of_tls_has_the_fields_of_its_frame)
+{
+    struct chance c = seed_chance();
+
+    for (size_t i = 0; i < 10; i++)
+        run_case(&c, i, true);
 }

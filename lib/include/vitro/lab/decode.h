@@ -103,7 +103,8 @@ typedef struct vitro_event {
     uint64_t length;
     int64_t time;      /* nanoseconds since 1970 of the packet with its last byte */
     uint32_t number;   /* from 1, in the order of emission */
-    uint32_t parent;   /* number of the event it came from: DATA for GRPC, GRPC for PROTOBUF */
+    uint32_t parent;   /* number of the event it came from: DATA for GRPC, GRPC for PROTOBUF, the
+                          last record for what TLS has sealed */
     uint32_t packet;   /* frame.number of the packet with its last byte, from 1 */
     uint32_t conn;     /* from 0, in the order of first packets; VITRO_NO_CONN of most notes */
     uint32_t stream;   /* HTTP/2 stream */
