@@ -66,8 +66,10 @@ static vitro_code attempt_open(struct client_call *c, struct attempt *a, struct 
 {
     struct fields f;
     char timeout[TIMEOUT_ROOM];
-    vitro_code rc;
+    vitro_code rc = vitro_client_request_check(c, conn, err);
 
+    if (rc)
+        return rc;
     vitro_fields_init(&f, c->base.account);
     vitro_client_request(c, &f, timeout);
     rc = f.failed ? vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "call", 0, "out of memory")

@@ -85,6 +85,13 @@ void vitro_client_call_wait(struct client_call *c, const char *why);
 /* request.c: the header fields of an attempt. lent until f is done; room is TIMEOUT_ROOM long. */
 void vitro_client_request(const struct client_call *c, struct fields *f, char *room);
 
+/*
+ * request.c: the call may go over conn: an authority of its own is one that the certificate of the
+ * server is for. UNAVAILABLE when it is not.
+ */
+vitro_code vitro_client_request_check(const struct client_call *c, struct connection *conn,
+                                      vitro_error *err);
+
 extern const struct stream_ops vitro_attempt_ops; /* attempt.c */
 
 #ifdef __cplusplus

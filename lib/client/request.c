@@ -4,6 +4,9 @@
  */
 #include "client/call.h"
 
+#include <string.h>
+
+#include "base/error.h"
 #include "wire/timeout.h"
 
 #define NAME(literal) (vitro_str) VITRO_STR_INIT(literal)
@@ -31,4 +34,23 @@ void vitro_client_request(const struct client_call *c, struct fields *f, char *r
     vitro_fields_add(f, NAME("grpc-accept-encoding"), vitro_encoding_all(), H2_STATIC);
     vitro_fields_add(f, NAME("user-agent"), vitro_str_of(ch->user_agent), H2_STATIC_NAME);
     vitro_fields_add_md(f, &c->request);
+}
+
+/* Where nobody was verified, over plain text or on purpose, there is nothing that it contradicts.
+ */
+vitro_code vitro_client_request_check(const struct client_call *c, struct connection *conn,
+                                      vitro_error *err)
+{
+    const vitro_identity *peer;
+
+    if (!c->authority || strcmp(c->authority, c->channel->authority) == 0)
+        return VITRO_OK;
+    peer = vitro_connection_identity(conn);
+    if (!peer)
+        return vitro_fail(err, VITRO_UNAVAILABLE, "call", 0, "who the server is, is not known");
+    if (!peer->verified || vitro_tls_covers(peer, c->authority))
+        return VITRO_OK;
+    return vitro_fail(err, VITRO_UNAVAILABLE, "call", 0,
+                      "the server's certificate is not for %.32s, the call's authority",
+                      c->authority);
 }

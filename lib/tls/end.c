@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "crypto/certificate.h"
 #include "tls/credentials.h"
 #include "tls/layer.h"
 
@@ -29,6 +30,11 @@ static vitro_str host_of(const char *authority)
     if (colon && memchr(host.ptr, ':', host.len) == colon)
         host.len = (size_t)(colon - host.ptr);
     return host;
+}
+
+bool vitro_tls_covers(const vitro_identity *peer, const char *authority)
+{
+    return vitro_certificate_covers(peer->certificate, host_of(authority));
 }
 
 static bool keep_name(struct tls_end *e, const struct tls_material *m, const char *authority)

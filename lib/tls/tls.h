@@ -28,6 +28,9 @@ vitro_code vitro_tls_end_new(struct tls_end **out, vitro_credentials *credential
                              vitro_loop *loop, const char *authority, vitro_error *err);
 void vitro_tls_end_free(struct tls_end *e); /* after all its layers; NULL is accepted */
 
+/* The certificate of a peer is for the host of that authority, too: "HOST[:PORT]". */
+bool vitro_tls_covers(const vitro_identity *peer, const char *authority);
+
 /*
  * A layer for one connection, the lowest of its driver, on loop (of a server: any of its loops).
  * NULL, and why in err. Who does not push it closes it: layer->ops->close.

@@ -98,6 +98,67 @@ Test(tls_failures, a_missing_certificate_has_one_reason_in_both_versions)
     cr_assert(strstr(line, "(40)") != NULL, "%s", line); /* 116 is of 1.3 */
 }
 
+/* ---- names ---------------------------------------------------------------------------------- */
+
+static unsigned served;
+
+static void count_call(vitro_call *call, const vitro_message *m, void *user)
+{
+    served++;
+    vitro_call_finish(call, vitro_call_send(call, m->bytes, 0, NULL, NULL), NULL, NULL, NULL);
+}
+
+static const vitro_call_events counts = { .size = sizeof counts, .on_message = count_call };
+
+/* A call with an authority of its own on a connection whose server is one of vitro.test. */
+static const char *claim(bool sockets, bool insecure, const char *authority)
+{
+    static const vitro_method counted = { "/test.Echo/Counted", VITRO_UNARY, NULL };
+    static char line[VITRO_ERROR_LINE];
+    vitro_credentials *server = SERVER_CREDENTIALS(.own = "server"),
+                      *client = CLIENT_CREDENTIALS(.ca = "ca", .insecure = insecure);
+    vitro_call_options o = VITRO_CALL_OPTIONS_INIT;
+    vitro_error err;
+    struct pair p;
+
+    pair_init(&p);
+    p.sockets = sockets;
+    p.server_credentials = server;
+    p.channel_options.credentials = client;
+    p.channel_options.authority = "vitro.test";
+    pair_make_server(&p);
+    cr_assert_eq(vitro_server_add(p.server, &counted, NULL, &counts, NULL, NULL), VITRO_OK);
+    pair_start(&p);
+    o.authority = authority;
+    snprintf(line, sizeof line, "OK");
+    served = 0;
+    if (vitro_unary(p.channel, &counted, bytes_of("x"), &o, NULL, &err))
+        vitro_error_format(&err, line, sizeof line);
+    cr_assert_eq(served, strcmp(line, "OK") == 0 ? 1 : 0);
+    o.authority = NULL;
+    cr_assert_eq(vitro_unary(p.channel, &counted, bytes_of("x"), &o, NULL, &err), VITRO_OK,
+                 "the connection is none the worse for it");
+    pair_stop(&p);
+    vitro_credentials_unref(server);
+    vitro_credentials_unref(client);
+    return line;
+}
+
+Test(tls_failures, r18_an_authority_that_the_certificate_is_not_for_is_not_claimed)
+{
+    for (int sockets = 0; sockets < 2; sockets++) {
+        cr_assert_str_eq(claim(sockets, false, "vitro.test"), "OK");
+        cr_assert_str_eq(claim(sockets, false, "a.vitro.test:50051"), "OK");
+        cr_assert_str_eq(claim(sockets, false, "[::1]:50051"), "OK");
+        cr_assert_str_eq(claim(sockets, false, "evil.test"),
+                         "UNAVAILABLE: call: the server's certificate is not for evil.test, the "
+                         "call's authority");
+        cr_assert_neq(strcmp(claim(sockets, false, "127.0.0.2"), "OK"), 0);
+        cr_assert_neq(strcmp(claim(sockets, false, ""), "OK"), 0);
+        cr_assert_str_eq(claim(sockets, true, "evil.test"), "OK", "nobody was verified");
+    }
+}
+
 /* ---- ALPN ----------------------------------------------------------------------------------- */
 
 static SSL_CTX *context_of(vitro_credentials *c)

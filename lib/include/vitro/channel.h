@@ -170,7 +170,8 @@ typedef struct vitro_call_options {
     size_t size;              /* set by VITRO_CALL_OPTIONS_INIT, never by hand */
     const vitro_md *metadata; /* copied; NULL: none */
     int64_t timeout_ns;       /* from now; 0: none; negative: already over */
-    const char *authority;    /* copied; NULL: the channel's */
+    const char *authority;    /* copied; under TLS, one that the server's certificate is for, or
+                                 the call fails with UNAVAILABLE; NULL: the channel's */
     vitro_call *parent;       /* a server's call on this loop: its deadline and its cancellation
                                  pass on; refs; NULL: none */
     uint32_t max_recv_bytes;  /* one message; 0: the channel's */
