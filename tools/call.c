@@ -27,7 +27,7 @@ struct run {
     struct call_input input;
     struct call_wire *wire;
     vitro_loop *loop;
-    vitro_credentials *credentials; /* NULL: plain text */
+    struct call_trust trust;
     vitro_channel *channel;
     vitro_call *call;
     bool more;   /* the peer is not behind */
@@ -142,6 +142,17 @@ static void on_message(vitro_call *call, const vitro_message *m, void *user)
     }
 }
 
+static void on_headers(vitro_call *call, const vitro_md *md, void *user)
+{
+    struct run *r = user;
+
+    (void)md;
+    if (!r->wire)
+        return;
+    call_wire_show(r->wire);
+    call_trust_tell(call);
+}
+
 static void on_writable(vitro_call *call, void *user)
 {
     struct run *r = user;
@@ -189,6 +200,7 @@ static void on_closed(vitro_call *call, const vitro_status *status, void *user)
 
 static const vitro_call_events events = {
     .size = sizeof(vitro_call_events),
+    .on_headers = on_headers,
     .on_message = on_message,
     .on_writable = on_writable,
     .on_closed = on_closed,
@@ -289,9 +301,7 @@ static int start(struct run *r)
         return EXIT_SYSTEM;
     }
     channel.trace = r->wire ? call_wire_trace(r->wire) : NULL;
-    channel.user_agent = "vitro-call";
-    channel.authority = r->options.authority;
-    channel.credentials = r->credentials;
+    call_trust_use(&r->trust, &r->options, &channel);
     rc = vitro_channel_new(&r->channel, r->loop, r->options.target, &channel, &err);
     options.metadata = r->options.metadata;
     options.timeout_ns = r->options.deadline_ns;
@@ -347,7 +357,7 @@ static int run_call(struct run *r)
 
 static int make_call(struct run *r)
 {
-    int status = call_schema_read(&r->schema, &r->options, r->credentials);
+    int status = call_schema_read(&r->schema, &r->options, &r->trust);
 
     if (!status)
         status = call_input_check(&r->schema, r->options.data);
@@ -368,12 +378,12 @@ int call_main(int argc, char **argv)
     r.input.fd = -1;
     status = call_options_read(&r.options, argc, argv);
     if (!status)
-        status = call_credentials(&r.options, &r.credentials);
+        status = call_trust_open(&r.trust, &r.options);
     if (!status && call_is_question(&r.options))
-        status = call_describe(&r.schema, &r.options, r.credentials);
+        status = call_describe(&r.schema, &r.options, &r.trust);
     else if (!status)
         status = make_call(&r);
-    vitro_credentials_unref(r.credentials);
+    call_trust_close(&r.trust);
     call_input_close(&r.input);
     vitro_buf_done(&r.line);
     call_schema_done(&r.schema);

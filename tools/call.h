@@ -9,8 +9,7 @@
 #define VITRO_TOOLS_CALL_H
 
 #include "pb/json.h"
-#include "vitro/call.h"
-#include "vitro/credentials.h"
+#include "vitro/channel.h"
 #include "vitro/lab/decode.h"
 #include "vitro/trace.h"
 
@@ -29,6 +28,8 @@ struct call_options {
     const char *authority;                      /* NULL: the target's */
     const char *ca_file, *cert_file, *key_file; /* NULL: none */
     bool tls, insecure;
+    const char *token, *token_file, *service_account; /* NULL: not that one */
+    bool allow_plain_token;
     char *protos[CALL_LIST_MAX], *dirs[CALL_LIST_MAX], *sets[CALL_LIST_MAX];
     size_t proto_count, dir_count, set_count;
 };
@@ -37,17 +38,29 @@ struct call_options {
 int call_options_read(struct call_options *o, int argc, char **argv);
 void call_options_done(struct call_options *o);
 
-/*
- * What --tls and its like ask for: credentials to be unref'd, NULL for plain text. What the program
- * ends with, EXIT_DONE to go on.
- */
 /* It asks what there is, and makes no call. */
 bool call_is_question(const struct call_options *o);
 
-int call_credentials(const struct call_options *o, vitro_credentials **out);
-
 /* "500ms", "1.5s", "2m", "1h", "10us", "10ns": false when it is none of these or 0. */
 bool call_duration_read(const char *text, int64_t *ns);
+
+/* ---- TLS and tokens (call_trust.c) ---------------------------------------------------------- */
+
+struct call_trust {
+    vitro_credentials *tls;        /* NULL: plain text */
+    vitro_call_credentials *token; /* NULL: none */
+};
+
+/* What was asked for; t is zeroed before, and closed in any case. What is wrong was said. */
+int call_trust_open(struct call_trust *t, const struct call_options *o);
+void call_trust_close(struct call_trust *t);
+
+/* What all channels of the program have in common. */
+void call_trust_use(const struct call_trust *t, const struct call_options *o,
+                    vitro_channel_options *channel);
+
+/* A line about the peer of an open call, on stderr. */
+void call_trust_tell(const vitro_call *call);
 
 /* ---- the schema and the method (call_method.c) ---------------------------------------------- */
 
@@ -65,7 +78,7 @@ int call_schema_open(struct call_schema *s, const struct call_options *o);
 
 /* The method that was meant: of those files, of the schemas that ship, or of the server's own. */
 int call_schema_read(struct call_schema *s, const struct call_options *o,
-                     vitro_credentials *credentials);
+                     const struct call_trust *trust);
 void call_schema_done(struct call_schema *s);
 
 /* ---- the server's own schema (call_reflect.c) ----------------------------------------------- */
@@ -74,7 +87,7 @@ struct call_reflect;
 
 /* Gives *out, on failure too: call_reflect_close, which accepts NULL. o outlives it. */
 vitro_code call_reflect_open(struct call_reflect **out, const struct call_options *o,
-                             vitro_credentials *credentials, vitro_error *err);
+                             const struct call_trust *trust, vitro_error *err);
 void call_reflect_close(struct call_reflect *r);
 
 /*
@@ -94,7 +107,7 @@ int call_reflect_fail(const struct call_options *o, const vitro_error *err);
 /* ---- vitro call TARGET list, describe (call_describe.c) ------------------------------------- */
 
 int call_describe(struct call_schema *s, const struct call_options *o,
-                  vitro_credentials *credentials);
+                  const struct call_trust *trust);
 
 /* What to do about a server that was not reached (call.c); NULL: nothing comes to mind. */
 const char *call_advice(const vitro_error *err);

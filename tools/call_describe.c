@@ -217,12 +217,12 @@ static int tell(const struct pb_schema *types, const struct call_options *o)
 }
 
 static int ask_server(struct call_schema *s, const struct call_options *o,
-                      vitro_credentials *credentials)
+                      const struct call_trust *trust)
 {
     struct call_reflect *r;
     vitro_error err = { 0 };
     char symbol[512];
-    vitro_code rc = call_reflect_open(&r, o, credentials, &err);
+    vitro_code rc = call_reflect_open(&r, o, trust, &err);
     int status = EXIT_DONE;
 
     if (rc == VITRO_OK && !o->name)
@@ -240,12 +240,12 @@ static int ask_server(struct call_schema *s, const struct call_options *o,
 }
 
 int call_describe(struct call_schema *s, const struct call_options *o,
-                  vitro_credentials *credentials)
+                  const struct call_trust *trust)
 {
     int status = call_schema_open(s, o);
 
     if (!status)
-        status = o->proto_count || o->set_count ? tell(s->types, o) : ask_server(s, o, credentials);
+        status = o->proto_count || o->set_count ? tell(s->types, o) : ask_server(s, o, trust);
     if (!status && (fflush(stdout) || ferror(stdout))) {
         command_fail("call", "stdout", "cannot be written", NULL);
         status = EXIT_SYSTEM;

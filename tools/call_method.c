@@ -174,7 +174,7 @@ int call_schema_open(struct call_schema *s, const struct call_options *o)
  * file of its may have the name of one that ships.
  */
 static int ask_server(struct call_schema *s, const struct call_options *o,
-                      vitro_credentials *credentials)
+                      const struct call_trust *trust)
 {
     const char *asked = o->method + (*o->method == '/'), *slash = strrchr(asked, '/');
     struct call_reflect *r = NULL;
@@ -188,7 +188,7 @@ static int ask_server(struct call_schema *s, const struct call_options *o,
     snprintf(service, sizeof service, "%.*s", (int)(slash - asked), asked);
     rc = vitro_pb_schema_new(&types, &s->account, &err);
     if (rc == VITRO_OK)
-        rc = call_reflect_open(&r, o, credentials, &err);
+        rc = call_reflect_open(&r, o, trust, &err);
     if (rc == VITRO_OK)
         rc = call_reflect_types(r, types, service, &err);
     call_reflect_close(r);
@@ -205,7 +205,7 @@ static int ask_server(struct call_schema *s, const struct call_options *o,
 }
 
 int call_schema_read(struct call_schema *s, const struct call_options *o,
-                     vitro_credentials *credentials)
+                     const struct call_trust *trust)
 {
     struct schema_sink sink = { add, s };
     vitro_error err = { 0 };
@@ -216,7 +216,7 @@ int call_schema_read(struct call_schema *s, const struct call_options *o,
         status = EXIT_SYSTEM;
     }
     if (!status && !has_own(o) && !look_up(s, o->method))
-        status = ask_server(s, o, credentials);
+        status = ask_server(s, o, trust);
     if (!status)
         status = find(s, o->method);
     if (!status && !has_own(o) && !s->reflected)

@@ -166,6 +166,33 @@ static int tls_option(struct call_options *o, int c)
     return EXIT_DONE;
 }
 
+static bool has_token(const struct call_options *o)
+{
+    return o->token || o->token_file || o->service_account;
+}
+
+/* A token is never repeated in what is said. */
+static int token_option(struct call_options *o, int c)
+{
+    if (has_token(o))
+        return usage("--token", "one token is enough, --token-file and --service-account included");
+    if (c == 'B')
+        o->token = optarg;
+    else if (c == 'F')
+        o->token_file = optarg;
+    else
+        o->service_account = optarg;
+    return EXIT_DONE;
+}
+
+/* What the library would refuse, told before anything is asked of the server. */
+static int check_plain_token(const struct call_options *o)
+{
+    if (!has_token(o) || o->tls || o->allow_plain_token)
+        return EXIT_DONE;
+    return usage("--token", "not sent over plain text: --tls, or --allow-plain-token if it may be");
+}
+
 static int option(struct call_options *o, int c, const char *word)
 {
     switch (c) {
@@ -203,6 +230,13 @@ static int option(struct call_options *o, int c, const char *word)
     case 'E':
     case 'K':
         return tls_option(o, c);
+    case 'B':
+    case 'F':
+    case 'S':
+        return token_option(o, c);
+    case 'p':
+        o->allow_plain_token = true;
+        return EXIT_DONE;
     default:
         return usage(word, "no such option, or its value is missing");
     }
@@ -221,6 +255,10 @@ int call_options_read(struct call_options *o, int argc, char **argv)
         { "cacert", required_argument, NULL, 'C' },
         { "cert", required_argument, NULL, 'E' },
         { "key", required_argument, NULL, 'K' },
+        { "token", required_argument, NULL, 'B' },
+        { "token-file", required_argument, NULL, 'F' },
+        { "service-account", required_argument, NULL, 'S' },
+        { "allow-plain-token", no_argument, NULL, 'p' },
         { NULL, 0, NULL, 0 },
     };
     int c, status = EXIT_DONE;
@@ -229,6 +267,8 @@ int call_options_read(struct call_options *o, int argc, char **argv)
     opterr = 0;
     while (!status && (c = getopt_long(argc, argv, "d:H:I:v", longs, NULL)) != -1)
         status = option(o, c, argv[optind - 1]);
+    if (!status)
+        status = check_plain_token(o);
     if (status)
         return status;
     if (optind + 2 > argc)
@@ -247,24 +287,6 @@ int call_options_read(struct call_options *o, int argc, char **argv)
 bool call_is_question(const struct call_options *o)
 {
     return strcmp(o->method, "list") == 0 || strcmp(o->method, "describe") == 0;
-}
-
-int call_credentials(const struct call_options *o, vitro_credentials **out)
-{
-    vitro_credentials_options c = VITRO_CREDENTIALS_OPTIONS_INIT;
-    vitro_error err;
-
-    *out = NULL;
-    if (!o->tls)
-        return EXIT_DONE;
-    c.ca_file = o->ca_file;
-    c.certificate_file = o->cert_file;
-    c.key_file = o->key_file;
-    c.insecure = o->insecure;
-    if (vitro_credentials_client(out, &c, &err) == VITRO_OK)
-        return EXIT_DONE;
-    command_fail_error("call", "TLS", &err, "--cacert, --cert and --key are files of PEM");
-    return EXIT_SYSTEM;
 }
 
 void call_options_done(struct call_options *o)

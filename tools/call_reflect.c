@@ -245,7 +245,7 @@ vitro_code call_reflect_services(struct call_reflect *r, void (*fn)(vitro_str na
 /* ---- life ----------------------------------------------------------------------------------- */
 
 vitro_code call_reflect_open(struct call_reflect **out, const struct call_options *o,
-                             vitro_credentials *credentials, vitro_error *err)
+                             const struct call_trust *trust, vitro_error *err)
 {
     vitro_channel_options channel = VITRO_CHANNEL_OPTIONS_INIT;
     struct call_reflect *r = calloc(1, sizeof *r);
@@ -255,9 +255,7 @@ vitro_code call_reflect_open(struct call_reflect **out, const struct call_option
     if (!r)
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "reflection", 0, "out of memory");
     r->options = o;
-    channel.user_agent = "vitro-call";
-    channel.authority = o->authority;
-    channel.credentials = credentials;
+    call_trust_use(trust, o, &channel);
     rc = vitro_loop_new(&r->loop, NULL, err);
     if (rc == VITRO_OK)
         rc = vitro_channel_new(&r->channel, r->loop, o->target, &channel, err);

@@ -4,11 +4,13 @@
  * The first loop runs here, in vitro_server_run(). The others, with --threads, have threads of
  * their own.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -29,6 +31,8 @@ struct run {
     vitro_server *server;
     const char *cert, *key, *client_ca; /* NULL: none */
     vitro_credentials *credentials;     /* NULL: plain text */
+    int hangup;                         /* SIGHUP, to be read from; -1: as it is elsewhere */
+    vitro_watch *watch;                 /* of it; NULL: none */
     char inside[64];                    /* a folder of our own, with a socket; empty: none */
 };
 
@@ -180,6 +184,53 @@ static int make_credentials(struct run *r)
     return EXIT_DONE;
 }
 
+/* What is wrong with the new files is told, and those in use stay in use. */
+static void reload(void *user)
+{
+    struct run *r = user;
+    struct signalfd_siginfo came;
+    vitro_error err;
+
+    if (read(r->hangup, &came, sizeof came) != (ssize_t)sizeof came)
+        return;
+    if (vitro_credentials_reload(r->credentials, NULL, &err)) {
+        fail("TLS", &err, "the files that were read before stay in use");
+        return;
+    }
+    printf("read again: %s, %s%s%s\n", r->cert, r->key, r->client_ca ? ", " : "",
+           r->client_ca ? r->client_ca : "");
+    fflush(stdout);
+}
+
+/* Without TLS there is nothing to read again: SIGHUP ends the program. */
+static int watch_hangup(struct run *r)
+{
+    vitro_error err;
+    sigset_t set;
+
+    if (!r->credentials)
+        return EXIT_DONE;
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    r->hangup = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (r->hangup < 0) {
+        command_fail("serve", "SIGHUP", strerror(errno), NULL);
+        return EXIT_SYSTEM;
+    }
+    if (vitro_watch_new(&r->watch, r->loops[0], r->hangup, reload, r, &err))
+        return fail("SIGHUP", &err, NULL);
+    return EXIT_DONE;
+}
+
+static void close_tls(struct run *r)
+{
+    vitro_watch_free(r->watch);
+    if (r->hangup >= 0)
+        close(r->hangup);
+    vitro_credentials_unref(r->credentials);
+}
+
 /*
  * OrderService calls UserService of this very server: whatever clients have to show, it comes in
  * by a door of its own, a socket in a folder that nobody else can enter.
@@ -236,6 +287,8 @@ static int open_addresses(struct run *r)
     vitro_error err;
     int status = make_credentials(r);
 
+    if (!status)
+        status = watch_hangup(r);
     for (size_t i = 0; i < r->listen_count && !status; i++)
         status = listen_on(r, r->listen[i], bound[i], sizeof bound[i]);
     if (!status && r->credentials) {
@@ -281,7 +334,7 @@ static void tear_down(struct run *r)
         vitro_loop_stop(r->loops[i]);
     serve_disconnect(&r->serve);
     vitro_server_free(r->server);
-    vitro_credentials_unref(r->credentials);
+    close_tls(r);
     close_inside(r);
     for (size_t i = r->threads; i-- > 0;)
         vitro_loop_unref(r->loops[i]);
@@ -294,6 +347,7 @@ int serve_main(int argc, char **argv)
     int status;
 
     memset(&r, 0, sizeof r);
+    r.hangup = -1;
     status = parse(&r, argc, argv);
     if (status)
         return status;

@@ -34,7 +34,8 @@ static const struct command {
     { "call", call_main,
       "TARGET METHOD|list [SERVICE]|describe NAME [-d JSON] [-H 'k: v']... [--deadline 500ms] [-v] [--compress NAME] "
       "[--proto FILE]... [-I DIR]... [--descriptor-set FILE]... [--tls] [--cacert FILE] [--cert FILE --key FILE] "
-      "[--authority NAME] [--insecure]",
+      "[--authority NAME] [--insecure] [--token T|--token-file FILE|--service-account FILE] "
+      "[--allow-plain-token]",
       "make one call: JSON requests in, JSON responses out, the wire beside it",
       "  TARGET                  HOST:PORT, :PORT (of 127.0.0.1), dns:, ipv4:, ipv6:, unix:,\n"
       "                          unix-abstract:\n"
@@ -50,7 +51,7 @@ static const struct command {
       "  --deadline TIME         500ms, 1.5s, 2m: give up after that, on both ends\n"
       "  --compress NAME         gzip or deflate: compress each request that gets shorter by it.\n"
       "                          Replies come as the server chooses\n"
-      "  -v                      the wire on stderr, decoded as it happens\n"
+      "  -v                      the wire on stderr, decoded as it happens, and who the server is\n"
       "  --proto FILE            the types of METHOD (needs protoc); else those that ship\n"
       "                          and those that the server tells by its reflection\n"
       "  -I DIR                  where FILE and its imports are\n"
@@ -61,6 +62,12 @@ static const struct command {
       "  --insecure              take any certificate\n"
       "  --authority NAME        the name of the server, which its certificate must be for; else\n"
       "                          the host of TARGET\n"
+      "  --token T               `authorization: Bearer T` in the call. Others on this machine see T\n"
+      "                          while it runs, and the shell remembers it:\n"
+      "  --token-file FILE       the same, T being the first line of FILE\n"
+      "  --service-account FILE  a token that the key of a Google service account signs, for the\n"
+      "                          service that is called; FILE is its JSON\n"
+      "  --allow-plain-token     send it over plain text, too\n"
       "Each response is a line on stdout, in JSON as proto3 maps it: 64-bit numbers are strings,\n"
       "bytes are base64, fields that hold their default are left out. The last line on stderr is\n"
       "how the call ended: `status: NOT_FOUND (5): no such user`. Messages beside a status\n"
@@ -137,6 +144,8 @@ static const struct command {
       "Services: chat.ChatService, user.UserService, order.OrderService, room.RoomService,\n"
       "file.FileService, sensor.SensorService; their .proto files are in proto/, of an installed copy\n"
       "in share/vitro/proto/.\n"
+      "SIGHUP reads the files of TLS again, for the connections from then on; when one of them is\n"
+      "wrong it says so, and those that were read before stay in use.\n"
       "SIGTERM and Ctrl-C let open calls end, for 30 s at most; a second one ends at once.\n"
       "VITRO_TRACE=listen:PATH lets vitro watch unix:PATH look on; file:F keeps a trace in F.\n"
       "Status: 0 after that; 2 usage; 3 an address cannot be had; 130 after a second signal.\n" },

@@ -67,6 +67,55 @@ openssl s_client -connect "$at" -alpn h2 -CAfile $certs/ca.pem -verify_return_er
 grep -q 'ALPN protocol: h2' "$tmp/out" || fail "openssl s_client agreed on no h2"
 openssl s_client -connect "$at" -alpn http/1.1 </dev/null >"$tmp/out" 2>&1
 grep -q 'alert number 120' "$tmp/out" || fail "http/1.1 is not refused: $(tail -n 5 "$tmp/out")"
+
+# Tokens: in the call over TLS, and with their leave over plain text; never told by mistake.
+echo from-a-file >"$tmp/token"
+call 0 'authorization: Bearer from-a-file ' "$at" $method --cacert $certs/ca.pem -v \
+    --token-file "$tmp/token"
+grep -q '^peer: ipv4:.*, TLS 1.3, .*, verified: CN=vitro.test,' "$tmp/err" ||
+    fail "who the server is, is not told: $(cat "$tmp/err")"
+call 2 'not sent over plain text' "$at" $method --token secret
+call 2 'one token is enough' "$at" $method --tls --token secret --token-file "$tmp/token"
+call 3 'a token is printable ASCII' "$at" $method --tls --token 'secret words'
+! grep -q secret "$tmp/err" || fail "a token is told: $(cat "$tmp/err")"
+call 3 'nofile: No such file' "$at" $method --tls --token-file nofile
+call 3 'no JSON object' "$at" $method --tls --service-account "$tmp/token"
+
+# A token of a service account, verified by openssl.
+openssl genpkey -algorithm RSA -out "$tmp/key" 2>/dev/null
+openssl pkey -in "$tmp/key" -pubout -out "$tmp/public"
+printf '{"type":"service_account","client_email":"a@b","private_key":"%s"}' \
+    "$(awk '{ printf "%s\\n", $0 }' "$tmp/key")" >"$tmp/account"
+call 0 'authorization: Bearer ' "$at" $method --cacert $certs/ca.pem -v --service-account "$tmp/account"
+token=$(sed -n 's/.* authorization: Bearer \([^ ]*\).*/\1/p' "$tmp/err" | head -n 1)
+printf %s "${token%.*}" >"$tmp/signed"
+printf '%s==' "${token##*.}" | tr _- /+ | openssl base64 -d -A >"$tmp/signature"
+openssl dgst -sha256 -verify "$tmp/public" -signature "$tmp/signature" "$tmp/signed" >"$tmp/out" 2>&1 ||
+    fail "openssl does not verify the token $token: $(cat "$tmp/out")"
+stop
+
+serve
+call 0 'authorization: Bearer in-plain-sight ' "$at" $method -v --token in-plain-sight --allow-plain-token
+grep -q '^peer: ipv4:.*, plain text$' "$tmp/err" || fail "plain text is not told: $(cat "$tmp/err")"
+stop
+
+# SIGHUP reads the files again; what is wrong with them leaves those in use.
+subject() {
+    openssl s_client -connect "$at" -alpn h2 </dev/null 2>/dev/null | openssl x509 -noout -subject
+}
+cp $certs/server.pem "$tmp/cert"
+cp $certs/server.key "$tmp/its-key"
+serve --tls-cert "$tmp/cert" --tls-key "$tmp/its-key"
+cp $certs/server2.pem "$tmp/cert"
+kill -HUP "$server"
+until_true grep -q 'key values mismatch; the files that were read before stay in use' "$tmp/serving" ||
+    fail "a key of another certificate is taken: $(cat "$tmp/serving")"
+subject | grep -q 'CN = vitro.test' || fail "the certificate did not stay: $(subject)"
+cp $certs/server2.key "$tmp/its-key"
+kill -HUP "$server"
+until_true grep -q "^read again: $tmp/cert, $tmp/its-key\$" "$tmp/serving" ||
+    fail "files are not read again: $(cat "$tmp/serving")"
+subject | grep -q 'CN = second' || fail "the old certificate is shown: $(subject)"
 stop
 
 serve --tls-cert $certs/server.pem --tls-key $certs/server.key --client-ca $certs/ca.pem
