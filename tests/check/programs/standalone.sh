@@ -60,11 +60,13 @@ until_true() { # COMMAND...
     done
 }
 
-start() { # SERVER
+start() { # SERVER ARGUMENT...
+    what=$1
+    shift
     : >"$work/serving"
-    "$dir/$1" 127.0.0.1:0 >"$work/serving" 2>"$work/server.err" &
+    "$dir/$what" 127.0.0.1:0 "$@" >"$work/serving" 2>"$work/server.err" &
     server=$!
-    until_true grep -q '^listening on ' "$work/serving" || fail "$name: $1 does not listen"
+    until_true grep -q '^listening on ' "$work/serving" || fail "$name: $what does not listen"
     at=$(sed -n 's/^listening on //p' "$work/serving")
 }
 
@@ -115,6 +117,24 @@ for name in c c++; do
     grep -q '^unary_client: UNAVAILABLE: .*refused' "$work/err" || fail "$name: $(cat "$work/err")"
     run 1 unary_client 'ipv4:nonsense' hello
     grep -q '^unary_client: INVALID_ARGUMENT: ' "$work/err" || fail "$name: $(cat "$work/err")"
+
+    certs=tests/fixtures/tls
+    start secure_server $certs/server.pem $certs/server.key $certs/ca.pem right
+    echo right >"$work/token"
+    run 0 secure_client "$at" $certs/ca.pem "$work/token" $certs/client.pem $certs/client.key
+    says '^hello, alice$'
+    run 0 secure_client "$at" $certs/ca.pem "$work/token"
+    says '^hello, stranger$'
+    echo wrong >"$work/token"
+    run 1 secure_client "$at" $certs/ca.pem "$work/token"
+    grep -q '^secure_client: UNAUTHENTICATED: .*인증 실패' "$work/err" ||
+        fail "$name: $(cat "$work/err")"
+    run 1 secure_client "$at" $certs/ca.pem "$work/none"
+    grep -q "^secure_client: UNAUTHENTICATED: .*cannot be read" "$work/err" ||
+        fail "$name: $(cat "$work/err")"
+    run 1 secure_client "$at" $certs/client.pem "$work/token"
+    grep -q '^secure_client: UNAVAILABLE: .*unknown CA' "$work/err" || fail "$name: $(cat "$work/err")"
+    stop secure_server
 
     start chat_server
     run 0 unary_client "$at" hello
