@@ -36,6 +36,7 @@ enum {
     HELD_MAX = 256,       /* frames of one header block */
     SEGS_MAX = 65536,     /* of a direction, without an index */
     STREAMS_MAX = 65536,  /* of a connection: the oldest is given up */
+    RESETS_MAX = 16,      /* of these, those that one side has reset: likewise */
     NAMES_MAX = 65535,
     SETTINGS_WAITING = 8,
     PAST_PAGE = 64,
@@ -74,6 +75,7 @@ struct stream {
     struct stream *next; /* of its bucket */
     uint32_t id;
     uint16_t path;
+    bool reset; /* by one side: what the other has sent by then is still to come */
     struct body body[2];
 };
 
@@ -196,7 +198,7 @@ struct conn {
     struct tls *tls; /* NULL: none of both */
     struct list streams;
     struct stream **buckets;
-    uint32_t bucket_count, stream_count;
+    uint32_t bucket_count, stream_count, reset_count;
 };
 
 /* Texts that many events share; handle 0 is the empty text. */

@@ -2,7 +2,8 @@
  * stream - what the headers of a stream said about its two bodies.
  *
  * A stream is kept until both directions ended; of those that never end the oldest is given up
- * when there are STREAMS_MAX.
+ * when there are STREAMS_MAX. Who resets a stream sends no more of it, but what the other side had
+ * sent by then still comes (RFC 9113, 5.4.2): the last RESETS_MAX of such streams are kept, too.
  */
 #include "decode/core.h"
 
@@ -46,6 +47,7 @@ static void stream_drop(struct conn *c, struct stream *s)
     *slot_of(c, s->id) = s->next;
     list_remove(&s->link);
     c->stream_count--;
+    c->reset_count -= s->reset;
     for (int i = 0; i < 2; i++) {
         if (!c->decode->options.keep)
             vitro_rope_release(&c->decode->links, &s->body[i].rope, UINT64_MAX);
@@ -62,16 +64,19 @@ static void body_close(struct direction *d, struct stream *s)
     b->ended = true;
 }
 
+static void give_up(struct conn *c, struct stream *s)
+{
+    body_close(conn_http2(c, 0), s);
+    body_close(conn_http2(c, 1), s);
+    stream_drop(c, s);
+}
+
 static struct stream *stream_new(struct conn *c, uint32_t id)
 {
     struct stream *s;
 
-    if (c->stream_count == STREAMS_MAX) {
-        struct stream *oldest = CONTAINER_OF(c->streams.next, struct stream, link);
-        body_close(conn_http2(c, 0), oldest);
-        body_close(conn_http2(c, 1), oldest);
-        stream_drop(c, oldest);
-    }
+    if (c->stream_count == STREAMS_MAX)
+        give_up(c, CONTAINER_OF(c->streams.next, struct stream, link));
     if (c->stream_count >= c->bucket_count && !buckets_grow(c))
         return NULL;
     s = vitro_freelist_take(&c->decode->stream_list);
@@ -164,15 +169,31 @@ void vitro_seen_stream_end(struct direction *d, uint32_t id)
     drop_if_over(d->conn, s);
 }
 
+/* The oldest that was reset. */
+static void give_up_reset(struct conn *c)
+{
+    struct list *l = c->streams.next;
+
+    while (!CONTAINER_OF(l, struct stream, link)->reset)
+        l = l->next;
+    give_up(c, CONTAINER_OF(l, struct stream, link));
+}
+
 void vitro_seen_stream_reset(struct direction *d, uint32_t id)
 {
     struct stream *s = vitro_seen_stream_get(d->conn, id, false);
 
     if (!s)
         return;
-    body_close(conn_http2(d->conn, 0), s);
-    body_close(conn_http2(d->conn, 1), s);
-    drop_if_over(d->conn, s);
+    body_close(d, s);
+    if (s->body[!d->dir].ended) {
+        stream_drop(d->conn, s);
+    } else if (!s->reset) {
+        if (d->conn->reset_count == RESETS_MAX)
+            give_up_reset(d->conn);
+        s->reset = true;
+        d->conn->reset_count++;
+    }
 }
 
 void vitro_seen_streams_doubt(struct direction *d)

@@ -1,10 +1,11 @@
 /*
  * sim - worlds of calls in which things go wrong, one of each seed (world.h).
  *
- *      sim [--seed N] [--seeds N] [--jobs N] [--sabotage] [-v]
+ *      sim [--seed N] [--seeds N] [--jobs N] [--sabotage] [--keep FILE] [-v]
  *
  * Seeds from N on (1), so many of them (1), by so many processes (1); every eighth world is lived
- * through twice and has to leave the same bytes. -v tells what happens. A world in which something
+ * through twice and has to leave the same bytes. -v tells what happens; --keep leaves the trace in
+ * FILE. A world in which something
  * is wrong is one line, with the command that shows it; the status is 1 then. Worlds run in
  * children: one that crashes or stands still is told like the others. With --sabotage nothing goes
  * wrong but that the wire steals bytes of a response, and a world is wrong that does not miss them.
@@ -28,6 +29,7 @@ struct options {
     uint64_t first, count;
     unsigned jobs;
     bool loud, sabotage;
+    const char *keep;
 };
 
 /* What a child and its parent share. */
@@ -49,6 +51,7 @@ static void tell(uint64_t seed, const char *more, const char *why)
 static void live(struct world *w, uint64_t seed, const struct options *o)
 {
     *w = (struct world){ .seed = seed, .loud = o->loud, .sabotage = o->sabotage };
+    w->keep = o->keep;
     alarm(LONGEST_S);
     world_run(w);
     alarm(0);
@@ -162,7 +165,7 @@ static bool run_all(const struct options *o)
 
 static void usage(FILE *out)
 {
-    fputs("usage: sim [--seed N] [--seeds N] [--jobs N] [--sabotage] [-v]\n", out);
+    fputs("usage: sim [--seed N] [--seeds N] [--jobs N] [--sabotage] [--keep FILE] [-v]\n", out);
 }
 
 static bool number(const char *text, uint64_t *out)
@@ -188,6 +191,8 @@ static bool parse(int argc, char **argv, struct options *o)
             o->loud = true;
         else if (strcmp(argv[i], "--sabotage") == 0)
             o->sabotage = true;
+        else if (strcmp(argv[i], "--keep") == 0 && value)
+            o->keep = argv[++i];
         else if (strcmp(argv[i], "--seed") == 0 && number(value, &o->first))
             i++;
         else if (strcmp(argv[i], "--seeds") == 0 && number(value, &o->count))

@@ -18,6 +18,22 @@ static size_t heap_pause(struct world *w)
     return odds;
 }
 
+/* ---- the tap: as a driver does, an end tells what it sends ---------------------------------- */
+
+static void tap_bytes(struct transport *t, vitro_bytes bytes)
+{
+    if (t->recorder)
+        vitro_recorder_bytes(t->recorder, t->sent_as, &bytes, 1);
+    vitro_loop_traced(t->loop, t->trace);
+}
+
+static void tap_end(struct transport *t, enum record_end how)
+{
+    if (t->recorder)
+        vitro_recorder_end(t->recorder, t->sent_as, how);
+    vitro_loop_traced(t->loop, t->trace);
+}
+
 /* ---- pipes ---------------------------------------------------------------------------------- */
 
 static void pipe_close(struct pipe *p, bool abort)
@@ -26,8 +42,10 @@ static void pipe_close(struct pipe *p, bool abort)
     vitro_timer_stop(p->world->wire_loop, &p->cut);
     for (int i = 0; i < 2; i++) {
         vitro_timer_stop(p->world->wire_loop, &p->lane[i].stalled);
-        if (p->end[i])
+        if (p->end[i]) {
+            tap_end(p->end[i], abort ? RECORD_RST : RECORD_FIN);
             p->end[i]->ops->close(p->end[i], abort);
+        }
         p->end[i] = NULL;
         vitro_buf_done(&p->lane[i].out);
         vitro_buf_done(&p->lane[i].insert);
@@ -96,6 +114,7 @@ static bool settle(struct pipe *p)
             return false;
         }
         if (l->ended && to && !l->shut) {
+            tap_end(to, RECORD_FIN);
             to->ops->shut(to);
             l->shut = true;
         }
@@ -137,6 +156,8 @@ static bool lane_write(struct lane *l, struct transport *to)
         return true;
     if (to->ops->write(to, &bytes, 1, &n, NULL) == IO_FAILED)
         return false;
+    if (n)
+        tap_bytes(to, (vitro_bytes){ bytes.ptr, n });
     vitro_buf_consume(&l->out, n);
     return true;
 }
@@ -171,6 +192,10 @@ static void on_stalled(struct timer *t)
 
 static void attach(struct pipe *p, int i, struct transport *t)
 {
+    uint32_t conn = t->recorder ? vitro_recorder_conn(t->recorder) : RECORD_NO_CONN;
+
+    if (conn < CONNS_MAX)
+        p->world->side[conn] = i ? SIDE_SERVER : SIDE_CLIENT;
     p->end[i] = t;
     t->user = &p->lane[i];
     t->ready = on_ready;
@@ -256,7 +281,7 @@ static void on_accepted(struct listener *listener, struct transport *t)
     draw(p);
     attach(p, 0, t);
     t->ops->attach(t, w->wire_loop);
-    vitro_connect_start(&p->connect, w->wire_loop, &wire->server, w->server_tap.trace, INT64_MAX,
+    vitro_connect_start(&p->connect, w->wire_loop, &wire->server, w->trace, INT64_MAX,
                         on_connected);
     want(p);
     w->heap.odds = odds;

@@ -130,7 +130,7 @@ static void draw_server(struct world *w)
     o->max_window_bytes = one_in(w, 2) ? o->window_bytes : 0;
     o->max_streams = ONE_OF(w, streams);
     o->compression = some_encoding(w);
-    o->trace = w->server_tap.trace;
+    o->trace = w->trace;
 }
 
 static void draw_habits(struct world *w)
@@ -152,14 +152,14 @@ static void must(bool well, const char *what)
     abort();
 }
 
-static void open_tap(struct tap *t)
+static void open_trace(struct world *w)
 {
     char sink[32];
 
-    t->fd = memfd_create("sim", MFD_CLOEXEC);
-    must(t->fd >= 0, "no memory for a trace");
-    snprintf(sink, sizeof sink, "fd:%d", t->fd);
-    must(vitro_trace_open(&t->trace, sink, NULL, NULL) == VITRO_OK, "no trace");
+    w->fd = memfd_create("sim", MFD_CLOEXEC);
+    must(w->fd >= 0, "no memory for a trace");
+    snprintf(sink, sizeof sink, "fd:%d", w->fd);
+    must(vitro_trace_open(&w->trace, sink, NULL, NULL) == VITRO_OK, "no trace");
 }
 
 #define FIXTURE(name) "tests/fixtures/tls/" name
@@ -214,7 +214,7 @@ static void make_channel(struct world *w, size_t i)
 
     o.window_bytes = ONE_OF(w, windows);
     o.max_window_bytes = one_in(w, 2) ? o.window_bytes : 0;
-    o.trace = w->client_tap.trace;
+    o.trace = w->trace;
     o.credentials = w->client_credentials;
     o.authority = "vitro.test";
     must(vitro_channel_new(&w->channel[i], w->client_loop, "sim:wire", &o, NULL) == VITRO_OK,
@@ -228,8 +228,7 @@ static void open_world(struct world *w)
 
     draw_faults(w, tls);
     draw_habits(w);
-    open_tap(&w->client_tap);
-    open_tap(&w->server_tap);
+    open_trace(w);
     draw_server(w);
     if (tls)
         make_credentials(w);
@@ -237,8 +236,7 @@ static void open_world(struct world *w)
     must(vitro_sim_loop(w->sim, &w->server_loop, "server", NULL) == VITRO_OK, "no loop");
     must(vitro_sim_loop(w->sim, &w->wire_loop, "wire", NULL) == VITRO_OK, "no loop");
     must(vitro_sim_loop(w->sim, &w->client_loop, "client", NULL) == VITRO_OK, "no loop");
-    vitro_sim_trace(w->sim, w->client_tap.trace);
-    vitro_sim_trace(w->sim, w->server_tap.trace);
+    vitro_sim_trace(w->sim, w->trace);
     make_server(w);
     must(wire_open(w), "the wire cannot listen");
     for (size_t i = 0; i < w->channels; i++)
@@ -385,8 +383,7 @@ static void close_world(struct world *w)
     w->sim = NULL;
     vitro_credentials_unref(w->client_credentials);
     vitro_credentials_unref(w->server_credentials);
-    vitro_trace_unref(w->client_tap.trace);
-    vitro_trace_unref(w->server_tap.trace);
+    vitro_trace_unref(w->trace);
 }
 
 static size_t open_files(void)
@@ -418,9 +415,8 @@ bool world_run(struct world *w)
     close_world(w);
     world_expect(w, w->heap.live == 0, "%zu blocks are left", w->heap.live);
     heap_remove();
-    tap_judge(w);
-    close(w->client_tap.fd);
-    close(w->server_tap.fd);
+    account_judge(w);
+    close(w->fd);
     free(w->asked);
     free(w->served);
     world_expect(w, open_files() == files, "%zu descriptors are left", open_files() - files);

@@ -18,7 +18,7 @@
 #define MS     ((int64_t)1000000)
 #define SECOND (1000 * MS)
 
-enum { CHANNELS_MAX = 3, CALLS_MAX = 60, FAULTS_MAX = 3 };
+enum { CHANNELS_MAX = 3, CALLS_MAX = 60, FAULTS_MAX = 3, CONNS_MAX = 4096 };
 
 enum fault {
 #define X(id, name, plain, tls, codes) FAULT_##id,
@@ -31,17 +31,15 @@ struct asked;
 struct served;
 struct wire;
 
-/* What is recorded of one side, as a capture in memory. */
-struct tap {
-    vitro_trace *trace;
-    int fd;
-};
+/* On which side of the wire a connection of the trace is. */
+enum side { SIDE_CLIENT, SIDE_SERVER };
 
 struct world {
     uint64_t seed;
-    bool loud;     /* tell what happens */
-    bool sabotage; /* nothing else goes wrong, but the wire steals bytes of a response */
-    bool stolen;   /* it has: whoever judges must see it */
+    bool loud;        /* tell what happens */
+    const char *keep; /* a file to leave the trace in; NULL */
+    bool sabotage;    /* nothing else goes wrong, but the wire steals bytes of a response */
+    bool stolen;      /* it has: whoever judges must see it */
     struct chance chance;
     struct said said;
     struct heap heap;
@@ -53,8 +51,10 @@ struct world {
     vitro_channel *channel[CHANNELS_MAX]; /* NULL: gone */
     size_t channels;
     struct wire *wire;
-    struct tap client_tap, server_tap;
-    struct asked *asked; /* calls of the clients, CALLS_MAX */
+    vitro_trace *trace; /* of both sides; the capture is in memory, behind fd */
+    int fd;
+    uint8_t side[CONNS_MAX]; /* of each connection in the trace */
+    struct asked *asked;     /* calls of the clients, CALLS_MAX */
     size_t n_asked, calls_max;
     struct served *served; /* calls that a handler has seen */
     size_t n_served;
@@ -62,7 +62,7 @@ struct world {
     bool happened[FAULT_COUNT]; /* of these, what came to pass */
     bool ending;                /* all calls go on to their end */
     bool slow_readers, cancels, deadlines, drained;
-    uint64_t trace_bytes, trace_sum; /* of both taps, at the end */
+    uint64_t trace_bytes, trace_sum; /* at the end */
     char why[512];                   /* what was wrong first; empty: nothing */
 };
 

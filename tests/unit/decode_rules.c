@@ -183,6 +183,57 @@ Test(decode, r26_a_reset_says_its_error_and_ends_both_bodies)
     hand_done(&h);
 }
 
+static void reset(struct hand *h, int dir, uint32_t stream)
+{
+    struct buf b;
+
+    vitro_buf_init(&b, NULL, 100);
+    vitro_frame_write_rst_stream(&b, stream, H2_CANCEL);
+    hand_send(h, dir, b.ptr, b.len);
+    vitro_buf_done(&b);
+}
+
+/* RFC 9113, 5.4.2 */
+Test(decode, r26_what_is_on_its_way_when_its_stream_is_reset_still_is_of_its_call)
+{
+    struct hand h;
+    vitro_detail dt;
+
+    hand_open(&h);
+    hand_request(&h, 1, "application/grpc");
+    hand_headers(&h, 1, 1, 0, ":status", "200", "content-type", "application/grpc", NULL);
+    hand_data(&h, 1, 1, 0, "00 00000005 0a03");
+    reset(&h, 0, 1);
+    hand_data(&h, 1, 1, 0, "61 62 63 00 00000000");
+    hand_decode(&h);
+    cr_assert(eq(uint, hand_count(&h, VITRO_EVENT_GRPC), 2));
+    for (unsigned i = 0; i < 2; i++) {
+        const vitro_event *ev = hand_nth(&h, VITRO_EVENT_GRPC, i);
+        cr_assert(eq(int, vitro_decode_brief(h.decode, ev, &dt, NULL), VITRO_OK));
+        cr_expect(eq(u8, ev->bits, 0));
+        cr_expect(eq(sz, dt.path.len, strlen("/chat.ChatService/SendMessage")));
+    }
+    hand_done(&h);
+}
+
+Test(decode, r26_of_many_streams_that_were_reset_the_first_are_given_up)
+{
+    enum { STREAMS = 100 };
+    struct hand h;
+
+    hand_open(&h);
+    for (uint32_t i = 0; i < STREAMS; i++) {
+        hand_request(&h, 2 * i + 1, "application/grpc");
+        hand_data(&h, 0, 2 * i + 1, 0, "00 00000005 0a03");
+        reset(&h, 1, 2 * i + 1);
+    }
+    hand_decode(&h);
+    cr_assert(eq(uint, hand_count(&h, VITRO_EVENT_GRPC), STREAMS));
+    cr_expect(lt(u32, hand_nth(&h, VITRO_EVENT_GRPC, STREAMS / 2)->number,
+                 hand_frame(&h, FRAME_RST_STREAM, 1, STREAMS - 1)->number));
+    hand_done(&h);
+}
+
 Test(decode, one_cursor_leads_from_a_field_to_its_segments_and_back)
 {
     struct hand h;
