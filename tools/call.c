@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/util.h"
 #include "command.h"
 #include "print.h"
 #include "vitro/channel.h"
@@ -285,6 +286,14 @@ static int drive(struct run *r, const sigset_t *unblocked)
     return EXIT_DONE;
 }
 
+static void on_state(vitro_channel_state state, void *user)
+{
+    const struct run *r = user;
+
+    call_wire_show(r->wire);
+    fprintf(stderr, "channel: %s\n", vitro_channel_state_name(state));
+}
+
 static int start(struct run *r)
 {
     vitro_channel_options channel = VITRO_CHANNEL_OPTIONS_INIT;
@@ -302,10 +311,15 @@ static int start(struct run *r)
     }
     channel.trace = r->wire ? call_wire_trace(r->wire) : NULL;
     call_trust_use(&r->trust, &r->options, &channel);
+    channel.keepalive_time_ms =
+        (uint32_t)MIN((r->options.keepalive_ns + 999999) / 1000000, (int64_t)UINT32_MAX);
     rc = vitro_channel_new(&r->channel, r->loop, r->options.target, &channel, &err);
+    if (!rc && r->wire)
+        vitro_channel_watch(r->channel, on_state, r);
     options.metadata = r->options.metadata;
     options.timeout_ns = r->options.deadline_ns;
     options.compression = r->options.compression;
+    options.wait_for_ready = r->options.wait_for_ready;
     r->more = true;
     if (!rc)
         rc = vitro_call_start(&r->call, r->channel, &r->schema.call, &options, &events, r, &err);

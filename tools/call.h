@@ -22,7 +22,9 @@ struct call_options {
     const char *name;            /* what is listed or described; NULL: everything */
     const char *data;            /* NULL: no -d */
     int64_t deadline_ns;         /* 0: none */
+    int64_t keepalive_ns;        /* 0: none */
     const char *compression;     /* NULL: none */
+    bool wait_for_ready;
     bool verbose;
     vitro_md *metadata;                         /* NULL: none */
     const char *authority;                      /* NULL: the target's */

@@ -210,6 +210,13 @@ static int option(struct call_options *o, int c, const char *word)
         if (call_duration_read(optarg, &o->deadline_ns))
             return EXIT_DONE;
         return usage(optarg, "--deadline: a time is a number and ns, us, ms, s, m or h");
+    case 'k':
+        if (call_duration_read(optarg, &o->keepalive_ns))
+            return EXIT_DONE;
+        return usage(optarg, "--keepalive: a time is a number and ns, us, ms, s, m or h");
+    case 'W':
+        o->wait_for_ready = true;
+        return EXIT_DONE;
     case 'Z':
         o->compression = optarg;
         if (command_is_compression(optarg))
@@ -246,6 +253,8 @@ int call_options_read(struct call_options *o, int argc, char **argv)
 {
     static const struct option longs[] = {
         { "deadline", required_argument, NULL, 't' },
+        { "wait-for-ready", no_argument, NULL, 'W' },
+        { "keepalive", required_argument, NULL, 'k' },
         { "compress", required_argument, NULL, 'Z' },
         { "proto", required_argument, NULL, 'P' },
         { "descriptor-set", required_argument, NULL, 'D' },

@@ -48,7 +48,9 @@ static vitro_code open_version(struct call_reflect *r, vitro_error *err)
     vitro_call_options o = VITRO_CALL_OPTIONS_INIT;
 
     o.metadata = r->options->metadata;
-    o.timeout_ns = r->options->deadline_ns ? r->options->deadline_ns : patience_ns;
+    o.wait_for_ready = r->options->wait_for_ready;
+    o.timeout_ns =
+        r->options->deadline_ns || o.wait_for_ready ? r->options->deadline_ns : patience_ns;
     return vitro_call_open(&r->call, r->channel, &versions[r->version], &o, err);
 }
 

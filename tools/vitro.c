@@ -32,7 +32,7 @@ static const struct command {
       "VITRO_TRACE=file:F keeps the lesson's trace in F: vitro inspect and Wireshark open it.\n"
       "Status: 0 done; 2 usage; 3 the lesson cannot be found, or its program failed.\n" },
     { "call", call_main,
-      "TARGET METHOD|list [SERVICE]|describe NAME [-d JSON] [-H 'k: v']... [--deadline 500ms] [-v] [--compress NAME] "
+      "TARGET METHOD|list [SERVICE]|describe NAME [-d JSON] [-H 'k: v']... [--deadline 500ms] [--wait-for-ready] [--keepalive TIME] [-v] [--compress NAME] "
       "[--proto FILE]... [-I DIR]... [--descriptor-set FILE]... [--tls] [--cacert FILE] [--cert FILE --key FILE] "
       "[--authority NAME] [--insecure] [--token T|--token-file FILE|--service-account FILE] "
       "[--allow-plain-token]",
@@ -49,9 +49,13 @@ static const struct command {
       "  -H 'k: v'               a header of the call; the value of a name that ends in -bin is\n"
       "                          base64\n"
       "  --deadline TIME         500ms, 1.5s, 2m: give up after that, on both ends\n"
+      "  --wait-for-ready        when nobody can be reached, try on until the deadline, or for ever\n"
+      "  --keepalive TIME        a PING when the server says nothing for so long, 10s at least:\n"
+      "                          20 s after it without a byte the call ends\n"
       "  --compress NAME         gzip or deflate: compress each request that gets shorter by it.\n"
       "                          Replies come as the server chooses\n"
-      "  -v                      the wire on stderr, decoded as it happens, and who the server is\n"
+      "  -v                      the wire on stderr, decoded as it happens, the channel's states, and\n"
+      "                          who the server is\n"
       "  --proto FILE            the types of METHOD (needs protoc); else those that ship\n"
       "                          and those that the server tells by its reflection\n"
       "  -I DIR                  where FILE and its imports are\n"

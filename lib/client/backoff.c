@@ -28,21 +28,16 @@ static void set_timer(vitro_channel *ch, int64_t due)
 }
 
 /* False: there is nothing to wait for. */
-static bool try_later(vitro_channel *ch, const vitro_error *why)
+static bool try_later(vitro_channel *ch)
 {
-    int64_t now = vitro_loop_now(ch->loop), due = ch->began + (ch->failures ? delay(ch) : 0);
-    char text[256] = "no call has got as far as the server";
+    int64_t now = vitro_loop_now(ch->loop), due = ch->failures ? ch->began + delay(ch) : now;
 
-    if (ch->failures == 0 || due <= now)
+    if (due <= now)
         return false;
     set_timer(ch, due);
-    if (vitro_trace_on(ch->trace)) {
-        if (why)
-            vitro_error_format(why, text, sizeof text);
-        vitro_note(ch->trace, backoff, .target = vitro_str_of(ch->target_text),
-                   .state = vitro_channel_state_name((vitro_channel_state)ch->state),
-                   .duration = (uint64_t)(due - now), .reason = vitro_str_of(text));
-    }
+    vitro_note(ch->trace, backoff, .target = vitro_str_of(ch->target_text),
+               .state = vitro_channel_state_name((vitro_channel_state)ch->state),
+               .duration = (uint64_t)(due - now));
     return true;
 }
 
@@ -68,20 +63,18 @@ void vitro_channel_init_backoff(vitro_channel *ch)
 void vitro_channel_leave_idle(vitro_channel *ch)
 {
     vitro_channel_set_state(ch, VITRO_CHANNEL_CONNECTING);
-    if (!try_later(ch, NULL))
+    if (!try_later(ch))
         vitro_channel_try(ch);
 }
 
 void vitro_channel_give_up(vitro_channel *ch, const vitro_error *why)
 {
-    vitro_error error = *why;
-
-    vitro_wrap(&error, VITRO_UNAVAILABLE, "channel", "no connection to %s", ch->target_text);
-    ch->failure = error;
+    ch->failure = *why;
+    vitro_wrap(&ch->failure, VITRO_UNAVAILABLE, "channel", "no connection to %s", ch->target_text);
     ch->trying = false;
     vitro_channel_set_state(ch, VITRO_CHANNEL_TRANSIENT_FAILURE);
     vitro_channel_fail_fast(ch);
-    if (!try_later(ch, &error))
+    if (!try_later(ch))
         set_timer(ch, vitro_loop_now(ch->loop));
 }
 

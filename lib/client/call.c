@@ -297,7 +297,12 @@ static void call_expired(vitro_call *base)
         return;
     vitro_note(c->channel->trace, deadline, .at = note_at(c), .call = base->id,
                .attempt = c->attempts, .stream = stream_id(c));
-    vitro_fail(&why, VITRO_DEADLINE_EXCEEDED, "call", 0, "the deadline has passed");
+    if (channel_is(c->channel, VITRO_CHANNEL_TRANSIENT_FAILURE) && !c->attempt)
+        vitro_fail(&why, VITRO_DEADLINE_EXCEEDED, "call", 0,
+                   "the deadline has passed without a connection: %s",
+                   c->channel->failure.frame[0].text);
+    else
+        vitro_fail(&why, VITRO_DEADLINE_EXCEEDED, "call", 0, "the deadline has passed");
     if (c->waits_for)
         vitro_wrap(&why, VITRO_DEADLINE_EXCEEDED, "channel", "waited for its %s", c->waits_for);
     vitro_client_call_fail(c, &why);

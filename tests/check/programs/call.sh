@@ -279,6 +279,7 @@ mistake 2 'METHOD: missing' "$at"
 mistake 2 'no such option' "$at" $chat/Chat --nonsense
 mistake 2 'one call at a time' "$at" $chat/Chat more
 mistake 2 'a time is a number and' "$at" $chat/Chat --deadline 5
+mistake 2 'a time is a number and' "$at" $chat/Chat --keepalive often
 mistake 2 'snappy: --compress: gzip or deflate' "$at" $chat/Chat --compress snappy
 mistake 2 "a header is 'name: value'" "$at" $chat/Chat -H nothing
 mistake 2 'none of [0-9a-z_.-]' "$at" $chat/Chat -H 'a b: c'
@@ -292,6 +293,23 @@ grep -q '^vitro: call: --proto: .*protoc' "$tmp/err" || fail "a bad .proto: $(ca
 mistake 3 'Connection refused (111); nothing listens there' "127.0.0.1:1" $chat/SendMessage
 mistake 3 'check the name' 'no-such-host.invalid:1' $chat/SendMessage
 mistake 3 'No such file' "unix:$tmp/nothing" $chat/SendMessage
+
+# A call that waits for its server, which begins later; and one whose server never does.
+port=${at#*:}
+kill "$server"
+wait "$server" 2>/dev/null
+"$vitro" call "$at" $chat/SendMessage --wait-for-ready -v >"$tmp/out" 2>"$tmp/err" &
+client=$!
+until_true grep -q '^channel: TRANSIENT_FAILURE' "$tmp/err" || fail "-v tells no TRANSIENT_FAILURE"
+grep -q 'TRANSIENT_FAILURE and tries to connect again in' "$tmp/err" || fail "-v tells no back-off"
+"$vitro" serve --listen "127.0.0.1:$port" >"$tmp/serving" 2>&1 </dev/null &
+server=$!
+wait $client || fail "--wait-for-ready: status $? ($(cat "$tmp/err"))"
+grep -q '"success":true' "$tmp/out" || fail "--wait-for-ready: no reply"
+[ "$(sed -n 's/^channel: //p' "$tmp/err" | tr '\n' ' ')" = \
+    'CONNECTING TRANSIENT_FAILURE READY SHUTDOWN ' ] || fail "-v: $(grep ^channel: "$tmp/err")"
+call 1 127.0.0.1:1 $chat/SendMessage --wait-for-ready --deadline 100ms
+status 'DEADLINE_EXCEEDED (4): the deadline has passed without a connection: Connection refused'
 
 # Who reads the responses is gone, or full.
 "$vitro" call "$at" $chat/SendMessage >/dev/full 2>"$tmp/err"
@@ -321,7 +339,7 @@ grep -q '^status: UNAVAILABLE (14): .' "$tmp/err" || fail "a killed server: $(ca
 # Help.
 "$vitro" help call >"$tmp/out" 2>&1 || fail "vitro help call"
 "$vitro" call -h | cmp -s - "$tmp/out" || fail "call -h is other than help call"
-for word in TARGET METHOD -d -H --deadline --compress -v --proto -I --descriptor-set Status: Examples:; do
+for word in TARGET METHOD -d -H --deadline --wait-for-ready --keepalive --compress -v --proto -I --descriptor-set Status: Examples:; do
     grep -q -- "$word" "$tmp/out" || fail "help lacks $word"
 done
 exit $failed

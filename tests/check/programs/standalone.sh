@@ -155,6 +155,9 @@ for name in c c++; do
     run 0 deadline_client "$at"
     says '^x-tenant: blue$' '^with metadata: OK$' '^with a deadline: DEADLINE_EXCEEDED: ' \
         '^given up: CANCELLED: '
+    run 0 ready_client "$at"
+    [ "$(tr '\n' ' ' <"$work/out")" = 'channel: CONNECTING channel: READY call: OK channel: SHUTDOWN ' ] ||
+        fail "$name: ready_client: $(cat "$work/out")"
     run 0 trace_client "$at" "$work/$name.pcapng"
     "$prefix/bin/vitro" inspect --plain "$work/$name.pcapng" >"$work/inspected" ||
         fail "$name: trace_client: its trace cannot be read"
@@ -187,5 +190,17 @@ for name in c c++; do
     wait $client || fail "$name: poll_client after the signal: $(cat "$work/err")"
     wait "$server" || fail "$name: chat_server ends with $?: $(cat "$work/server.err")"
     server=
+
+    # A client before its server.
+    "$dir/ready_client" "unix:$work/$name.sock" >"$work/heard" 2>"$work/err" &
+    client=$!
+    until_true grep -q TRANSIENT_FAILURE "$work/heard" || fail "$name: $(cat "$work/heard")"
+    "$dir/unary_server" "unix:$work/$name.sock" >"$work/serving" 2>"$work/server.err" &
+    server=$!
+    wait $client || fail "$name: ready_client does not wait: $(cat "$work/err")"
+    [ "$(sed -n 2,4p "$work/heard" | tr '\n' ' ')" = \
+        'channel: TRANSIENT_FAILURE channel: READY call: OK ' ] ||
+        fail "$name: ready_client: $(cat "$work/heard")"
+    stop unary_server
 done
 exit $failed
