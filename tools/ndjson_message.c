@@ -76,6 +76,24 @@ size_t ndjson_fields(struct json_out *j, const vitro_detail *dt, size_t i, unsig
     return i;
 }
 
+/* A compressed message: its fields stand in what it inflates to, if it does. */
+static void inflated(struct json_out *j, const vitro_detail *dt)
+{
+    const vitro_item *data = &dt->items[0];
+    char name[64];
+
+    if (data->bits & VITRO_ITEM_UNKNOWN) {
+        json_text(j, "unknown", data->text);
+        return;
+    }
+    json_number(j, "inflated", data->number);
+    ndjson_fields(j, dt, 1, 1);
+    if (dt->count > 1) {
+        vitro_span_name(&dt->items[1].span, name, sizeof name);
+        json_text(j, "fields.src", vitro_str_of(name));
+    }
+}
+
 void ndjson_message(struct json_out *j, const vitro_event *ev, const vitro_detail *dt)
 {
     if (ev->conn != VITRO_NO_CONN)
@@ -84,7 +102,10 @@ void ndjson_message(struct json_out *j, const vitro_event *ev, const vitro_detai
         if (dt->key && strcmp(dt->key, "pb.message") == 0 && dt->title.len &&
             !memchr(dt->title.ptr, ' ', dt->title.len))
             json_text(j, "protobuf.message.name", dt->title);
-        ndjson_fields(j, dt, 0, 0);
+        if (dt->count && strcmp(dt->items[0].name, "grpc.message_data") == 0)
+            inflated(j, dt);
+        else
+            ndjson_fields(j, dt, 0, 0);
         return;
     }
     for (size_t i = 0; i < dt->count; i++)

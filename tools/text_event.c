@@ -152,6 +152,8 @@ static void put_frames(struct printer *p, const vitro_decode *d, const vitro_eve
 static void put_message(struct printer *p, const vitro_decode *d, const vitro_event *ev,
                         const vitro_detail *dt)
 {
+    const vitro_item *data = item_named(dt, "grpc.message_data"); /* compressed */
+
     if (ev->stream)
         fprintf(p->out, " stream %" PRIu32, ev->stream);
     if (ev->kind == VITRO_EVENT_GRPC) {
@@ -166,6 +168,10 @@ static void put_message(struct printer *p, const vitro_decode *d, const vitro_ev
                                          : ev->length);
     if (ev->kind == VITRO_EVENT_GRPC)
         put_frames(p, d, ev);
+    if (ev->kind == VITRO_EVENT_PROTOBUF && data && data->text.len) {
+        fputc(' ', p->out);
+        print_escaped(p, data->text);
+    }
     if (ev->kind == VITRO_EVENT_GRPC && ev->type)
         fprintf(p->out, " compressed %u", ev->type);
 }

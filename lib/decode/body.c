@@ -13,6 +13,7 @@
 
 #include "base/text.h"
 #include "base/util.h"
+#include "wire/encoding.h"
 #include "wire/lpm.h"
 
 enum { SHAPE_MAX = 16 * 1024 * 1024 }; /* a longer first message is not taken for gRPC */
@@ -96,20 +97,32 @@ static bool body_hole(struct direction *d, const vitro_event *ev)
     return false;
 }
 
-static bool identity(struct direction *d, const struct body *b)
+/* What the headers of this direction said that compressed messages are; false: none of ours. */
+static bool encoding_of(struct direction *d, const struct body *b, enum encoding *out)
 {
-    vitro_str name = vitro_names_get(&d->conn->decode->names, b->encoding);
-
-    return !name.len || vitro_str_eq(name, vitro_str_of("identity"));
+    return vitro_encoding_find(vitro_names_get(&d->conn->decode->names, b->encoding), out);
 }
 
-/* Why the message behind a prefix is not shown as protobuf, or what its flag does wrong. */
+/* What the flag of a message does wrong. */
 static uint8_t flag_why(struct direction *d, const struct body *b, uint8_t flag)
 {
+    enum encoding e;
+    bool plain = encoding_of(d, b, &e) && e == ENCODING_IDENTITY;
+
     if (flag > 1)
         return WHY_FLAG_BYTE;
-    return flag == 1 && identity(d, b) && b->headers && d->hpack.unknown == 0 ? WHY_FLAG_IDENTITY
-                                                                              : WHY_NOTHING;
+    return flag == 1 && plain && b->headers && d->hpack.unknown == 0 ? WHY_FLAG_IDENTITY
+                                                                     : WHY_NOTHING;
+}
+
+/* Why a compressed message is not shown as protobuf. */
+static uint8_t deflated_why(struct direction *d, const struct body *b)
+{
+    enum encoding e;
+
+    if (!encoding_of(d, b, &e))
+        return WHY_ENCODING;
+    return e == ENCODING_IDENTITY ? WHY_COMPRESSED : WHY_NOTHING;
 }
 
 /* What stands behind the prefix: a protobuf message, or bytes that cannot be read. */
@@ -138,7 +151,7 @@ static void tell_message(struct direction *d, struct stream *s, uint8_t flag)
     ev.type = flag;
     ev.why = flag_why(d, b, flag);
     if (flag)
-        why = ev.why ? ev.why : WHY_COMPRESSED;
+        why = ev.why ? ev.why : deflated_why(d, b);
     if (body_hole(d, &ev)) {
         ev.bits |= VITRO_EVENT_HOLE;
         why = WHY_MESSAGE_HOLE;

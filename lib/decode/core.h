@@ -20,6 +20,7 @@
 #include "decode/block.h"
 #include "decode/events.h"
 #include "decode/held.h"
+#include "decode/inflated.h"
 #include "decode/sealed.h"
 #include "decode/tcp.h"
 #include "decode/why.h"
@@ -241,6 +242,7 @@ struct vitro_decode {
     struct opened opened[OPENED_COUNT];
     struct buf record;   /* one that is opened again, as it was sealed */
     struct list waiting; /* struct records */
+    struct inflated inflated;
     struct arena detail;
     struct buf scratch;
     bool failed, finished;

@@ -3,6 +3,7 @@
  */
 #include "decode/detail.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -54,6 +55,25 @@ static bool gather(struct detail *t, vitro_bytes *out)
     return true;
 }
 
+/* Compressed: its fields stand in what it inflates to. */
+static void deflated(struct detail *t, const struct pb_message_type *type)
+{
+    const struct inflated *i = vitro_inflate(t->decode, t->ev);
+    vitro_item *item =
+        vitro_detail_add(t, i->why ? VITRO_ITEM_BYTES : VITRO_ITEM_GROUP, 0, "grpc.message_data",
+                         "grpc.inflated", t->ev->offset, t->ev->length);
+
+    if (i->why) {
+        item->bits |= VITRO_ITEM_UNKNOWN;
+        item->text = vitro_str_of(i->why);
+        return;
+    }
+    item->number = i->text.len;
+    item->text = vitro_str_of(
+        vitro_detail_text(t, "inflated %" PRIu64 " -> %zu", t->ev->length, i->text.len));
+    vitro_detail_message(t, vitro_buf_bytes(&i->text), type, vitro_inflated_span(i), 1);
+}
+
 void vitro_detail_protobuf(struct detail *t, vitro_detail *out)
 {
     const struct pb_message_type *type = type_of(t);
@@ -64,6 +84,10 @@ void vitro_detail_protobuf(struct detail *t, vitro_detail *out)
     out->key = "pb.message";
     if (t->brief)
         return;
+    if (event_is_deflated(t->ev)) {
+        deflated(t, type);
+        return;
+    }
     if (!gather(t, &bytes)) {
         item = vitro_detail_add(t, VITRO_ITEM_BYTES, 0, "protobuf.unknown", "pb.unknown",
                                 t->ev->offset, t->ev->length);

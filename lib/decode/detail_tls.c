@@ -256,10 +256,10 @@ static void record_items(struct looked *l, bool open, bool is_1_3)
     if (!t->brief && (!open || t->ev->type == RECORD_APPLICATION_DATA)) {
         bytes_item(l, 0, name, whole, NULL);
     } else if (open && t->ev->type != RECORD_APPLICATION_DATA) {
-        if (!t->brief) {
+        if (!t->brief && sealed) {
             group = vitro_detail_add(t, VITRO_ITEM_GROUP, 0, name,
                                      t->bare ? NULL : static_key(name), at, whole.length);
-            group->text = vitro_str_of(sealed ? "opened" : "");
+            group->text = vitro_str_of("opened");
         }
         content_items(l, is_1_3);
     }

@@ -172,6 +172,18 @@ static bool take_link(const vitro_decode *d, vitro_span *rest, vitro_span *out)
     return out->length > 0;
 }
 
+/* All of what is compressed: no byte of it says one alone. */
+static bool take_inflated(const vitro_decode *d, vitro_span *rest, vitro_span *out)
+{
+    const struct inflated *i = vitro_inflate_number(d, rest->id);
+
+    if (!i)
+        return false;
+    *out = vitro_event_span(&i->of);
+    pass(rest, rest->length);
+    return true;
+}
+
 /* Copy from the capture; what it no longer has stays zero. */
 static size_t read_capture(const vitro_decode *d, vitro_span span, uint8_t *dst, size_t n)
 {
@@ -221,6 +233,18 @@ static size_t read_opened(const vitro_decode *d, vitro_span span, uint8_t *dst, 
     return missing;
 }
 
+static size_t read_inflated(const vitro_decode *d, vitro_span span, uint8_t *dst, size_t n)
+{
+    const struct inflated *i = vitro_inflate_number(d, span.id);
+    size_t had;
+
+    if (!i || span.offset >= i->text.len)
+        return n;
+    had = MIN(n, i->text.len - (size_t)span.offset);
+    memcpy(dst, i->text.ptr + span.offset, had);
+    return n - had;
+}
+
 static const struct source sources[] = {
     [VITRO_SOURCE_CAPTURE] = { "capture", false, false, NULL, read_capture },
     [VITRO_SOURCE_DIRECTION] = { "tcp", true, false, take_captured, NULL },
@@ -229,6 +253,7 @@ static const struct source sources[] = {
     [VITRO_SOURCE_NOTE] = { "note", false, true, take_link, NULL },
     [VITRO_SOURCE_TLS] = { "tls", true, false, take_opened, read_opened },
     [VITRO_SOURCE_RECORD] = { "record", true, true, take_record, read_record },
+    [VITRO_SOURCE_INFLATED] = { "inflated", true, true, take_inflated, read_inflated },
 };
 
 static const struct source *source_of(const vitro_span *span)
@@ -383,6 +408,8 @@ uint32_t vitro_decode_find(const vitro_decode *d, const vitro_span *at)
     vitro_span rest = *at, up;
     vitro_event ev;
 
+    if (at->source == VITRO_SOURCE_INFLATED)
+        return vitro_decode_event(d, at->id, &ev) ? at->id : 0;
     for (uint32_t i = 1; vitro_decode_event(d, i, &ev); i++) {
         if (holds(&ev, at) || holds_below(d, &ev, at))
             found = i; /* inner events follow outer ones */

@@ -6,6 +6,7 @@
  *      body:       messages and unknown runs, in order, as many bytes as its DATA frames have
  *      block:      representations, in order, as many bytes as its frames' fragments
  *      record:     if anything of what was opened is told, all of it
+ *      inflated:   all of it
  *      event:      its items, and of a message what is told inside it
  */
 #include "decode/core.h"
@@ -30,7 +31,7 @@ struct tiling {
     struct body_row *rows;
     size_t row_count, row_cap; /* a power of two */
     uint32_t block;
-    uint64_t block_next; /* of the block or record that is being checked */
+    uint64_t block_next; /* of the block, record or inflated text that is being checked */
     vitro_error *err;
 };
 
@@ -132,13 +133,15 @@ static vitro_code check_items(struct tiling *t, const vitro_event *ev)
     vitro_detail dt;
     vitro_code rc = vitro_decode_detail(t->d, ev, &dt, t->err);
 
-    if (!rc && ((ev->kind == VITRO_EVENT_FRAME && ev->rope == 0) || ev->kind == VITRO_EVENT_TLS))
+    if (!rc && ((ev->kind == VITRO_EVENT_FRAME && ev->rope == 0) || ev->kind == VITRO_EVENT_TLS ||
+                event_is_deflated(ev)))
         t->block_next = 0;
     for (size_t i = 0; !rc && i < dt.count; i++) {
         const vitro_item *item = &dt.items[i];
         if (item->bits & VITRO_ITEM_DERIVED || has_parts(&dt, i))
             continue;
-        if (item->span.source == VITRO_SOURCE_BLOCK || item->span.source == VITRO_SOURCE_RECORD) {
+        if (item->span.source == VITRO_SOURCE_BLOCK || item->span.source == VITRO_SOURCE_RECORD ||
+            item->span.source == VITRO_SOURCE_INFLATED) {
             rc = check_block_item(t, ev, item);
             continue;
         }
@@ -176,6 +179,15 @@ static vitro_code check_record_end(struct tiling *t, const vitro_event *ev)
         t->block_next != content.length)
         return broken(t, ev, "end of record not told", t->block_next);
     return VITRO_OK;
+}
+
+/* Likewise of what a compressed message says. */
+static vitro_code check_inflated_end(struct tiling *t, const vitro_event *ev)
+{
+    const struct inflated *i = vitro_inflate(t->d, ev);
+
+    return t->block_next == i->text.len ? VITRO_OK
+                                        : broken(t, ev, "inflated message not told", t->block_next);
 }
 
 /* All of the block was told once its last frame was. */
@@ -243,6 +255,8 @@ static vitro_code check_event(struct tiling *t, const vitro_event *ev)
         rc = check_items(t, ev);
     if (!rc && ev->kind == VITRO_EVENT_TLS)
         rc = check_record_end(t, ev);
+    if (!rc && event_is_deflated(ev))
+        rc = check_inflated_end(t, ev);
     return rc ? rc : check_block_end(t, ev);
 }
 

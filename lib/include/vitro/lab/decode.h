@@ -67,7 +67,8 @@ typedef enum vitro_source {
     VITRO_SOURCE_BODY,      /* the DATA of one direction of a stream, padding left out: id is it */
     VITRO_SOURCE_NOTE,      /* the message that a note holds: id is the note's event */
     VITRO_SOURCE_TLS,       /* the application data of a direction that TLS has sealed, opened */
-    VITRO_SOURCE_RECORD     /* what one sealed record holds, opened: id is its number (detail) */
+    VITRO_SOURCE_RECORD,    /* what one sealed record holds, opened: id is its number (detail) */
+    VITRO_SOURCE_INFLATED   /* what a compressed message says: id is its PROTOBUF event */
 } vitro_source;
 
 /* Flags of a TLS event. */
@@ -117,7 +118,8 @@ typedef struct vitro_event {
     uint8_t kind;      /* vitro_event_kind */
     uint8_t source;    /* vitro_source */
     uint8_t dir;       /* VITRO_C2S, VITRO_S2C */
-    uint8_t type;      /* FRAME: its type; TCP: vitro_tcp_event; GRPC: the compressed flag byte;
+    uint8_t type;      /* FRAME: its type; TCP: vitro_tcp_event; GRPC, PROTOBUF: the compressed
+                          flag byte;
                           NOTE: vitro_note_type; TLS: the content type */
     uint8_t flags;     /* FRAME: its flags; TLS: VITRO_TLS_... */
     uint8_t bits;
@@ -130,7 +132,8 @@ typedef struct vitro_span {
     uint64_t offset;
     uint64_t length;
     uint32_t conn;
-    uint32_t id;   /* BLOCK, RECORD: its number; BODY: the stream; NOTE: the note's event */
+    uint32_t id;   /* BLOCK, RECORD: its number; BODY: the stream; NOTE: the note's event;
+                    INFLATED: the message's */
     uint32_t rope; /* handle, as in vitro_event */
     uint8_t source;
     uint8_t dir;
