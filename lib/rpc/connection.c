@@ -264,11 +264,11 @@ static void driver_close(struct driver *d, const vitro_error *why)
 {
     struct connection *c = of_driver(d);
 
-    c->has_why = why != NULL;
-    if (why)
+    if (why && !c->has_why)
         c->why = *why;
+    c->has_why = c->has_why || why;
     own_lent(c);
-    end_streams(c, why);
+    end_streams(c, c->has_why ? &c->why : NULL);
     stop_timers(c);
     c->dead = true;
     if (list_empty(&c->lingering)) {

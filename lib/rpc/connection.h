@@ -82,7 +82,7 @@ struct connection {
     bool waits_unknown; /* nobody heard what streams wait for */
     uint64_t untaught;  /* sinks from this number on do not know the HPACK tables yet */
     bool dead;          /* the driver has closed; only lingering streams are left */
-    bool has_why;       /* it has closed for a reason */
+    bool has_why;       /* it has closed for a reason, or will */
     vitro_error why;
     uint32_t number; /* in a trace; RECORD_NO_CONN without one */
     char peer[ADDRESS_TEXT];

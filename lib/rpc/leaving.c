@@ -2,6 +2,8 @@
  * leaving - a connection that takes no new streams: because this side says so, or the peer. Those
  * that are open go on to their end (RFC 9113, 6.8).
  */
+#include "base/error.h"
+#include "base/text.h"
 #include "frame/frame.h"
 #include "rpc/inside.h"
 
@@ -20,6 +22,22 @@ void vitro_connection_close_when_idle(struct connection *c)
 
 /* ---- the peer leaves ------------------------------------------------------------------------ */
 
+/* What ends then ends for this reason, whatever becomes of the transport. */
+static void set_reason(struct connection *c, uint32_t error, vitro_bytes debug)
+{
+    const char *name = vitro_frame_error_name(error);
+    char said[64];
+    struct text t;
+
+    if (error == H2_NO_ERROR || c->has_why)
+        return;
+    vitro_text_init(&t, said, sizeof said);
+    vitro_text_escape(&t, (vitro_str){ (const char *)debug.ptr, debug.len });
+    vitro_fail(&c->why, VITRO_UNAVAILABLE, "http2", (int32_t)error, "the peer left with %s%s%s",
+               name ? name : "an error", debug.len ? ": " : "", said);
+    c->has_why = true;
+}
+
 void vitro_leaving_goaway(struct h2_session *h, int32_t last_id, uint32_t error, vitro_bytes debug)
 {
     struct connection *c = of_h2(h);
@@ -28,6 +46,7 @@ void vitro_leaving_goaway(struct h2_session *h, int32_t last_id, uint32_t error,
     if (c->config.server)
         return; /* the client is leaving; its open calls go on */
     c->draining = true;
+    set_reason(c, error, debug);
     c->ops->goaway(c, error, debug);
     vitro_connection_close_when_idle(c);
 }

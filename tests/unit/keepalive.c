@@ -139,14 +139,18 @@ Test(keepalive, r41_a_client_that_has_asked_too_often_asks_half_as_often_from_th
     struct talk t;
 
     client_init(&t, 30000, true);
+    client_call(&t);
     cr_assert(
-        vitro_frame_write_goaway(&t.peer.out, 0, H2_ENHANCE_YOUR_CALM, bytes_of("too_many_pings")));
+        vitro_frame_write_goaway(&t.peer.out, 1, H2_ENHANCE_YOUR_CALM, bytes_of("too_many_pings")));
     peer_run(&t.peer);
+    peer_close(&t.peer, false);
     pair_settle(&t.p);
+    cr_expect_str_eq(t.r.text, "closed UNAVAILABLE");
+    cr_expect_str_eq(t.r.message, "the peer left with ENHANCE_YOUR_CALM: too_many_pings");
     peer_forget(&t.peer);
     peer_settings(&t.peer, 0, 0);
     vitro_channel_connect(t.p.channel);
-    run(&t, 2 * second); /* the back-off: nobody was served */
+    run(&t, 2 * second);
     cr_assert_eq(vitro_channel_get_state(t.p.channel), VITRO_CHANNEL_READY);
     run(&t, 125 * second);
     cr_expect_eq(pings(&t), 2, "%s", t.peer.log);
