@@ -369,7 +369,7 @@ static void ended(struct lane *l)
     l->ending = false;
     if (l->response) {
         l->chain->end_at = INT_MIN;
-        if (!l->dead && l->chain->peer_ended && !l->sends)
+        if (l->chain->peer_ended && !l->sends && !c->cancelled)
             vitro_call_show_end(c);
         c->ops->conclude(c);
     } else if (l->sends) {

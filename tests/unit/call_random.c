@@ -10,7 +10,8 @@
 /*
  * Random programs of calls: whatever is sent, awaited, cancelled, cut and freed, every call closes
  * exactly once with a status that something gave cause for; messages arrive whole, in order, not
- * twice, and all of them when the call was left alone; and nothing stays in memory.
+ * twice, and all of them when the call was left alone; and nothing stays in memory. So it is with
+ * interceptors on either side, too, which suspend what they like.
  */
 
 #define SECOND 1000000000
@@ -35,6 +36,10 @@ struct world {
     bool deeds;   /* the server may end calls as it likes */
     bool cut;     /* a link was cut, or the server drained */
     bool drained;
+    vitro_interceptor interceptors[2];
+    const vitro_interceptor *lists[2][3]; /* of the client, of the server */
+    bool refused;                         /* an interceptor ended a call */
+    size_t open_intercepts;
 };
 
 static size_t some(struct world *w, size_t low, size_t high)
@@ -115,6 +120,118 @@ static vitro_code send_any(struct world *w, vitro_call *call, vitro_bytes bytes,
         }
         return rc;
     }
+}
+
+/* ---- interceptors that suspend, replace and end as they like -------------------------------- */
+
+struct intercept {
+    vitro_intercept *at[2]; /* what the alarm resumes; NULL: nothing */
+    vitro_alarm *alarm;
+};
+
+static void resume(void *user)
+{
+    struct intercept *s = user;
+
+    for (int i = 0; i < 2; i++) {
+        if (s->at[i])
+            vitro_intercept_resume(s->at[i]);
+        s->at[i] = NULL;
+    }
+}
+
+static vitro_verdict suspend(struct world *w, vitro_intercept *i, struct intercept *s,
+                             bool response)
+{
+    vitro_loop *loop = vitro_call_loop(vitro_intercept_call(i));
+
+    if (one_in(w, 3)) {
+        vitro_intercept_resume(i); /* before it is suspended */
+        return VITRO_SUSPEND;
+    }
+    s->at[response] = i;
+    if (!s->alarm)
+        cr_assert_eq(vitro_alarm_new(&s->alarm, loop, resume, s, NULL), VITRO_OK);
+    vitro_alarm_set(s->alarm, vitro_loop_now(loop) + (int64_t)some(w, 0, 20000000));
+    return VITRO_SUSPEND;
+}
+
+static vitro_verdict step(vitro_intercept *i, struct intercept *s, bool response)
+{
+    struct world *w = vitro_intercept_user(i);
+
+    if (w->deeds && one_in(w, 300)) {
+        w->refused = true;
+        vitro_intercept_end(i, VITRO_PERMISSION_DENIED, "no", NULL);
+    }
+    return one_in(w, 3) ? suspend(w, i, s, response) : VITRO_GO_ON;
+}
+
+static vitro_verdict step_message(vitro_intercept *i, const vitro_message *m, struct intercept *s,
+                                  bool response)
+{
+    if (one_in(vitro_intercept_user(i), 4))
+        cr_assert_eq(vitro_intercept_replace(i, m->bytes, NULL), VITRO_OK);
+    return step(i, s, response);
+}
+
+static vitro_verdict on_start(vitro_intercept *i, vitro_md *md, void *state)
+{
+    struct world *w = vitro_intercept_user(i);
+
+    w->open_intercepts++;
+    return step(i, state, false);
+}
+
+static vitro_verdict on_request(vitro_intercept *i, const vitro_message *m, void *state)
+{
+    return step_message(i, m, state, false);
+}
+
+static vitro_verdict on_response_headers(vitro_intercept *i, vitro_md *md, void *state)
+{
+    return step(i, state, true);
+}
+
+static vitro_verdict on_response(vitro_intercept *i, const vitro_message *m, void *state)
+{
+    return step_message(i, m, state, true);
+}
+
+static vitro_verdict on_status(vitro_intercept *i, const vitro_status *status, vitro_md *trailers,
+                               void *state)
+{
+    return step(i, state, true);
+}
+
+static void on_intercept_closed(vitro_intercept *i, const vitro_status *status, void *state)
+{
+    struct intercept *s = state;
+    struct world *w = vitro_intercept_user(i);
+
+    cr_assert_gt(w->open_intercepts, 0);
+    w->open_intercepts--;
+    vitro_alarm_free(s->alarm);
+}
+
+/* None, one or two of them on either side. */
+static void intercept(struct world *w)
+{
+    for (size_t i = 0; i < 2; i++)
+        w->interceptors[i] = (vitro_interceptor){ .size = sizeof w->interceptors[i],
+                                                  .state_size = sizeof(struct intercept),
+                                                  .on_start = on_start,
+                                                  .on_request = on_request,
+                                                  .on_headers = on_response_headers,
+                                                  .on_response = on_response,
+                                                  .on_end = on_status,
+                                                  .on_closed = on_intercept_closed,
+                                                  .user = w };
+    for (size_t side = 0; side < 2; side++)
+        for (size_t i = some(w, 0, 4); i > 2; i--)
+            w->lists[side][i - 3] = &w->interceptors[i - 3];
+    w->p.channel_options.interceptors = w->lists[0];
+    w->p.server_options.interceptors = w->lists[1];
 }
 
 /* ---- the server ----------------------------------------------------------------------------- */
@@ -267,6 +384,7 @@ static void open_world(struct world *w)
     p->server_options.max_streams = one_of(w, streams, 3);
     p->server_options.compression = some_compression(w);
     w->deeds = one_in(w, 2);
+    intercept(w);
     pair_make_server(p);
     cr_assert_eq(vitro_server_add(p->server, &method, NULL, &server_events, w, NULL), VITRO_OK);
     pair_start(p);
@@ -276,6 +394,7 @@ static void check_one(struct world *w, const struct one *o)
 {
     bool allowed = o->code == VITRO_OK || (o->disturbed && o->code == VITRO_CANCELLED) ||
                    (o->disturbed && o->code == VITRO_ABORTED) ||
+                   (w->refused && o->code == VITRO_PERMISSION_DENIED) ||
                    (o->late && o->code == VITRO_DEADLINE_EXCEEDED) ||
                    (w->cut && (o->code == VITRO_UNAVAILABLE || o->code == VITRO_CANCELLED));
 
@@ -313,6 +432,7 @@ static void close_world(struct world *w)
     pair_run(p);
     vitro_loop_trim(p->client_loop);
     vitro_loop_trim(p->server_loop);
+    cr_expect_eq(w->open_intercepts, 0, SEED_TEXT, seed_of_run(), w->number);
     cr_expect_eq(vitro_loop_memory(p->client_loop).bytes, 0, SEED_TEXT, seed_of_run(), w->number);
     cr_expect_eq(vitro_loop_memory(p->server_loop).bytes, 0, SEED_TEXT, seed_of_run(), w->number);
     vitro_loop_unref(p->client_loop);
