@@ -16,6 +16,40 @@ static const char *const allowed[] = { "OK", "RESOURCE_EXHAUSTED", "UNAVAILABLE"
 
 static const char *compression; /* of requests and replies; each test is a process */
 
+/* Interceptors that make the library keep what passes, and that copy it. */
+static vitro_verdict replace(vitro_intercept *i, const vitro_message *m, void *state)
+{
+    vitro_code rc = vitro_intercept_replace(i, m->bytes, NULL);
+
+    vitro_intercept_resume(i);
+    return rc == VITRO_OK ? VITRO_GO_ON : VITRO_SUSPEND;
+}
+
+static vitro_verdict suspend(vitro_intercept *i, const vitro_message *m, void *state)
+{
+    vitro_intercept_resume(i);
+    return VITRO_SUSPEND;
+}
+
+static vitro_verdict add_metadata(vitro_intercept *i, vitro_md *md, void *state)
+{
+    if (vitro_md_add_text(md, "a", "b", NULL) != VITRO_OK)
+        vitro_intercept_end(i, VITRO_RESOURCE_EXHAUSTED, "no memory for it", md);
+    return VITRO_GO_ON;
+}
+
+static const vitro_interceptor copies = { .size = sizeof copies,
+                                          .state_size = 100,
+                                          .on_start = add_metadata,
+                                          .on_request = replace,
+                                          .on_headers = add_metadata,
+                                          .on_response = replace };
+static const vitro_interceptor suspends = {
+    .size = sizeof suspends, .state_size = 1, .on_request = suspend, .on_response = suspend
+};
+static const vitro_interceptor *const both[] = { &copies, &suspends, NULL };
+static const vitro_interceptor *const *interceptors; /* of both sides */
+
 struct told {
     unsigned closed;
     vitro_code code;
@@ -92,6 +126,8 @@ static size_t run_once(struct heap *h, size_t nth, bool once)
     pair_init(&p);
     p.sim_options.latency_ns = 10;
     p.server_options.compression = compression;
+    p.server_options.interceptors = interceptors;
+    p.channel_options.interceptors = interceptors;
     pair_start(&p);
     began = h->calls;
     h->once = once;
@@ -143,6 +179,13 @@ Test(call_memory, one_allocation_that_fails_while_compressing_ends_calls_at_most
 {
     compression = "gzip";
     sweep(true);
+}
+
+Test(call_memory, one_allocation_that_fails_amid_interceptors_ends_calls_at_most, .timeout = 120)
+{
+    interceptors = both;
+    sweep(true);
+    sweep(false);
 }
 
 /* The same calls within budgets: of the channel, and of each connection of the server. */

@@ -1,0 +1,457 @@
+/* Messages that pass interceptors: held back, changed, from other threads and blocking calls. */
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "support/pair.h"
+
+/* ---- what is held back ---------------------------------------------------------------------- */
+
+static vitro_intercept *held;
+
+static vitro_verdict hold_message(vitro_intercept *i, const vitro_message *m, void *state)
+{
+    if (held)
+        return VITRO_GO_ON;
+    held = i;
+    return VITRO_SUSPEND;
+}
+
+static vitro_verdict hold_start(vitro_intercept *i, vitro_md *md, void *state)
+{
+    held = i;
+    return VITRO_SUSPEND;
+}
+
+static const vitro_interceptor holds_first_request = { .size = sizeof holds_first_request,
+                                                       .on_request = hold_message };
+static const vitro_interceptor holds_first_response = { .size = sizeof holds_first_response,
+                                                        .on_response = hold_message };
+static const vitro_interceptor holds_start = { .size = sizeof holds_start, .on_start = hold_start };
+static const vitro_interceptor *const first_request[] = { &holds_first_request, NULL };
+static const vitro_interceptor *const first_response[] = { &holds_first_response, NULL };
+static const vitro_interceptor *const starts[] = { &holds_start, NULL };
+
+enum { MESSAGE = 10000, MANY = 100 };
+
+/* Send while the call takes it; returns how many went. */
+static unsigned send_all(vitro_call *call)
+{
+    static uint8_t bytes[MESSAGE];
+    unsigned n = 0;
+
+    for (bool more = true; more && n < MANY; n++)
+        cr_assert_eq(vitro_call_send(call, (vitro_bytes){ bytes, MESSAGE }, 0, &more, NULL),
+                     VITRO_OK);
+    return n;
+}
+
+static void resume_held(void)
+{
+    cr_assert(held);
+    vitro_intercept_resume(held);
+}
+
+/* What a client may send before it is told to wait, and that it is told to go on. */
+static void check_sender(const vitro_interceptor *const *client,
+                         const vitro_interceptor *const *server)
+{
+    struct pair p;
+    struct record r = { .len = 0 };
+    vitro_call *call;
+    unsigned sent, went;
+
+    held = NULL;
+    pair_init(&p);
+    p.channel_options.interceptors = client;
+    p.server_options.interceptors = server;
+    p.server_options.max_window_bytes = 65535;
+    pair_start(&p);
+    call = pair_call(&p, &echo_client_stream, NULL, &r);
+    sent = 0;
+    do {
+        went = send_all(call);
+        sent += went;
+        pair_run(&p);
+    } while (r.len && (r.len = 0, went)); /* writable was told: on */
+    cr_expect_lt(sent, 40, "%u messages of 10 KB are on their way", sent);
+    cr_expect_lt(vitro_loop_memory(p.server_loop).bytes, MANY * MESSAGE / 2);
+    resume_held();
+    pair_run(&p);
+    cr_expect_str_eq(r.text, "writable ");
+    cr_assert_eq(vitro_call_send_end(call, NULL), VITRO_OK);
+    pair_run(&p);
+    cr_expect_eq(r.code, VITRO_OK);
+    vitro_call_unref(call);
+    record_done(&r);
+    pair_stop(&p);
+}
+
+Test(intercept_flow, a_sender_waits_while_what_it_sends_is_held_on_either_side)
+{
+    check_sender(starts, NULL);
+    check_sender(first_request, NULL);
+    check_sender(NULL, starts);
+    check_sender(NULL, first_request);
+}
+
+/* The server sends 100 messages of 10 KB, whatever room there is. */
+static void send_many(vitro_call *call, const vitro_message *m, void *user)
+{
+    static uint8_t bytes[MESSAGE];
+
+    for (int i = 0; i < MANY; i++)
+        cr_assert_eq(vitro_call_send(call, (vitro_bytes){ bytes, MESSAGE }, 0, NULL, NULL),
+                     VITRO_OK);
+    vitro_call_finish(call, VITRO_OK, NULL, NULL, NULL);
+}
+
+static const vitro_call_events many_events = { .size = sizeof many_events,
+                                               .on_message = send_many };
+static const vitro_method many = { "/test.Echo/Many", VITRO_SERVER_STREAMING, NULL };
+
+static void check_response(const vitro_interceptor *const *client,
+                           const vitro_interceptor *const *server)
+{
+    struct pair p;
+    struct record r = { .len = 0 };
+    vitro_call_options o = VITRO_CALL_OPTIONS_INIT;
+    vitro_call *call;
+
+    held = NULL;
+    pair_init(&p);
+    p.channel_options.interceptors = client;
+    p.channel_options.max_window_bytes = 65535;
+    p.server_options.interceptors = server;
+    pair_make_server(&p);
+    cr_assert_eq(vitro_server_add(p.server, &many, NULL, &many_events, NULL, NULL), VITRO_OK);
+    pair_start(&p);
+    o.manual_credit = true;
+    call = pair_call(&p, &many, &o, &r);
+    cr_assert_eq(vitro_call_send(call, bytes_of("go"), VITRO_SEND_LAST, NULL, NULL), VITRO_OK);
+    vitro_call_credit(call, 3);
+    pair_run(&p);
+    cr_expect_eq(r.messages, 0);
+    cr_expect_lt(vitro_loop_memory(p.client_loop).bytes, MANY * MESSAGE / 2);
+    resume_held();
+    pair_run(&p);
+    cr_expect_eq(r.messages, 3, "%u messages with credit for 3", r.messages);
+    vitro_call_credit(call, MANY);
+    pair_run(&p);
+    cr_expect_eq(r.messages, MANY);
+    cr_expect_eq(r.code, VITRO_OK);
+    vitro_call_unref(call);
+    record_done(&r);
+    pair_stop(&p);
+}
+
+Test(intercept_flow, credit_is_given_on_a_message_at_a_time_and_none_while_one_is_held)
+{
+    check_response(first_response, NULL);
+    check_response(NULL, first_response);
+}
+
+/* ---- what is changed ------------------------------------------------------------------------ */
+
+static vitro_verdict flip(vitro_intercept *i, const vitro_message *m, void *state)
+{
+    uint8_t *copy = malloc(m->bytes.len + 1);
+
+    for (size_t k = 0; k < m->bytes.len; k++)
+        copy[k] = m->bytes.ptr[k] ^ 0xff;
+    cr_expect_eq(vitro_intercept_replace(i, (vitro_bytes){ copy, m->bytes.len }, NULL), VITRO_OK);
+    free(copy);
+    return VITRO_GO_ON;
+}
+
+static vitro_verdict repeat(vitro_intercept *i, const vitro_message *m, void *state)
+{
+    static uint8_t large[200000];
+    vitro_error err;
+
+    memset(large, m->bytes.len ? m->bytes.ptr[0] : 'e', sizeof large);
+    cr_expect_eq(vitro_intercept_replace(i, (vitro_bytes){ large, sizeof large }, &err), VITRO_OK);
+    return VITRO_GO_ON;
+}
+
+static vitro_verdict first_half(vitro_intercept *i, const vitro_message *m, void *state)
+{
+    cr_expect_eq(vitro_intercept_replace(i, (vitro_bytes){ m->bytes.ptr, m->bytes.len / 2 }, NULL),
+                 VITRO_OK);
+    return VITRO_GO_ON;
+}
+
+static const vitro_interceptor flips = { .size = sizeof flips,
+                                         .on_request = flip,
+                                         .on_response = flip };
+static const vitro_interceptor repeats = { .size = sizeof repeats, .on_request = repeat };
+static const vitro_interceptor halves = { .size = sizeof halves,
+                                          .on_request = first_half,
+                                          .on_response = first_half };
+static const vitro_interceptor *const flipping[] = { &flips, NULL };
+static const vitro_interceptor *const repeating[] = { &repeats, &halves, NULL };
+
+static void free_bytes(const void *ptr, size_t len, void *user)
+{
+    ++*(unsigned *)user;
+    free((void *)(uintptr_t)ptr);
+}
+
+static void send_each_way(vitro_call *call, size_t len, unsigned *released)
+{
+    uint8_t *bytes = malloc(len + 1), *room;
+
+    memset(bytes, 'm', len);
+    cr_assert_eq(vitro_call_send(call, (vitro_bytes){ bytes, len }, VITRO_SEND_ALONE, NULL, NULL),
+                 VITRO_OK);
+    cr_assert_eq(vitro_call_reserve(call, len, &room, NULL), VITRO_OK);
+    memset(room, 'm', len);
+    vitro_call_commit(call, VITRO_SEND_PLAIN, NULL);
+    cr_assert_eq(vitro_call_attach(call, (vitro_bytes){ bytes, len }, free_bytes, released,
+                                   VITRO_SEND_LAST, NULL, NULL),
+                 VITRO_OK);
+}
+
+/* Of each size, sent each way, plain and compressed; both sides flip every bit on the way. */
+Test(intercept_flow, messages_are_replaced_whatever_their_size_and_however_they_are_sent)
+{
+    static const size_t sizes[] = { 0, 1, 100, 9000, 40000, 300000 };
+    static const char *const compressions[] = { NULL, "gzip" };
+    struct pair p;
+
+    pair_init(&p);
+    p.channel_options.interceptors = flipping;
+    p.server_options.interceptors = flipping;
+    p.server_options.compression = "deflate";
+    pair_start(&p);
+    for (size_t i = 0; i < ARRAY_LEN(sizes) * ARRAY_LEN(compressions); i++) {
+        vitro_call_options o = VITRO_CALL_OPTIONS_INIT;
+        size_t size = sizes[i / 2];
+        struct record r = { .len = 0 };
+        unsigned released = 0;
+        vitro_call *call;
+
+        o.compression = compressions[i % 2];
+        call = pair_call(&p, &echo_bidi, &o, &r);
+        send_each_way(call, size, &released);
+        pair_run(&p);
+        cr_expect_eq(r.code, VITRO_OK);
+        cr_expect_eq(released, 1);
+        cr_expect_eq(r.messages, 3);
+        cr_expect_eq(r.bytes, 3 * size);
+        if (size == 1)
+            cr_expect_str_eq(r.text, "headers message(m) message(m) message(m) end closed OK");
+        vitro_call_unref(call);
+        record_done(&r);
+    }
+    pair_stop(&p);
+}
+
+Test(intercept_flow, a_message_grows_shrinks_and_grows_again_on_its_way)
+{
+    struct pair p;
+    struct record r = { .len = 0 };
+    vitro_call *call;
+
+    pair_init(&p);
+    p.channel_options.interceptors = repeating; /* 200000, 100000, and its half back */
+    pair_start(&p);
+    call = pair_call(&p, &echo_unary, NULL, &r);
+    cr_assert_eq(vitro_call_send(call, bytes_of("xyz"), VITRO_SEND_LAST, NULL, NULL), VITRO_OK);
+    pair_run(&p);
+    cr_expect_str_eq(r.text, "headers message[50000] end closed OK");
+    vitro_call_unref(call);
+    record_done(&r);
+    pair_stop(&p);
+}
+
+static vitro_verdict replace_with_too_much(vitro_intercept *i, const vitro_message *m, void *state)
+{
+    static const uint8_t zeros[11];
+    vitro_error err;
+
+    cr_expect_eq(vitro_intercept_replace(i, (vitro_bytes){ zeros, sizeof zeros }, &err),
+                 VITRO_RESOURCE_EXHAUSTED);
+    return VITRO_GO_ON;
+}
+
+static vitro_verdict replace_nothing(vitro_intercept *i, vitro_md *md, void *state)
+{
+    vitro_error err;
+
+    cr_expect_eq(vitro_intercept_replace(i, bytes_of("x"), &err), VITRO_FAILED_PRECONDITION);
+    vitro_intercept_resume(i); /* of nothing */
+    return VITRO_GO_ON;
+}
+
+static const vitro_interceptor misuses = { .size = sizeof misuses,
+                                           .on_start = replace_nothing,
+                                           .on_request = replace_with_too_much,
+                                           .on_headers = replace_nothing };
+static const vitro_interceptor *const misusing[] = { &misuses, NULL };
+
+Test(intercept_flow, what_cannot_take_a_messages_place_leaves_it_as_it_is)
+{
+    struct pair p;
+    struct record r = { .len = 0 };
+    vitro_call *call;
+
+    pair_init(&p);
+    p.channel_options.interceptors = misusing;
+    p.channel_options.max_send_bytes = 10;
+    pair_start(&p);
+    call = pair_call(&p, &echo_unary, NULL, &r);
+    cr_assert_eq(vitro_call_send(call, bytes_of("xyz"), VITRO_SEND_LAST, NULL, NULL), VITRO_OK);
+    pair_run(&p);
+    cr_expect_str_eq(r.text, "headers message(xyz) end closed OK");
+    vitro_call_unref(call);
+    record_done(&r);
+    pair_stop(&p);
+}
+
+/* ---- whose turn it is ----------------------------------------------------------------------- */
+
+static char order[64];
+
+static vitro_verdict sign(vitro_intercept *i, vitro_md *md, void *state)
+{
+    strcat(order, vitro_intercept_user(i));
+    return VITRO_GO_ON;
+}
+
+#define SIGNS(name)                                                                                \
+    {                                                                                              \
+        .size = sizeof(vitro_interceptor), .on_start = sign, .user = (void *)(name)                \
+    }
+
+static const vitro_interceptor of_channel = SIGNS("channel "), of_call = SIGNS("call "),
+                               of_server = SIGNS("server "), of_method = SIGNS("method ");
+static const vitro_interceptor *const list_channel[] = { &of_channel, NULL },
+                                      *const list_call[] = { &of_call, NULL },
+                                      *const list_server[] = { &of_server, NULL },
+                                      *const list_method[] = { &of_method, NULL };
+
+Test(intercept_flow, those_of_a_call_stand_behind_the_channels_those_of_a_method_behind_the_servers)
+{
+    vitro_method_options m = VITRO_METHOD_OPTIONS_INIT;
+    vitro_call_options o = VITRO_CALL_OPTIONS_INIT;
+    struct pair p;
+    struct record r = { .len = 0 };
+    vitro_call *call;
+
+    pair_init(&p);
+    p.channel_options.interceptors = list_channel;
+    p.server_options.interceptors = list_server;
+    pair_make_server(&p);
+    m.interceptors = list_method;
+    cr_assert_eq(vitro_server_add(p.server, &many, &m, &many_events, NULL, NULL), VITRO_OK);
+    pair_start(&p);
+    o.interceptors = list_call;
+    call = pair_call(&p, &many, &o, &r);
+    cr_assert_eq(vitro_call_send(call, bytes_of("go"), VITRO_SEND_LAST, NULL, NULL), VITRO_OK);
+    pair_run(&p);
+    cr_expect_eq(r.messages, MANY);
+    cr_expect_str_eq(order, "channel call server method ");
+    vitro_call_unref(call);
+    record_done(&r);
+    pair_stop(&p);
+}
+
+/* ---- other threads, blocking calls ---------------------------------------------------------- */
+
+struct worker {
+    pthread_t thread;
+    vitro_intercept *i;
+};
+
+static void resume_here(void *user)
+{
+    vitro_intercept_resume(user);
+}
+
+static void *work(void *user)
+{
+    struct worker *w = user;
+    vitro_loop *loop = vitro_call_loop(vitro_intercept_call(w->i));
+
+    cr_assert_eq(vitro_loop_post(loop, resume_here, w->i), VITRO_OK);
+    return NULL;
+}
+
+static vitro_verdict ask_thread(vitro_intercept *i, vitro_md *md, void *state)
+{
+    struct worker *w = state;
+
+    w->i = i;
+    cr_assert_eq(pthread_create(&w->thread, NULL, work, w), 0);
+    return VITRO_SUSPEND;
+}
+
+static void join(vitro_intercept *i, const vitro_status *status, void *state)
+{
+    pthread_join(((struct worker *)state)->thread, NULL);
+}
+
+static const vitro_interceptor asks_thread = { .size = sizeof asks_thread,
+                                               .state_size = sizeof(struct worker),
+                                               .on_start = ask_thread,
+                                               .on_closed = join };
+static const vitro_interceptor *const asking_thread[] = { &asks_thread, NULL };
+
+Test(intercept_flow, another_thread_resumes_by_a_post_and_a_blocking_call_waits)
+{
+    struct pair p;
+    vitro_reply reply = VITRO_REPLY_INIT;
+    vitro_error err;
+
+    pair_init(&p);
+    p.sockets = true;
+    p.channel_options.interceptors = asking_thread;
+    p.server_options.interceptors = asking_thread;
+    pair_start(&p);
+    cr_assert_eq(vitro_unary(p.channel, &echo_unary, bytes_of("hello"), NULL, &reply, &err),
+                 VITRO_OK);
+    cr_expect_eq(reply.message.len, 5);
+    vitro_reply_done(&reply);
+    pair_stop(&p);
+}
+
+static vitro_verdict defer(vitro_intercept *i, const vitro_message *m, void *state)
+{
+    cr_assert_eq(vitro_loop_post(vitro_call_loop(vitro_intercept_call(i)), resume_here, i),
+                 VITRO_OK);
+    return VITRO_SUSPEND;
+}
+
+static const vitro_interceptor defers = { .size = sizeof defers,
+                                          .on_request = defer,
+                                          .on_response = defer };
+static const vitro_interceptor *const deferring[] = { &defers, &defers, NULL };
+
+Test(intercept_flow, blocking_reads_and_writes_pass_interceptors_that_suspend)
+{
+    enum { N = 50 };
+    struct pair p;
+    vitro_call *call;
+    vitro_message m;
+    vitro_error err;
+
+    pair_init(&p);
+    p.sockets = true;
+    p.channel_options.interceptors = deferring;
+    p.server_options.interceptors = deferring;
+    pair_start(&p);
+    cr_assert_eq(vitro_call_open(&call, p.channel, &echo_bidi, NULL, &err), VITRO_OK);
+    for (int i = 0; i < N; i++) {
+        cr_assert_eq(vitro_call_write(call, bytes_of("ping"), 0, &err), VITRO_OK);
+        cr_assert_eq(vitro_call_read(call, &m, &err), VITRO_OK);
+        cr_expect_eq(m.bytes.len, 4);
+    }
+    cr_assert_eq(vitro_call_write_end(call, &err), VITRO_OK);
+    cr_assert_eq(vitro_call_read(call, &m, &err), VITRO_OK);
+    cr_expect_null(m.bytes.ptr);
+    cr_expect_eq(vitro_call_close(call, NULL, &err), VITRO_OK);
+    pair_stop(&p);
+}
