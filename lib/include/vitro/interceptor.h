@@ -43,29 +43,33 @@ typedef enum vitro_verdict {
 
 /**
  * An interceptor. Any callback may be NULL: the step goes on. `state` is state_size bytes of each
- * call, zeroed at its start and freed after on_closed.
+ * call, zeroed at its start and freed with the call. What a callback is lent it may use until it
+ * returns or, when it suspends, until the step was resumed.
  */
 typedef struct vitro_interceptor {
     size_t size;       /* set by VITRO_INTERCEPTOR_INIT */
     size_t state_size; /* bytes of state a call; 0: none */
     /* First. Lends the request's metadata, which may be changed. A client's call is not on its way
-       to a connection yet, a server's handler does not know of the call. */
+       to a connection yet, a server's handler does not know of the call. Call credentials of a
+       client are asked when this has passed all. */
     vitro_verdict (*on_start)(vitro_intercept *i, vitro_md *md, void *state);
-    /* Lends m until return, or until the step was resumed. Uncompressed; wire_size is 0 on the
-       sender's side. */
+    /* Lends m; its bytes, uncompressed, may lie elsewhere once the callback has returned. wire_size
+       is 0 on the sender's side. */
     vitro_verdict (*on_request)(vitro_intercept *i, const vitro_message *m, void *state);
-    /* Response headers; not of a call that ends without any. Lends md, which may be changed. */
+    /* Response headers, before the first response; not of a call that ends without any. Lends md,
+       which may be changed. */
     vitro_verdict (*on_headers)(vitro_intercept *i, vitro_md *md, void *state);
     /* As on_request. */
     vitro_verdict (*on_response)(vitro_intercept *i, const vitro_message *m, void *state);
-    /* The status is on its way: vitro_intercept_end() puts another one in its place. Lends both;
-       trailers may be changed. Not on a server when the client has gone; not where an interceptor
-       further out has ended the call. VITRO_SUSPEND is VITRO_GO_ON once the call was cancelled or
-       its deadline is over. */
+    /* The status is on its way: vitro_intercept_end() puts another one in its place. Lends status
+       until return; trailers may be changed. Not on a server when the client has gone; not where an
+       interceptor further out has ended the call. VITRO_SUSPEND is VITRO_GO_ON once the call was
+       cancelled or its deadline is over. */
     vitro_verdict (*on_end)(vitro_intercept *i, const vitro_status *status, vitro_md *trailers,
                             void *state);
-    /* Exactly once for each on_start, always last: what the call has come to. Steps that are
-       suspended by now are over: alarms are freed and calls dropped here. Lends status. */
+    /* Exactly once for each on_start, always last: what the call has come to; a server's handler
+       has been told before, a client's application is told after. Steps that are suspended by now
+       are over: alarms are freed and calls given up here. Lends status. */
     void (*on_closed)(vitro_intercept *i, const vitro_status *status, void *state);
     void *user; /* of vitro_intercept_user() */
 } vitro_interceptor;
@@ -77,7 +81,7 @@ typedef struct vitro_interceptor {
 /**
  * Let a suspended step go on, in a later turn. Harmless when none is, and after closed.
  *
- * @param i  of the callback that returned VITRO_SUSPEND; may come before it returned.
+ * @param i  lent: of the callback that returned VITRO_SUSPEND; may come before it returned.
  * Thread: loop.  Re-entry: allowed everywhere.
  */
 VITRO_API void vitro_intercept_resume(vitro_intercept *i);
@@ -88,6 +92,7 @@ VITRO_API void vitro_intercept_resume(vitro_intercept *i);
  * not know of the call yet never will; another one is told that it was cancelled. Does nothing once
  * the end has passed this interceptor.
  *
+ * @param i         lent: either of the interceptor's in this call.
  * @param code      the status. VITRO_OK where a response is missing is for the caller to expect.
  * @param message   text for people, copied; NULL: none.
  * @param trailers  added to the trailing metadata; copied; NULL: none.
@@ -100,7 +105,7 @@ VITRO_API void vitro_intercept_end(vitro_intercept *i, vitro_code code, const ch
 /**
  * Put another message in the place of the one at hand.
  *
- * @param i      in on_request or on_response, or while that step is suspended.
+ * @param i      lent: in on_request or on_response, or while that step is suspended.
  * @param bytes  copied; may be a part of the message itself.
  * @return VITRO_OK; VITRO_FAILED_PRECONDITION when no message is at hand; VITRO_RESOURCE_EXHAUSTED
  *         out of memory, or over the sender's limit: the message is as it was.
@@ -115,7 +120,7 @@ VITRO_API vitro_call *vitro_intercept_call(const vitro_intercept *i);
 /** The state of this interceptor in this call; NULL when it has none. Lends. Thread: loop. */
 VITRO_API void *vitro_intercept_state(const vitro_intercept *i);
 
-/** The user of the interceptor. Thread: loop. */
+/** The user of the interceptor, as it was given. Thread: loop. */
 VITRO_API void *vitro_intercept_user(const vitro_intercept *i);
 
 #ifdef __cplusplus

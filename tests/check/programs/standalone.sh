@@ -136,6 +136,22 @@ for name in c c++; do
     grep -q '^secure_client: UNAVAILABLE: .*unknown CA' "$work/err" || fail "$name: $(cat "$work/err")"
     stop secure_server
 
+    start token_server
+    for token in '' wrong-token; do
+        run 1 token_client "$at" ${token:+"$token"}
+        for kind in SendMessage GetNotifications UploadFiles Chat; do
+            says "^$kind: UNAUTHENTICATED: .*인증 실패"
+        done
+    done
+    grep -q '^handles ' "$work/serving" && fail "$name: token_server: $(cat "$work/serving")"
+    run 0 token_client "$at" valid-token
+    [ "$(grep -c ': OK$' "$work/out")" -eq 4 ] || fail "$name: token_client: $(cat "$work/out")"
+    [ "$(grep -c '^handles /chat.ChatService/' "$work/serving")" -eq 4 ] ||
+        fail "$name: token_server: $(cat "$work/serving")"
+    run 1 token_client "$at" "$(printf 'no\033token')"
+    says '^SendMessage: INVALID_ARGUMENT: '
+    stop token_server
+
     start chat_server
     run 0 unary_client "$at" hello
     says '^msg_[0-9]+$'
