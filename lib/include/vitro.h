@@ -4,7 +4,7 @@
  * loop ........ what runs everything          metadata .... headers and trailers of a call
  * channel ..... calls out                     server ...... calls in
  * call ........ one call, on either side      trace ....... what can be watched
- * credentials . TLS: who we are, whom we trust
+ * credentials . who we are, whom we trust
  * pb .......... messages; generated code includes it by itself
  * text ........ what a peer said, made safe   health ...... whether a server serves
  * version ..... which vitro this is           reflection .. what a server can do

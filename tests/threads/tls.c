@@ -1,6 +1,7 @@
 /*
  * Connections under TLS begin, are resumed and end on many threads, while the credentials of both
- * sides are reloaded on another.
+ * sides are reloaded on another. Calls carry tokens that one service account signs for all of them:
+ * for two services in turn, so that none is kept for long.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -25,9 +26,11 @@ enum { THREADS = 3, ROUNDS = 12, CALLS = 3 };
 
 #define FIXTURE(name) "tests/fixtures/tls/" name
 
-static const vitro_method unary = { .path = "/test.Threads/Unary", .kind = VITRO_UNARY };
+static const vitro_method methods[] = { { .path = "/test.Threads/Unary", .kind = VITRO_UNARY },
+                                        { .path = "/test.Others/Unary", .kind = VITRO_UNARY } };
 
 static vitro_credentials *server_credentials, *client_credentials;
+static vitro_call_credentials *account;
 static char target[64];
 static unsigned bad, running = THREADS;
 
@@ -41,7 +44,12 @@ static void expect(int ok, const char *what)
 
 static void answer(vitro_call *call, const vitro_message *m, void *user)
 {
+    const vitro_identity *who = vitro_call_peer_identity(call);
+
     (void)user;
+    expect(who && who->verified && strcmp(who->common_name.ptr, "alice") == 0, "who is it?");
+    expect(vitro_md_get(vitro_call_metadata(call), vitro_str_of("authorization"), NULL),
+           "a call without a token");
     if (vitro_call_send(call, m->bytes, 0, NULL, NULL) == VITRO_OK)
         vitro_call_finish(call, VITRO_OK, NULL, NULL, NULL);
 }
@@ -55,12 +63,13 @@ static void *client_main(void *arg)
 
     (void)arg;
     o.credentials = client_credentials;
+    o.call_credentials = account;
     for (int i = 0; i < ROUNDS; i++) {
         vitro_channel *channel;
         if (vitro_channel_new(&channel, NULL, target, &o, NULL) != VITRO_OK)
             abort();
         for (int k = 0; k < CALLS; k++)
-            expect(vitro_unary(channel, &unary, bytes, NULL, NULL, NULL) == VITRO_OK,
+            expect(vitro_unary(channel, &methods[k % 2], bytes, NULL, NULL, NULL) == VITRO_OK,
                    "a call failed");
         vitro_channel_free(channel);
     }
@@ -83,6 +92,24 @@ static void make_credentials(void)
         abort();
 }
 
+/* The file of an account whose key is the client's: PEM in JSON, "\n" at its line ends. */
+static void make_account(void)
+{
+    char json[4096], line[256];
+    int n = snprintf(json, sizeof json,
+                     "{\"type\":\"service_account\",\"client_email\":\"a@b\",\"private_key\":\"");
+    FILE *f = fopen(FIXTURE("client.key"), "r");
+    vitro_bytes text;
+
+    while (f && fgets(line, sizeof line, f))
+        n += snprintf(json + n, sizeof json - (size_t)n, "%.*s\\n", (int)strcspn(line, "\n"), line);
+    n += snprintf(json + n, sizeof json - (size_t)n, "\"}");
+    text = (vitro_bytes){ (const uint8_t *)json, (size_t)n };
+    if (!f || vitro_call_credentials_service_account(&account, NULL, text, NULL, NULL) != VITRO_OK)
+        abort();
+    fclose(f);
+}
+
 int main(void)
 {
     vitro_loop *loops[2];
@@ -90,12 +117,14 @@ int main(void)
     pthread_t thread[THREADS];
 
     make_credentials();
+    make_account();
     for (int i = 0; i < 2; i++) {
         if (vitro_loop_new(&loops[i], NULL, NULL) != VITRO_OK)
             abort();
     }
     if (vitro_server_new(&server, loops, 2, NULL, NULL) != VITRO_OK ||
-        vitro_server_add(server, &unary, NULL, &unary_events, NULL, NULL) != VITRO_OK ||
+        vitro_server_add(server, &methods[0], NULL, &unary_events, NULL, NULL) != VITRO_OK ||
+        vitro_server_add(server, &methods[1], NULL, &unary_events, NULL, NULL) != VITRO_OK ||
         vitro_server_listen_secure(server, "ipv4:127.0.0.1:0", server_credentials, target,
                                    sizeof target, NULL) != VITRO_OK ||
         vitro_loop_start(loops[0], NULL) != VITRO_OK ||
@@ -116,5 +145,6 @@ int main(void)
     vitro_loop_unref(loops[1]);
     vitro_credentials_unref(server_credentials);
     vitro_credentials_unref(client_credentials);
+    vitro_call_credentials_unref(account);
     return bad != 0;
 }
