@@ -47,7 +47,8 @@ MANUAL_C   := $(wildcard tools/manual/*.c)
 SUPPORT_C  := $(wildcard tests/support/*.c)
 UNIT_C     := $(wildcard tests/unit/*.c)
 PROGRAM_C  := $(wildcard tests/soak/*.c tests/threads/*.c tests/bench/vitro/*.c tests/differential/*.c \
-              tests/captures/*.c tests/interop/*.c tests/screen/*.c tests/oom/*.c tests/sim/sim.c)
+              tests/captures/*.c tests/interop/*.c tests/screen/*.c tests/oom/*.c tests/sim/sim.c \
+              tests/attacks/*.c)
 LESSONS    := $(patsubst lessons/%/main.c,%,$(wildcard lessons/[0-9]*/main.c))
 LESSON_O   := $(patsubst %.c,$(B)/%.o,$(wildcard lessons/*.c))
 LESSON_TEXTS := $(wildcard lessons/[0-9]*/*.md lessons/[0-9]*/*.c)
@@ -83,6 +84,7 @@ UNIT_BIN   := $(UNIT_C:%.c=$(B)/%)
 PROGRAMS   := $(PROGRAM_C:%.c=$(B)/%)
 INTEROP    := $(B)/tests/interop/vitro-interop-
 OOM_C      := $(wildcard tests/oom/world/*.c)
+ATTACKS_C  := $(wildcard tests/attacks/siege/*.c)
 INTEROP_C  := $(wildcard tests/interop/client/*.c tests/interop/server/*.c)
 HEADERS    := $(wildcard lessons/*.h lib/*/*.h lib/include/vitro/*.h lib/include/vitro/lab/*.h lib/include/*.h)
 
@@ -251,6 +253,7 @@ $(B)/tests/threads/rooms $(B)/tests/captures/make: $(filter $(B)/tools/serve/%,$
                          $(addprefix $(B)/tools/,text_event.o text_fields.o wrap.o)
 $(B)/tests/captures/make: $(addprefix $(B)/tests/support/,hostile.o pcap_write.o seed.o)
 $(B)/tests/oom/oom: $(patsubst %.c,$(B)/%.o,$(OOM_C))
+$(B)/tests/attacks/attacks: $(patsubst %.c,$(B)/%.o,$(ATTACKS_C))
 $(INTEROP)client: $(patsubst %.c,$(B)/%.o,$(filter tests/interop/client/%,$(INTEROP_C)))
 $(INTEROP)server: $(patsubst %.c,$(B)/%.o,$(filter tests/interop/server/%,$(INTEROP_C))) \
                   $(addprefix $(B)/tests/support/bad_,server.o script.o)
@@ -280,7 +283,7 @@ $(addprefix $(B)/tests/unit/,learn.o ui_lesson.o learn_terminal.o gate_lesson.o)
 $(B)/tests/screen/lesson: $(filter-out %/vitro.o,$(VITRO_O)) | lessons
 $(B)/tests/screen/lesson: private LDLIBS += $(shell pkg-config --libs libcmark ncursesw libpcap 2>/dev/null)
 $(B)/tests/unit/watch_screen.o: CPPFLAGS += -DPROGRAM='"$(BIN)/vitro"'
-$(UNIT_BIN:%=%.o) $(PROGRAMS:%=%.o) $(SUPPORT_O) $(INTEROP_C:%.c=$(B)/%.o) $(OOM_C:%.c=$(B)/%.o): | $(PROTO_H) $(TEST_PROTO_H)
+$(UNIT_BIN:%=%.o) $(PROGRAMS:%=%.o) $(SUPPORT_O) $(INTEROP_C:%.c=$(B)/%.o) $(OOM_C:%.c=$(B)/%.o) $(ATTACKS_C:%.c=$(B)/%.o): | $(PROTO_H) $(TEST_PROTO_H)
 
 asan ubsan:             ## the suites under address and undefined-behaviour sanitizers
 	@sh tools/deps/install.sh run check
@@ -289,6 +292,14 @@ tsan:                   ## the programs of tests/threads under the thread saniti
 	@sh tools/deps/install.sh run
 	@$(MAKE) V=tsan test-programs
 	@sh tests/check/threads.sh build/tsan/tests/threads
+valgrind:               ## chosen suites and programs under memcheck: no error, nothing lost
+	@sh tools/deps/install.sh run check valgrind
+	@$(MAKE) test-programs $(UNIT_BIN)
+	@sh tests/check/valgrind.sh
+attacks:                ## attacks on `vitro serve` over loopback: it lives, is bounded, and answers others
+	@sh tools/deps/install.sh run
+	@$(MAKE) programs build/debug/tests/attacks/attacks
+	@build/debug/tests/attacks/attacks $(BIN)/vitro $(ARGS)
 oom:                    ## each n-th allocation of calls fails, OpenSSL's too (OOM_STEP=1: of those, all)
 	@sh tools/deps/install.sh run
 	@$(MAKE) build/debug/tests/oom/oom
@@ -329,8 +340,8 @@ tidy:                   ## clang-tidy over the library and the tools
 	@sh tools/deps/install.sh run tidy
 	@$(MAKE) compile_commands
 	@clang-tidy --quiet -p build $(LIB_C) $(DECODE_C) $(VITRO_C)
-all-checks: check       ## what needs no foreign peer: check, tidy, tsan, soak, oom, sim
-	@$(MAKE) tidy && $(MAKE) tsan && $(MAKE) soak && $(MAKE) oom && $(MAKE) sim
+all-checks: check       ## what needs no foreign peer: check, tidy, tsan, valgrind, oom, attacks, soak, sim
+	@for one in tidy tsan valgrind oom attacks soak sim; do $(MAKE) $$one || exit 1; done
 
 # ---- headers, each compiled alone --------------------------------------------------------------
 headers: $(HEADERS:%.h=$(B)/%.h.ok) $(PROTOS:proto/%.proto=$(B)/gen/%.vitro.c.ok) \
@@ -362,7 +373,7 @@ uninstall:              ## remove what install put under PREFIX
 clean:                  ## remove build/
 	@rm -rf build
 
-.PHONY: all build run check deps help programs lessons suites test-programs asan ubsan tsan oom soak sim \
-        differential interop bless bench layers format tidy all-checks headers compile_commands man install uninstall \
+.PHONY: all build run check deps help programs lessons suites test-programs asan ubsan tsan valgrind oom \
+        attacks soak sim differential interop bless bench layers format tidy all-checks headers compile_commands man install uninstall \
         clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
