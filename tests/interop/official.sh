@@ -17,7 +17,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 here=tests/interop
-peers=${PEERS:-vitro grpc-go grpc-js java python ruby}
+peers=${PEERS:-vitro grpc-go grpc-c++ grpc-js java python ruby}
 cases=$(build/debug/$here/vitro-interop-client --help 2>&1 | sed -n 's/^cases: //p')
 bad_cases=$(build/debug/$here/vitro-interop-server --help 2>&1 | sed -n 's/^bad cases: //p')
 
