@@ -14,8 +14,8 @@ using grpc::Status;
 using grpc::StatusCode;
 using Clock = std::chrono::steady_clock;
 
-static const int request_sizes[] = {27182, 8, 1828, 45904};
-static const int response_sizes[] = {31415, 9, 2653, 58979};
+static const int request_sizes[] = { 27182, 8, 1828, 45904 };
+static const int response_sizes[] = { 31415, 9, 2653, 58979 };
 static const int rounds = 4, sum = 27182 + 8 + 1828 + 45904;
 static const int large_request = 271828, large_response = 314159;
 
@@ -132,7 +132,7 @@ static void client_compressed_unary(Stub &stub)
 
 static void server_compressed_unary(Stub &stub)
 {
-    for (bool compressed : {true, false}) {
+    for (bool compressed : { true, false }) {
         Context context;
         SimpleResponse response;
         SimpleRequest request = simple(large_request, large_response);
@@ -159,7 +159,7 @@ static void custom_metadata(Stub &stub)
     SimpleResponse response;
     StreamingOutputCallResponse one;
 
-    for (ClientContext *context : {&unary, &duplex}) {
+    for (ClientContext *context : { &unary, &duplex }) {
         context->AddMetadata(initial_key, initial);
         context->AddMetadata(trailing_key, trailing);
     }
@@ -290,13 +290,13 @@ static void server_compressed_streaming(Stub &stub)
     StreamingOutputCallRequest request;
     StreamingOutputCallResponse response;
 
-    for (int size : {31415, 92653}) {
+    for (int size : { 31415, 92653 }) {
         ResponseParameters *one = request.add_response_parameters();
         one->set_size(size);
         one->mutable_compressed()->set_value(size == 31415);
     }
     auto reader = stub.StreamingOutputCall(&context, request);
-    for (int size : {31415, 92653}) {
+    for (int size : { 31415, 92653 }) {
         check(reader->Read(&response), "a response is missing");
         is_zeros(response.payload(), size);
         check(came_compressed(context.c_call()) == (size == 31415), "a response came otherwise");
@@ -463,7 +463,10 @@ static void max_streams(Stub &stub)
 }
 
 static const std::map<std::string, std::function<void(Stub &)>> cases = {
-#define CASE(name) {#name, name}
+#define CASE(name)                                                                                 \
+    {                                                                                              \
+#name, name                                                                                \
+    }
     CASE(empty_unary),
     CASE(large_unary),
     CASE(client_compressed_unary),
@@ -488,23 +491,23 @@ static const std::map<std::string, std::function<void(Stub &)>> cases = {
     CASE(goaway),
     CASE(max_streams),
 #undef CASE
-    {"rst_after_header", is_cut},
-    {"rst_during_data", is_cut},
-    {"rst_after_data", is_cut},
-    {"ping", large_unary},
-    {"no_df_padding_sanity_test", large_unary},
+    { "rst_after_header", is_cut },
+    { "rst_during_data", is_cut },
+    { "rst_after_data", is_cut },
+    { "ping", large_unary },
+    { "no_df_padding_sanity_test", large_unary },
 };
 
 int main(int argc, char **argv)
 {
     flags = parse(argc, argv,
-                  {{"use_tls", "false"},
-                   {"soak_iterations", "10"},
-                   {"soak_max_failures", "0"},
-                   {"soak_per_iteration_max_acceptable_latency_ms", "1000"},
-                   {"soak_overall_timeout_seconds", "10"},
-                   {"soak_request_size", std::to_string(large_request)},
-                   {"soak_response_size", std::to_string(large_response)}});
+                  { { "use_tls", "false" },
+                    { "soak_iterations", "10" },
+                    { "soak_max_failures", "0" },
+                    { "soak_per_iteration_max_acceptable_latency_ms", "1000" },
+                    { "soak_overall_timeout_seconds", "10" },
+                    { "soak_request_size", std::to_string(large_request) },
+                    { "soak_response_size", std::to_string(large_response) } });
     try {
         cases.at(flags["test_case"])(*TestService::NewStub(connect()));
     } catch (const std::exception &e) {

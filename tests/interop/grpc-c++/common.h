@@ -36,7 +36,7 @@ inline std::map<std::string, std::string> parse(int argc, char **argv,
 inline std::string read_file(const std::string &path)
 {
     std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
+    return { std::istreambuf_iterator<char>(file), {} };
 }
 
 const char initial_key[] = "x-grpc-test-echo-initial";

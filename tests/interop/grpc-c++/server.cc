@@ -26,7 +26,7 @@ template <class Request> static Status asked(const Request &request)
 {
     const EchoStatus &status = request.response_status();
 
-    return {static_cast<grpc::StatusCode>(status.code()), status.message()};
+    return { static_cast<grpc::StatusCode>(status.code()), status.message() };
 }
 
 template <class Request> static bool is_refused(ServerContext *context, const Request &request)
@@ -37,7 +37,8 @@ template <class Request> static bool is_refused(ServerContext *context, const Re
 static const Status refused(grpc::StatusCode::INVALID_ARGUMENT, "the request is not compressed");
 
 // Write what a request asks for.
-template <class Stream> static void answer(const StreamingOutputCallRequest &request, Stream *stream)
+template <class Stream>
+static void answer(const StreamingOutputCallRequest &request, Stream *stream)
 {
     for (const ResponseParameters &one : request.response_parameters()) {
         StreamingOutputCallResponse response;
@@ -51,7 +52,8 @@ template <class Stream> static void answer(const StreamingOutputCallRequest &req
     }
 }
 
-class Service final : public TestService::Service {
+class Service final : public TestService::Service
+{
     Status EmptyCall(ServerContext *context, const Empty *, Empty *) override
     {
         echo_metadata(context);
@@ -125,7 +127,7 @@ class Service final : public TestService::Service {
 
 int main(int argc, char **argv)
 {
-    auto flags = parse(argc, argv, {{"port", "0"}, {"use_tls", "false"}});
+    auto flags = parse(argc, argv, { { "port", "0" }, { "use_tls", "false" } });
     auto credentials = grpc::InsecureServerCredentials();
     grpc::SslServerCredentialsOptions options;
     grpc::ServerBuilder builder;
@@ -134,7 +136,7 @@ int main(int argc, char **argv)
 
     if (flags["use_tls"] == "true") {
         options.pem_key_cert_pairs.push_back(
-            {read_file(flags["tls_key_file"]), read_file(flags["tls_cert_file"])});
+            { read_file(flags["tls_key_file"]), read_file(flags["tls_cert_file"]) });
         credentials = grpc::SslServerCredentials(options);
     }
     builder.AddListeningPort("127.0.0.1:" + flags["port"], credentials, &port);
