@@ -173,7 +173,7 @@ static bool is_member(const vitro_item *item)
 {
     if (strncmp(item->name, "http2.settings", 14) == 0)
         return false;
-    return item->span.source == VITRO_SOURCE_DIRECTION ||
+    return item->span.source == VITRO_SOURCE_DIRECTION || item->span.source == VITRO_SOURCE_TLS ||
            (item->span.source == VITRO_SOURCE_CAPTURE && item->depth <= 1 &&
             strncmp(item->name, "http2.", 6) == 0);
 }

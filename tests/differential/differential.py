@@ -2,8 +2,10 @@
 """Our decoder against tshark, field by field.
 
 Captures: generated ones (generate.c), each lesson's own trace, what dumpcap sees on lo (the lesson,
-and the chat with Node's gRPC both ways), and those of captures/. For each, `vitro inspect --json` and
-`tshark -T pdml` must agree on every HTTP/2 frame
+the chat with Node's gRPC both ways; of TLS openssl s_client and grpc-js, with a key log), a trace of our own
+over TLS with its secrets, and those of captures/. For each, `vitro inspect --json` and `tshark -T pdml` must
+agree on every TLS record (packet, content types, length, handshake types, suites, extensions, ALPN, SNI,
+alerts), every HTTP/2 frame
 (packet, stream, type, flags, length), every header field (name, value, representation, index), every gRPC
 message (compressed flag, length, type) and every protobuf field (name, number, wire type, value).
 
@@ -29,9 +31,20 @@ import xml.etree.ElementTree as ElementTree
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 VITRO = os.path.join(ROOT, "build/bin/vitro")
 GENERATE = os.path.join(ROOT, "build/debug/tests/differential/generate")
+INTEROP_SERVER = os.path.join(ROOT, "build/debug/tests/interop/vitro-interop-server")
 LESSON = os.path.join(ROOT, "build/lessons/08-unary/main")
 PORT = 50051
-COUNTS = ("frames", "headers", "messages", "fields")
+COUNTS = ("records", "frames", "headers", "messages", "fields")
+KINDS = ("records", "frames", "messages")
+PROTOS = ("proto", "tests/proto")
+TLS = os.path.join(ROOT, "tests/fixtures/tls/")
+
+# What is compared of a record: numbers, and texts.
+RECORD = ("tls.record.opaque_type", "tls.record.content_type", "tls.record.version", "tls.record.length",
+          "tls.handshake.type", "tls.handshake.length", "tls.handshake.version", "tls.handshake.ciphersuite",
+          "tls.handshake.extension.type", "tls.handshake.extension.len",
+          "tls.handshake.extensions.supported_version", "tls.alert_message.level", "tls.alert_message.desc")
+RECORD_TEXTS = ("tls.handshake.extensions_alpn_str", "tls.handshake.extensions_server_name")
 
 # What a capture by that name cannot have in both. tshark hands nothing to gRPC on a stream whose
 # :path it does not know; where a start is missing, only messages of other streams are compared.
@@ -80,17 +93,34 @@ def our_header(header):
             "repr": header["http2.header.repr"], "index": header.get("http2.header.index", 0)}
 
 
-def ours(path, env):
-    """Per connection and direction: the frames, the messages."""
+def nothing():
+    return {kind: [] for kind in KINDS}
+
+
+def our_record(event):
+    record = {"packet": event["pkt"]}
+    for name in RECORD + RECORD_TEXTS:
+        value = event.get(name, [])
+        record[name] = value if isinstance(value, list) else [value]
+    return record
+
+
+def ours(path, env, keylog=None):
+    """Per connection and direction: the records, the frames, the messages."""
     out = {}
     paths = {}
-    text = run([VITRO, "inspect", "--json", path], env)
+    more = ["--keylog", keylog] if keylog else []
+    if keylog:
+        more += ["-I", os.path.join(ROOT, "tests/proto"), "--proto", "grpc/testing/test.proto"]
+    text = run([VITRO, "inspect", "--json", path] + more, env)
     for line in text.decode().splitlines():
         event = json.loads(line)
         kind = event["event"]
-        if kind not in ("http2", "grpc", "protobuf"):
+        if kind not in ("tls", "http2", "grpc", "protobuf"):
             continue
-        side = out.setdefault((event["conn"], event["dir"]), {"frames": [], "messages": []})
+        side = out.setdefault((event["conn"], event["dir"]), nothing())
+        if kind == "tls":
+            side["records"].append(our_record(event))
         if kind == "http2" and event.get("http2.magic"):
             continue
         if kind == "http2" and event.get("cut"):
@@ -193,6 +223,17 @@ def their_message(proto, stream, packet):
             "name": "", "fields": []}
 
 
+def their_records(proto, packet):
+    for element in proto:
+        if element.get("name") != "tls.record":
+            continue
+        record = {"packet": packet}
+        for name in RECORD + RECORD_TEXTS:
+            shown = [f.get("show") for f in element.iter("field") if f.get("name") == name]
+            record[name] = shown if name in RECORD_TEXTS else [int(s, 0) for s in shown]
+        yield record
+
+
 def their_packet(packet, port, out, failed):
     here = int(child(packet, "num").get("show"))
     tcp = [p for p in packet if p.get("name") == "tcp"]
@@ -200,12 +241,14 @@ def their_packet(packet, port, out, failed):
         return
     side = "s2c" if number(tcp[0], "tcp.srcport") == port else "c2s"
     key = (number(tcp[0], "tcp.stream"), side)
-    side = out.setdefault(key, {"frames": [], "messages": []})
+    side = out.setdefault(key, nothing())
     if any("failed assertion" in (f.get("showname") or "") for f in packet.iter("field")):
         failed.setdefault(key, here)
     stream = None
     for proto in packet:
-        if proto.get("name") == "http2" and child(proto, "http2.type") is not None:
+        if proto.get("name") == "tls":
+            side["records"] += their_records(proto, here)
+        elif proto.get("name") == "http2" and child(proto, "http2.type") is not None:
             side["frames"].append(their_frame(proto, here))
             stream = side["frames"][-1]["stream"]
         elif proto.get("name") == "grpc":
@@ -218,11 +261,15 @@ def their_packet(packet, port, out, failed):
                     side["messages"][-1]["fields"] = their_fields(message)
 
 
-def theirs(path, env, port):
-    protos = 'uat:protobuf_search_paths:"%s","TRUE"' % os.path.join(ROOT, "proto")
-    text = run(["tshark", "-n", "-r", path, "-d", "tcp.port==%d,http2" % port,
-                "-o", "tcp.reassemble_out_of_order:TRUE", "-o", protos,
-                "-o", "protobuf.preload_protos:TRUE", "-T", "pdml"], env)
+def theirs(path, env, port, keylog=None):
+    """keylog: None for plain text, "" where the capture has the secrets."""
+    more = ["-d", "tcp.port==%d,%s" % (port, "http2" if keylog is None else "tls")]
+    for directory in PROTOS:
+        more += ["-o", 'uat:protobuf_search_paths:"%s","TRUE"' % os.path.join(ROOT, directory)]
+    if keylog:
+        more += ["-o", "tls.keylog_file:" + keylog]
+    text = run(["tshark", "-n", "-r", path, "-o", "tcp.reassemble_out_of_order:TRUE",
+                "-o", "protobuf.preload_protos:TRUE", "-T", "pdml"] + more, env)
     out, failed = {}, {}
     for packet in ElementTree.fromstring(text):
         their_packet(packet, port, out, failed)
@@ -238,6 +285,7 @@ def count_fields(fields):
 def counts(sides):
     total = dict.fromkeys(COUNTS, 0)
     for side in sides.values():
+        total["records"] += len(side["records"])
         total["frames"] += len(side["frames"])
         total["headers"] += sum(len(f["headers"]) for f in side["frames"])
         total["messages"] += len(side["messages"])
@@ -263,7 +311,7 @@ def settle(sides, failed, packets=True):
     compared up to the packet. Where segments came in another order packets are not compared: a
     frame of ours is told with its last byte, theirs with the segment that completed it."""
     for key, side in sides.items():
-        for kind in ("frames", "messages"):
+        for kind in KINDS:
             side[kind] = [x for x in side[kind]
                           if key not in failed or x["packet"] < failed[key]]
             for x in side[kind] if not packets else ():
@@ -273,11 +321,11 @@ def settle(sides, failed, packets=True):
 def only_known_streams(mine, other):
     """Drop our messages of streams for which tshark had no path."""
     for key, side in mine.items():
-        known = {m["stream"] for m in other.get(key, {"messages": []})["messages"]}
+        known = {m["stream"] for m in other.get(key, nothing())["messages"]}
         side["messages"] = [m for m in side["messages"] if m["stream"] in known]
 
 
-def compare(name, mine, other, written=None):
+def compare(name, mine, other, written=None, sealed=False):
     """Print the line of a capture; the number of failures."""
     other, failed = other
     if name not in LATE:
@@ -288,8 +336,7 @@ def compare(name, mine, other, written=None):
         only_known_streams(mine, other)
     differences = []
     for key in sorted(set(mine) | set(other)):
-        empty = {"frames": [], "messages": []}
-        differ(mine.get(key, empty), other.get(key, empty), "%s %s" % key, differences)
+        differ(mine.get(key, nothing()), other.get(key, nothing()), "%s %s" % key, differences)
     a, b = counts(mine), counts(other)
     print("%-16s %s different %d" % (name, " ".join("%s %d=%d" % (c, a[c], b[c]) for c in COUNTS),
                                      len(differences)))
@@ -299,7 +346,7 @@ def compare(name, mine, other, written=None):
     for text in differences[:10]:
         print("    " + text)
     failures = len(differences)
-    for c in COUNTS:
+    for c in COUNTS[0 if sealed else 1:]:
         if (a[c] == 0 or b[c] == 0) and c not in EXPECTED_ZERO.get(name, ()):
             print("    no %s at all" % c)
             failures += 1
@@ -398,11 +445,79 @@ def chat_on_lo(directory, env):
             server.wait()
 
 
+# A client's preface, its SETTINGS, a call in literals without an index.
+def literal(name, value):
+    return b"\0" + b"".join(bytes([len(text)]) + text for text in (name, value))
+
+
+def frame(kind, flags, stream, payload):
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def a_call():
+    block = b"".join(literal(name, value) for name, value in (
+        (b":method", b"POST"), (b":scheme", b"https"), (b":path", b"/chat.ChatService/SendMessage"),
+        (b":authority", b"vitro.test"), (b"te", b"trailers"), (b"content-type", b"application/grpc")))
+    return (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"") + frame(1, 4, 1, block) +
+            frame(0, 1, 1, b"\0\0\0\0\x04\x0a\x02me"))
+
+
+def s_client(port, version, keylog, env):
+    client = subprocess.Popen(["openssl", "s_client", "-quiet", "-connect", "127.0.0.1:%d" % port, version,
+                               "-alpn", "h2", "-servername", "vitro.test", "-keylogfile", keylog],
+                              env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    client.stdin.write(a_call())
+    client.stdin.flush()
+    seen = b""
+    while b"msg_" not in seen: # in the reply
+        more = os.read(client.stdout.fileno(), 65536)
+        if not more:
+            sys.exit("differential: openssl s_client got no reply")
+        seen += more
+    client.terminate() # at the end of its input alone it would go on
+    client.wait()
+
+
+def tls_captures(directory, env):
+    """Over TLS: path, port, key log; "" where the capture has the secrets itself."""
+    pem = (TLS + "server.pem", TLS + "server.key")
+    chat, port = serving([VITRO, "serve", "--listen", "127.0.0.1:0", "--tls-cert", pem[0],
+                          "--tls-key", pem[1]], env)
+    interop, interop_port = serving([INTEROP_SERVER, "--port=0", "--use_tls=true", "--tls_cert_file=" + pem[0],
+                                     "--tls_key_file=" + pem[1]], env)
+    path, keylog = (os.path.join(directory, name) for name in ("tls-trace.pcapng", "keys.txt"))
+    try:
+        run([VITRO, "call", ":%d" % port, "chat.ChatService/SendMessage", "--cacert", TLS + "ca.pem",
+             "--authority", "vitro.test", "-d", '{"userId":"me","message":"hi"}'],
+            dict(env, VITRO_TRACE="file:" + path))
+        yield path, port, ""
+        for version in ("-tls1_2", "-tls1_3"):
+            path = os.path.join(directory, "openssl%s.pcapng" % version)
+            with Capture(path, env, "tcp port %d" % port):
+                s_client(port, version, keylog, env)
+            yield path, port, keylog
+        ready = subprocess.run(["sh", os.path.join(ROOT, "tests/interop/prepare.sh")], stdout=subprocess.PIPE)
+        if ready.returncode != 0:
+            print("grpc-js over TLS: not run: %s" % ready.stdout.decode().strip())
+            return
+        path = os.path.join(directory, "tls-grpc-js.pcapng")
+        with Capture(path, env, "tcp port %d" % interop_port):
+            run(["node", "--tls-keylog=" + keylog, os.path.join(ROOT, "tests/interop/grpc-js/client.js"),
+                 "--server_host=127.0.0.1", "--server_port=%d" % interop_port, "--use_tls=true",
+                 "--ca_file=" + TLS + "ca.pem", "--server_host_override=vitro.test", "--test_case=ping_pong"],
+                dict(env, NODE_PATH=os.path.join(ROOT, "build/interop/node/node_modules")))
+        yield path, interop_port, keylog
+    finally:
+        for server in (chat, interop):
+            server.terminate()
+            server.wait()
+
+
 def name_of(path):
     return os.path.splitext(os.path.basename(path))[0]
 
 
-def all_captures(directory, env):
+def plain_captures(directory, env):
     """path, port, what was written or None."""
     for path, written in generated(directory, env):
         late = name_of(path) in LATE
@@ -481,9 +596,12 @@ def main(arguments):
             for path in arguments:
                 failures += compare(name_of(path), ours(path, env), theirs(path, env, PORT))
         else:
-            for path, port, written in all_captures(directory, env):
+            for path, port, written in plain_captures(directory, env):
                 failures += compare(name_of(path), ours(path, env), theirs(path, env, port),
                                     written)
+            for path, port, keylog in tls_captures(directory, env):
+                failures += compare(name_of(path), ours(path, env, keylog),
+                                    theirs(path, env, port, keylog), sealed=True)
     return 1 if failures else 0
 
 
