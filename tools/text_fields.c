@@ -69,27 +69,29 @@ static void put_where(struct printer *p, const vitro_decode *d, const vitro_item
     }
 }
 
-/* Wireshark's name without the protocol in front, and what it is a field of: "length". */
+/* What is left out of Wireshark's names: the protocol, and what it is a field of. */
+static const struct {
+    const char *begin, *left_out;
+} prefixes[] = {
+    { "http2.", "http2." },
+    { "grpc.", "grpc." },
+    { "protobuf.", "protobuf." },
+    { "tls.handshake.extensions_length", "tls.handshake." },
+    { "tls.handshake.extensions_", "tls.handshake.extensions_" },
+    { "tls.handshake.extensions.", "tls.handshake.extensions." },
+    { "tls.handshake.extension.", "tls.handshake.extension." },
+    { "tls.handshake.", "tls.handshake." },
+    { "tls.record.", "tls.record." },
+    { "tls.alert_message.", "tls.alert_message." },
+    { "tls.extension.", "tls.extension." },
+    { "tls.", "tls." },
+};
+
 static const char *label(const char *name)
 {
-    static const char *const prefixes[] = {
-        "http2.",
-        "grpc.",
-        "protobuf.",
-        "tls.handshake.extensions_",
-        "tls.handshake.extensions.",
-        "tls.handshake.extension.",
-        "tls.handshake.",
-        "tls.record.",
-        "tls.alert_message.",
-        "tls.extension.",
-        "tls.",
-    };
-
     for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
-        size_t n = strlen(prefixes[i]);
-        if (strncmp(name, prefixes[i], n) == 0)
-            return name + n;
+        if (strncmp(name, prefixes[i].begin, strlen(prefixes[i].begin)) == 0)
+            return name + strlen(prefixes[i].left_out);
     }
     return name;
 }

@@ -214,6 +214,24 @@ static void add_range(struct line *line, uint64_t lo, uint64_t hi)
         line->at[line->ranges++] = (struct range){ lo, hi };
 }
 
+/* Bytes that are none of those below them, but made of them. */
+static bool is_made(const vitro_span *span)
+{
+    return span->source == VITRO_SOURCE_RECORD || span->source == VITRO_SOURCE_INFLATED;
+}
+
+static void range_made(struct model *m, const vitro_span *span, struct line *line)
+{
+    uint64_t end = span->offset + span->length;
+
+    line->made = true;
+    add_range(line, span->offset, end);
+    end = MAX(end, m->made.length);
+    m->made = *span;
+    m->made.offset = 0;
+    m->made.length = end;
+}
+
 /* The bytes of a span within the event's own, through the ropes between them. */
 static void ranges_of(const struct model *m, const vitro_span *span, struct line *line, int depth)
 {
@@ -281,7 +299,9 @@ static void copy_line(struct model *m, const vitro_item *item)
     line->depth = item->depth;
     line->derived = item->bits & VITRO_ITEM_DERIVED;
     line->unknown = item->bits & VITRO_ITEM_UNKNOWN;
-    if (!line->derived)
+    if (!line->derived && is_made(&item->span))
+        range_made(m, &item->span, line);
+    else if (!line->derived)
         ranges_of(m, &item->span, line, 0);
     m->count++;
 }
@@ -301,6 +321,8 @@ static void load(struct model *m)
     snprintf(m->title, sizeof m->title, "%.*s", (int)MIN(dt.title.len, 255), dt.title.ptr);
     snprintf(m->key, sizeof m->key, "%s", dt.key ? dt.key : "");
     snprintf(m->why, sizeof m->why, "%s", dt.why ? dt.why : "");
+    m->bytes = vitro_event_span(&m->ev);
+    m->made = (vitro_span){ .length = 0 };
     m->lines = dt.count ? calloc(dt.count, sizeof *m->lines) : NULL;
     for (size_t i = 0; m->lines && i < dt.count; i++)
         copy_line(m, &dt.items[i]);
@@ -355,17 +377,22 @@ void model_line(struct model *m, size_t line)
     while (line > 0 && !model_open(m, line))
         line--;
     m->line = line;
+    m->bytes = m->lines[line].made ? m->made : vitro_event_span(&m->ev);
     if (m->lines[line].ranges)
         m->byte = m->lines[line].at[0].lo;
+    else
+        m->byte = MIN(m->byte, m->bytes.length ? m->bytes.length - 1 : 0);
 }
 
-/* The narrowest open line with this byte in it. */
+/* The narrowest open line with this byte of those that are looked at. */
 static size_t line_with(const struct model *m, uint64_t byte)
 {
     uint64_t best = UINT64_MAX;
     size_t found = m->line;
 
     for (size_t i = 0; i < m->count; i++) {
+        if (m->lines[i].made != is_made(&m->bytes))
+            continue;
         for (int k = 0; k < m->lines[i].ranges; k++) {
             const struct range *r = &m->lines[i].at[k];
             if (model_open(m, i) && byte >= r->lo && byte < r->hi && r->hi - r->lo <= best) {
@@ -385,9 +412,9 @@ bool model_has_bytes(const struct model *m)
 
 void model_byte(struct model *m, uint64_t byte)
 {
-    if (!m->ev.length || !model_has_bytes(m))
+    if (!m->bytes.length || !model_has_bytes(m))
         return;
-    m->byte = MIN(byte, m->ev.length - 1);
+    m->byte = MIN(byte, m->bytes.length - 1);
     m->line = line_with(m, m->byte);
 }
 

@@ -22,7 +22,7 @@ struct study; /* ui/study.h */
 
 enum { LINE_RANGES = 4, KEY_TEXT = 64, MARKS = 26 };
 
-/* Bytes of the event, from its own first. */
+/* Bytes of the event, from its own first; or of what was made of them. */
 struct range {
     uint64_t lo, hi;
 };
@@ -32,6 +32,7 @@ struct line {
     char key[KEY_TEXT]; /* for vitro_explain() */
     uint8_t depth;
     bool derived, unknown;
+    bool made; /* it stands in what was made of the event's bytes: opened, inflated */
     struct range at[LINE_RANGES];
     int ranges;
 };
@@ -72,14 +73,16 @@ struct model {
     uint32_t scanned;
     uint32_t wanted; /* the event to come back to when the filter has passed it */
 
-    uint32_t pick;  /* number of the selected event; 0: none */
-    size_t place;   /* its place in the list */
-    vitro_event ev; /* a copy of it */
+    uint32_t pick;    /* number of the selected event; 0: none */
+    size_t place;     /* its place in the list */
+    vitro_event ev;   /* a copy of it */
+    vitro_span made;  /* what was made of its bytes; of no length: nothing */
+    vitro_span bytes; /* what is looked at: its own bytes, or those, as the selected line says */
     char title[256], key[KEY_TEXT], why[160];
     struct line *lines;
     size_t count;
     size_t line;   /* selected */
-    uint64_t byte; /* selected, from the event's first */
+    uint64_t byte; /* selected, from the first of bytes */
 
     enum pane focus;
     enum info info;

@@ -282,7 +282,7 @@ static void fit(struct ui *ui)
     m->top[PANE_TREE] = view_scroll(m->top[PANE_TREE], pick, n, tree.h - 1 - (m->why[0] != 0));
     m->top[PANE_BYTES] =
         view_scroll(m->top[PANE_BYTES], (size_t)(m->byte / (uint64_t)wide),
-                    (size_t)((m->ev.length + (uint64_t)wide - 1) / (uint64_t)wide), bytes.h - 1);
+                    (size_t)((m->bytes.length + (uint64_t)wide - 1) / (uint64_t)wide), bytes.h - 1);
 }
 
 static void put_panes(struct ui *ui, struct grid *g)

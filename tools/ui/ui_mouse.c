@@ -41,7 +41,7 @@ static void select_byte(struct ui *ui, struct area a, int row, int x)
     int in_row = view_bytes_in_row(a.w), column = view_bytes_column(m, a.w, x - a.x);
     uint64_t byte = (m->top[PANE_BYTES] + (uint64_t)row) * (uint64_t)in_row + (uint64_t)column;
 
-    if (column >= 0 && byte < m->ev.length)
+    if (column >= 0 && byte < m->bytes.length)
         model_byte(m, byte);
 }
 

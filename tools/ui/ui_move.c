@@ -58,7 +58,7 @@ static void move_byte(struct model *m, long by)
 {
     if (by < 0 && m->byte < (uint64_t)-by)
         return;
-    if (m->byte + (uint64_t)by < m->ev.length)
+    if (m->byte + (uint64_t)by < m->bytes.length)
         model_byte(m, m->byte + (uint64_t)by);
 }
 
@@ -118,7 +118,7 @@ void ui_jump(struct ui *ui, int last)
         model_line(m, last && m->count ? m->count - 1 : 0);
         break;
     case PANE_BYTES:
-        model_byte(m, last ? m->ev.length : 0);
+        model_byte(m, last ? m->bytes.length : 0);
         break;
     default:
         if (m->info == INFO_TEXT)

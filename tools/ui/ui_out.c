@@ -19,8 +19,7 @@ enum { BYTES_MOST = 65536 };
 
 static void put_bytes(FILE *out, const struct model *m)
 {
-    vitro_span span = vitro_event_span(&m->ev);
-    struct range all = { 0, m->ev.length };
+    struct range all = { 0, m->bytes.length };
     const struct line *line = m->line < m->count ? &m->lines[m->line] : NULL;
     const struct range *at = line && line->ranges ? line->at : &all;
     int n = line && line->ranges ? line->ranges : 1;
@@ -29,7 +28,7 @@ static void put_bytes(FILE *out, const struct model *m)
     for (int i = 0; i < n; i++) {
         for (uint64_t k = at[i].lo; k < at[i].hi && put < BYTES_MOST; k++, put++) {
             uint8_t b;
-            if (vitro_decode_bytes(m->d, &span, k, &b, 1, NULL) == 1)
+            if (vitro_decode_bytes(m->d, &m->bytes, k, &b, 1, NULL) == 1)
                 fprintf(out, "%s%02x", put ? " " : "", b);
         }
     }

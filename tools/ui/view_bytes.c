@@ -1,5 +1,6 @@
 /*
- * view_bytes - the bytes of the selected event; those of the selected field stand out.
+ * view_bytes - the bytes of the selected event, or what was made of them when the selected field
+ * stands there; those of the field stand out.
  */
 #include "ui/view.h"
 
@@ -9,10 +10,10 @@
 
 enum { ROW_MOST = 16, OFFSET = 6 };
 
-/* The offset of the event's first byte. What is not sent yet has none but its own. */
+/* The offset of the first byte. What is not sent yet has none but its own. */
 static uint64_t base_of(const struct model *m)
 {
-    return model_held(m, m->pick) ? 0 : m->ev.offset;
+    return model_held(m, m->pick) ? 0 : m->bytes.offset;
 }
 
 /* Where the bytes begin behind the offset. */
@@ -20,7 +21,7 @@ static int offset_columns(const struct model *m)
 {
     int n = 4;
 
-    for (uint64_t end = (base_of(m) + m->ev.length) >> 16; end; end >>= 4)
+    for (uint64_t end = (base_of(m) + m->bytes.length) >> 16; end; end >>= 4)
         n++;
     return n + 2;
 }
@@ -66,11 +67,10 @@ static enum style style_at(const struct model *m, uint64_t byte)
 
 static void put_row(struct area a, const struct model *m, int y, uint64_t from, int wide)
 {
-    vitro_span span = vitro_event_span(&m->ev);
-    uint64_t rest = m->ev.length - from;
+    uint64_t rest = m->bytes.length - from;
     size_t want = rest < (uint64_t)wide ? (size_t)rest : (size_t)wide, missing = 0;
     uint8_t b[ROW_MOST];
-    size_t n = vitro_decode_bytes(m->d, &span, from, b, want, &missing);
+    size_t n = vitro_decode_bytes(m->d, &m->bytes, from, b, want, &missing);
     int left = offset_columns(m), text = left + wide * 3 + (wide > 8) + 1;
 
     area_put(a, y, 0, ST_DIM, "%04" PRIx64, base_of(m) + from);
@@ -114,24 +114,23 @@ static void put_no_bytes(struct area a, const struct model *m)
 
 void view_bytes(struct area a, const struct model *m)
 {
-    vitro_span span = vitro_event_span(&m->ev);
     int wide = view_bytes_in_row(a.w);
     uint64_t rows, top;
     char name[64], head[128];
 
-    vitro_span_name(&span, name, sizeof name);
+    vitro_span_name(&m->bytes, name, sizeof name);
     if (!m->pick || (m->study && m->ev.kind == VITRO_EVENT_NOTE && !model_held(m, m->pick)))
         snprintf(head, sizeof head, "%s", view_word(m, "bytes", "바이트"));
     else
         snprintf(head, sizeof head, "%s %s %04" PRIx64 "+%" PRIu64, view_word(m, "bytes", "바이트"),
                  model_held(m, m->pick) ? view_word(m, "not yet sent", "아직 보내지 않음") : name,
-                 base_of(m), m->ev.length);
+                 base_of(m), m->bytes.length);
     a = view_head(a, m, PANE_BYTES, head);
     if (!m->pick || model_masked(m, m->pick) || !model_has_bytes(m)) {
         put_no_bytes(area_part(a, 0, 1, a.h, a.w - 2), m);
         return;
     }
-    rows = (m->ev.length + (uint64_t)wide - 1) / (uint64_t)wide;
+    rows = (m->bytes.length + (uint64_t)wide - 1) / (uint64_t)wide;
     top = view_scroll(m->top[PANE_BYTES], (size_t)(m->byte / (uint64_t)wide), (size_t)rows, a.h);
     for (int y = 0; y < a.h && top + (uint64_t)y < rows; y++)
         put_row(a, m, y, (top + (uint64_t)y) * (uint64_t)wide, wide);
