@@ -271,7 +271,7 @@ TOOL_TESTS := $(addprefix $(B)/tests/unit/,learn learn_progress decode_print ser
 TOOL_TESTS += $(addprefix $(B)/tests/unit/,watch_merge watch_screen)
 $(B)/tests/unit/gate_lesson: | lessons
 LOOKING := $(B)/tests/bench/vitro/looking
-TOOL_TESTS += $(B)/tests/unit/ui_facts
+TOOL_TESTS += $(addprefix $(B)/tests/unit/,ui_facts tls_told)
 $(TOOL_TESTS) $(LOOKING): $(filter-out %/vitro.o,$(VITRO_O)) | programs lessons
 $(TOOL_TESTS) $(LOOKING): private LDLIBS := $(PROTO_A) $(STATIC) $(LDLIBS) \
                                  $(shell pkg-config --libs libcmark ncursesw libpcap vterm 2>/dev/null) -lutil

@@ -47,6 +47,17 @@ static inline void play_size(struct play *p, int w, int h)
     play_show(p);
 }
 
+/* What was written by hand so far. */
+static inline void play_hand(struct play *p, int w, int h)
+{
+    hand_decode(&p->h);
+    cr_assert_eq(schemas_add_shipped(p->h.decode, NULL), VITRO_OK);
+    ui_init(&p->ui, p->h.decode, VITRO_ENGLISH, "a.pcapng");
+    p->ui.m.loaded = true;
+    model_grown(&p->ui.m);
+    play_size(p, w, h);
+}
+
 /* A request with its message, an answer, and another request on the same connection. */
 static inline void play_begin(struct play *p, int w, int h)
 {
@@ -58,12 +69,7 @@ static inline void play_begin(struct play *p, int w, int h)
     hand_data(&p->h, 1, 1, 0, "00 00000002 0801");
     hand_headers(&p->h, 1, 1, FRAME_END_STREAM, "grpc-status", "0", NULL);
     hand_request(&p->h, 3, "application/grpc");
-    hand_decode(&p->h);
-    cr_assert_eq(schemas_add_shipped(p->h.decode, NULL), VITRO_OK);
-    ui_init(&p->ui, p->h.decode, VITRO_ENGLISH, "a.pcapng");
-    p->ui.m.loaded = true;
-    model_grown(&p->ui.m);
-    play_size(p, w, h);
+    play_hand(p, w, h);
 }
 
 static inline void play_end(struct play *p)

@@ -123,6 +123,28 @@ Test(ui, bytes_walk_through_the_fields_by_keys)
     play_end(&p);
 }
 
+Test(ui, what_a_compressed_message_says_is_looked_at_where_its_fields_are)
+{
+    static struct play p;
+
+    hand_open(&p.h);
+    hand_headers(&p.h, 0, 1, 0, ":method", "POST", ":path", "/chat.ChatService/SendMessage",
+                 "content-type", "application/grpc", "grpc-encoding", "gzip", NULL);
+    /* userId "me", message of 30 times "a" */
+    hand_data(&p.h, 0, 1, FRAME_END_STREAM,
+              "01 0000001c 1f8b0800000000000203e362ca4d15924bc40b0032adce9e24000000");
+    play_hand(&p, 80, 24);
+    play_go(&p, hand_nth(&p.h, VITRO_EVENT_PROTOBUF, 0));
+    SEES(&p, "body:0:c2s:1 0005+28");
+    SEES(&p, "inflated 28 -> 36");
+    play_keys(&p, "\tjj");
+    SEES(&p, "inflated:0:c2s:");
+    SEES(&p, "0000  0a 02 6d 65 12 1e 61 61");
+    play_keys(&p, "kk");
+    SEES(&p, "body:0:c2s:1 0005+28");
+    play_end(&p);
+}
+
 Test(ui, an_event_leads_into_what_it_carries_and_back)
 {
     static struct play p;
