@@ -214,7 +214,7 @@ static vitro_code take_key(struct service_account *a, const char *name, vitro_st
     return rc;
 }
 
-static vitro_code read(struct service_account *a, const struct pem *json, vitro_error *err)
+static vitro_code take_members(struct service_account *a, const struct pem *json, vitro_error *err)
 {
     enum { TYPE, EMAIL, KEY, KEY_ID, MEMBERS };
     struct json_text m[MEMBERS] = { { "type", { NULL, 0 } },
@@ -238,8 +238,8 @@ static vitro_code read(struct service_account *a, const struct pem *json, vitro_
     return take_key(a, json->name, m[KEY].value, err);
 }
 
-static vitro_code open_account(struct service_account *a, const char *file, vitro_bytes given,
-                               vitro_error *err)
+static vitro_code take_file(struct service_account *a, const char *file, vitro_bytes given,
+                            vitro_error *err)
 {
     struct pem json;
     vitro_code rc = vitro_pem_take(&json, file, given, "the service account", err);
@@ -247,7 +247,7 @@ static vitro_code open_account(struct service_account *a, const char *file, vitr
     if (!rc && !pem_given(&json))
         rc = vitro_fail(err, VITRO_INVALID_ARGUMENT, "credentials", 0, "no service account");
     if (!rc)
-        rc = read(a, &json, err);
+        rc = take_members(a, &json, err);
     vitro_pem_done(&json);
     return rc;
 }
@@ -267,7 +267,7 @@ vitro_code vitro_call_credentials_service_account(vitro_call_credentials **out, 
     vitro_arena_init(&a->texts, NULL, 0);
     rc = vitro_call_credentials_init(&a->base, &account_ops, options, err);
     if (!rc)
-        rc = open_account(a, file, json, err);
+        rc = take_file(a, file, json, err);
     if (rc)
         account_free(&a->base);
     else

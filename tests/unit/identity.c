@@ -215,6 +215,65 @@ Test(identity, the_certificate_is_the_one_that_the_peer_has)
     X509_free(theirs);
 }
 
+/* ---- the end -------------------------------------------------------------------------------- */
+
+static const vitro_identity *lent;
+static char seen_last[1024];
+
+static void borrow(vitro_call *c, const vitro_md *md, void *user)
+{
+    lent = vitro_call_peer_identity(c);
+}
+
+static void read_at_end(vitro_call *c, const vitro_status *status, void *user)
+{
+    describe(user ? lent : vitro_call_peer_identity(c), seen_last, sizeof seen_last);
+}
+
+static const vitro_call_events borrows = { .size = sizeof borrows,
+                                           .on_headers = borrow,
+                                           .on_closed = read_at_end },
+                               asks_late = { .size = sizeof asks_late, .on_closed = read_at_end };
+
+/* The connection is cut in mid-call: what the handler knows of its peer then. */
+static void cut(const vitro_call_events *events, void *user)
+{
+    struct record r = { .len = 0 };
+    vitro_credentials *server = SERVER_CREDENTIALS(.own = "server", .ca = "ca"),
+                      *client = CLIENT_CREDENTIALS(.own = "client", .ca = "ca");
+
+    pair_init(&world);
+    world.server_credentials = server;
+    world.channel_options.credentials = client;
+    world.channel_options.authority = "vitro.test";
+    pair_make_server(&world);
+    cr_assert_eq(vitro_server_add(world.server, &who_am_i, NULL, events, user, NULL), VITRO_OK);
+    pair_start(&world);
+    call = pair_call(&world, &who_am_i, NULL, &r);
+    cr_assert_eq(vitro_call_send(call, bytes_of("?"), 0, NULL, NULL), VITRO_OK);
+    vitro_sim_run_for(world.sim, 1000000000);
+    cr_assert(vitro_sim_cut(world.sim, 0));
+    pair_run(&world);
+    cr_assert_eq(r.code, VITRO_UNAVAILABLE);
+    vitro_call_unref(call);
+    record_done(&r);
+    pair_stop(&world);
+    vitro_credentials_unref(server);
+    vitro_credentials_unref(client);
+}
+
+Test(identity, what_was_lent_stays_until_closed_when_the_connection_is_lost)
+{
+    cut(&borrows, &world);
+    cr_assert_str_eq(seen_last, "304 h2 verified " ALICE);
+}
+
+Test(identity, of_a_lost_connection_nobody_is_known)
+{
+    cut(&asks_late, NULL);
+    cr_assert_str_eq(seen_last, "unknown");
+}
+
 /* ---- certificates with hostile names -------------------------------------------------------- */
 
 /* Signed by itself; names NULL: it has no subjectAltName. */

@@ -1,5 +1,4 @@
-/* credentials - call credentials of every kind but service accounts, which have a file of theirs.
- */
+/* call_credentials - those of every kind but service accounts, which have a file of theirs. */
 #include <string.h>
 
 #include "base/error.h"
