@@ -104,6 +104,23 @@ static void *client_main(void *arg)
     return NULL;
 }
 
+/* Until it is READY, from a thread that makes no call. */
+static void *watcher_main(void *arg)
+{
+    vitro_channel *channel = arg;
+    vitro_channel_state state = vitro_channel_get_state(channel);
+
+    vitro_channel_connect(channel);
+    while (state != VITRO_CHANNEL_READY) {
+        if (vitro_channel_wait(channel, state, INT64_C(20000000000), &state, NULL) != VITRO_OK) {
+            expect(0, "a channel is not READY");
+            break;
+        }
+    }
+    vitro_channel_reset_backoff(channel);
+    return NULL;
+}
+
 /* ---- the world ------------------------------------------------------------------------------ */
 
 struct ending {
@@ -154,17 +171,21 @@ static void run_clients(const char *target)
 {
     vitro_loop *loop = new_loop();
     vitro_channel *channel[2];
-    pthread_t thread[THREADS];
+    pthread_t thread[THREADS], watcher[2];
 
     for (int i = 0; i < 2; i++) {
         if (vitro_channel_new(&channel[i], loop, target, NULL, NULL) != VITRO_OK)
             abort();
     }
     start(loop);
+    for (int i = 0; i < 2; i++)
+        pthread_create(&watcher[i], NULL, watcher_main, channel[i]);
     for (int i = 0; i < THREADS; i++)
         pthread_create(&thread[i], NULL, client_main, channel[i % 2]);
     for (int i = 0; i < THREADS; i++)
         pthread_join(thread[i], NULL);
+    for (int i = 0; i < 2; i++)
+        pthread_join(watcher[i], NULL);
     vitro_channel_free(channel[0]); /* while the loop runs */
     vitro_loop_stop(loop);
     vitro_channel_free(channel[1]); /* driven here */
