@@ -89,6 +89,18 @@ static void update(struct follow *f, struct follow_side *s)
     new_keys(s, done ? FOLLOW_OPENED : FOLLOW_FAILED);
 }
 
+/* The next keys of a side of 1.3: behind its Finished, and behind each KeyUpdate. */
+static void next_keys(struct follow *f, unsigned side)
+{
+    struct follow_side *s = &f->side[side];
+
+    if (s->finished)
+        update(f, s);
+    else
+        use_secret(f, side, side == CLIENT ? SECRET_CLIENT_TRAFFIC : SECRET_SERVER_TRAFFIC);
+    s->finished = true;
+}
+
 /* ---- handshake messages ---------------------------------------------------------------------- */
 
 /* The body of a hello, as far as it was kept; after a HelloRetryRequest there is another one. */
@@ -125,11 +137,8 @@ static void message(struct follow *f, unsigned side)
     }
     if (!is_1_3(f))
         return;
-    if (type == FINISHED && !s->finished) {
-        use_secret(f, side, side == CLIENT ? SECRET_CLIENT_TRAFFIC : SECRET_SERVER_TRAFFIC);
-        s->finished = true;
-    } else if (type == KEY_UPDATE && s->finished)
-        update(f, s);
+    if (type == (s->finished ? KEY_UPDATE : FINISHED))
+        next_keys(f, side);
 }
 
 static uint32_t message_len(const struct follow_messages *m)
@@ -252,14 +261,34 @@ static enum record_result try_numbers(struct follow_side *s, vitro_bytes record,
     return rc;
 }
 
-static enum follow_result open_record(struct follow_side *s, vitro_bytes record, uint8_t *out,
-                                      struct follow_record *r)
+/* What changes keys may be among the missing records. */
+static enum record_result try_next_keys(struct follow *f, unsigned side, vitro_bytes record,
+                                        uint8_t *out, struct record_plain *plain)
 {
+    struct follow_side *s = &f->side[side], before = *s;
+    enum record_result rc = RECORD_SEALED;
+
+    next_keys(f, side);
+    if (s->keyed)
+        rc = try_numbers(s, record, out, plain);
+    if (rc != RECORD_OPENED) {
+        before.trials = s->trials;
+        *s = before;
+    }
+    return rc;
+}
+
+static enum follow_result open_record(struct follow *f, unsigned side, vitro_bytes record,
+                                      uint8_t *out, struct follow_record *r)
+{
+    struct follow_side *s = &f->side[side];
     enum record_result rc;
 
     if (!s->keyed)
         return s->trouble;
     rc = try_numbers(s, record, out, &r->plain);
+    if (rc == RECORD_SEALED && s->lost && is_1_3(f))
+        rc = try_next_keys(f, side, record, out, &r->plain);
     r->keys = s->keys;
     r->seq = s->seq;
     return rc == RECORD_OPENED      ? FOLLOW_OPENED
@@ -290,7 +319,7 @@ enum follow_result vitro_follow_record(struct follow *f, unsigned side, vitro_by
     if (plain(f, side, record, &r->rest))
         return FOLLOW_PLAIN;
     begin(f, side);
-    rc = open_record(s, record, out, r);
+    rc = open_record(f, side, record, out, r);
     if (is_early(f, side, rc))
         return FOLLOW_EARLY;
     s->seq++;
@@ -299,20 +328,20 @@ enum follow_result vitro_follow_record(struct follow *f, unsigned side, vitro_by
     return rc;
 }
 
+void vitro_follow_lost(struct follow *f, unsigned side, uint64_t most)
+{
+    struct follow_side *s = &f->side[side];
+
+    s->lost = (uint32_t)MIN(s->lost + MAX(most, 1), UINT32_MAX);
+    s->messages.lost = true;
+}
+
 void vitro_follow_hole(struct follow *f, unsigned side, uint8_t type)
 {
     if (type == RECORD_APPLICATION_DATA)
         begin(f, side);
     f->side[side].seq++;
-    f->side[side].messages.lost = true;
-}
-
-void vitro_follow_lost(struct follow *f, unsigned side, uint64_t most)
-{
-    struct follow_side *s = &f->side[side];
-
-    s->lost = (uint32_t)MIN(s->lost + most, UINT32_MAX);
-    s->messages.lost = true;
+    vitro_follow_lost(f, side, 0); /* it may have changed keys */
 }
 
 bool vitro_follow_is_data(const struct follow *f, unsigned side, uint8_t type)

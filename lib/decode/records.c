@@ -72,27 +72,34 @@ enum verdict vitro_records_chain(vitro_bytes b, bool over)
 
 /* ---- Missing bytes ------------------------------------------------------------------------- */
 
-/* Opened data lacks what len bytes of records, n of them, have sealed. */
+/*
+ * Opened data lacks what len bytes of records have sealed, n of them. 0: nobody knows how many,
+ * and so no frame goes on behind them.
+ */
 static void inner_gap(struct direction *d, uint64_t len, uint64_t n)
 {
     const struct suite *suite = d->conn->tls->follow.suite;
     uint64_t excess = suite ? n * vitro_record_excess(suite) : 0;
     struct direction *inner = inner_of(d);
 
+    len = len > excess ? len - excess : 1;
+    if (!n && inner->state == DIR_FRAMES)
+        len = MAX(len, inner->reader.left + UINT64_C(1));
     if (!inner->track->segs.end)
         inner->late = true;
     else
-        vitro_direction_gap(inner, len > excess ? len - excess : 1);
+        vitro_direction_gap(inner, len);
 }
 
 /* Records are missing before this one, which was opened or not: r may be NULL. */
 static void lost_end(struct direction *d, const struct follow_record *r)
 {
     struct records *rs = records_of(d);
-    uint64_t n = r && r->seq > rs->lost_seq ? r->seq - rs->lost_seq : 1;
+    bool same = sealed_of(d)->log[d->dir].key_count == rs->lost_key;
 
     rs->lost = false;
-    inner_gap(d, d->told - rs->lost_at, n);
+    inner_gap(d, d->told - rs->lost_at,
+              r && same && r->seq > rs->lost_seq ? r->seq - rs->lost_seq : 0);
 }
 
 /* ---- One record ---------------------------------------------------------------------------- */
@@ -417,6 +424,7 @@ void vitro_records_gap(struct direction *d, uint64_t len)
     if (!rs->lost) {
         rs->lost_at = from;
         rs->lost_seq = d->conn->tls->follow.side[d->dir].seq;
+        rs->lost_key = sealed_of(d)->log[d->dir].key_count;
     }
     rs->lost = rs->seeking = true;
     vitro_follow_lost(&d->conn->tls->follow, d->dir, (d->told - from) / RECORD_LEAST + 1);

@@ -63,6 +63,7 @@ struct records {
     int64_t since;     /* when it began to wait */
     uint64_t lost_at;  /* from here on records are missing; lost: so */
     uint64_t lost_seq; /* the number of the first of them */
+    uint32_t lost_key; /* and how many keys there were */
     uint32_t hole;     /* bytes still to come of the record that has a hole */
     uint32_t whole;    /* its length */
     uint8_t type;      /* and type */

@@ -15,6 +15,20 @@
 
 enum when { NEVER, BEFORE, BETWEEN, BEHIND };
 
+/* The i-th turn, of which the first bytes were not captured; at: what was sent before it. */
+static void send_turn(struct pcap_write *w, struct pcap_talk *talk, const struct sealed *s,
+                      size_t i, size_t at[2], size_t lost)
+{
+    const struct conversation_turn *t = &s->wire.turns[i];
+    const uint8_t *p = s->wire.out[t->dir].ptr + at[t->dir];
+
+    lost = MIN(lost, t->len);
+    pcap_talk_skip(talk, t->dir, lost);
+    if (lost < t->len)
+        pcap_talk_send(w, talk, t->dir, p + lost, t->len - lost);
+    at[t->dir] += t->len;
+}
+
 /* A small conversation, sealed; its secrets in the capture at some time, packets a step apart. */
 static void capture_late(struct pcap_write *w, enum when when, int64_t step, uint16_t suite)
 {
@@ -30,11 +44,9 @@ static void capture_late(struct pcap_write *w, enum when when, int64_t step, uin
     w->step = step;
     pcap_talk_open(w, &talk);
     for (size_t i = 0; i < s.wire.turn_count; i++) {
-        const struct conversation_turn *turn = &s.wire.turns[i];
         if ((when == BEFORE && i == 0) || (when == BETWEEN && i == s.before + 4))
             sealed_secrets(&s, w);
-        pcap_talk_send(w, &talk, turn->dir, s.wire.out[turn->dir].ptr + at[turn->dir], turn->len);
-        at[turn->dir] += turn->len;
+        send_turn(w, &talk, &s, i, at, 0);
     }
     pcap_talk_close(w, &talk);
     if (when == BEHIND)
@@ -209,11 +221,8 @@ Test(decode_tls_late, a_hello_says_who_the_client_is)
     sealed_make(&s, &plain, &(struct sealed_shape){ .suite = 0x1301 });
     pcap_write_init(&w, PCAP_NG, 1);
     sealed_secrets(&s, &w);
-    for (size_t i = 0; i < s.wire.turn_count; i++) {
-        const struct conversation_turn *t = &s.wire.turns[i];
-        pcap_talk_send(&w, &talk, t->dir, s.wire.out[t->dir].ptr + at[t->dir], t->len);
-        at[t->dir] += t->len;
-    }
+    for (size_t i = 0; i < s.wire.turn_count; i++)
+        send_turn(&w, &talk, &s, i, at, 0);
     d = sealed_decode(&w, &b);
     cr_expect(eq(str, (char *)vitro_decode_endpoint(d, 0, VITRO_C2S), "192.0.2.1:80"));
     for (uint32_t i = 1; vitro_decode_event(d, i, &ev) && ev.kind != VITRO_EVENT_PROTOBUF;)
@@ -246,7 +255,6 @@ Test(decode_tls_late, behind_lost_segments_records_and_frames_are_found_again)
         size_t at[2] = { 0, 0 };
         shape.calls = 20;
         shape.controls = false;
-        seal.update_each = 0;
         conversation_make(&plain, &shape, k, k);
         sealed_make(&s, &plain, &seal);
         pcap_write_init(&w, PCAP_NG, 1);
@@ -256,7 +264,7 @@ Test(decode_tls_late, behind_lost_segments_records_and_frames_are_found_again)
             int dir = s.wire.turns[i].dir;
             for (size_t left = s.wire.turns[i].len, n; left; left -= n, at[dir] += n) {
                 n = seed_between(&c, 1, MIN(left, (size_t)1000));
-                if (i > s.before && vitro_chance_below(&c, 20) == 0)
+                if (i > 2 && vitro_chance_below(&c, 20) == 0)
                     pcap_talk_skip(&talk, dir, n);
                 else
                     pcap_talk_send(&w, &talk, dir, s.wire.out[dir].ptr + at[dir], n);
@@ -338,6 +346,36 @@ Test(decode_tls_late, a_frame_goes_on_behind_a_hole_that_swallowed_records)
     }
 }
 
+/* Of 1.3: what changes the keys of the client is among the records that are missing. */
+Test(decode_tls_late, a_finished_that_is_missing_costs_nothing_behind_it)
+{
+    struct conversation_shape shape = { .calls = 3, .method = 1 };
+    struct pcap_talk talk = { .next = { 1000, 5000 } };
+    size_t at[2] = { 0, 0 };
+    struct conversation plain;
+    struct sealed s;
+    struct pcap_write w;
+    vitro_decode_stats stats;
+    struct decoded_bytes b;
+    vitro_decode *d;
+
+    conversation_make(&plain, &shape, 1, 1);
+    sealed_make(&s, &plain, &(struct sealed_shape){ .suite = 0x1301 });
+    pcap_write_init(&w, PCAP_NG, 1);
+    sealed_secrets(&s, &w);
+    pcap_talk_open(&w, &talk);
+    for (size_t i = 0; i < s.wire.turn_count; i++)
+        send_turn(&w, &talk, &s, i, at, i == 2 ? SIZE_MAX : 0);
+    d = sealed_decode(&w, &b);
+    decoded_assert_tiled(d, 0);
+    vitro_decode_stats_get(d, &stats);
+    cr_expect(eq(u64, stats.messages, 6));
+    vitro_decode_free(d);
+    pcap_write_done(&w);
+    sealed_done(&s);
+    conversation_done(&plain);
+}
+
 Test(decode_tls_late, who_joins_late_is_told_that_no_handshake_was_seen)
 {
     struct conversation_shape shape = { .calls = 3 };
@@ -355,13 +393,8 @@ Test(decode_tls_late, who_joins_late_is_told_that_no_handshake_was_seen)
     pcap_write_init(&w, PCAP_NG, 1);
     sealed_secrets(&s, &w);
     for (size_t i = 0; i < s.wire.turn_count; i++) {
-        const struct conversation_turn *t = &s.wire.turns[i];
-        size_t lost = i < s.before ? t->len : i < s.before + 2 ? 9 : 0; /* a head, and more */
-        pcap_talk_skip(&talk, t->dir, lost);
-        if (lost < t->len)
-            pcap_talk_send(&w, &talk, t->dir, s.wire.out[t->dir].ptr + at[t->dir] + lost,
-                           t->len - lost);
-        at[t->dir] += t->len;
+        bool head = i == s.before || i == s.before + 1;
+        send_turn(&w, &talk, &s, i, at, i < s.before ? SIZE_MAX : head ? 9 : 0);
     }
     d = sealed_decode(&w, &b);
     decoded_assert_tiled(d, 0);
