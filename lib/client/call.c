@@ -305,6 +305,8 @@ static void call_expired(vitro_call *base)
         vitro_fail(&why, VITRO_DEADLINE_EXCEEDED, "call", 0, "the deadline has passed");
     if (c->waits_for)
         vitro_wrap(&why, VITRO_DEADLINE_EXCEEDED, "channel", "waited for its %s", c->waits_for);
+    else if (base->chain && base->chain->waits)
+        vitro_wrap(&why, VITRO_DEADLINE_EXCEEDED, "interceptor", "the call was suspended");
     vitro_client_call_fail(c, &why);
 }
 
@@ -393,12 +395,14 @@ static void set_deadline(struct client_call *c, const vitro_call_options *o)
 static vitro_code intercept(struct client_call *c, const vitro_call_options *o, vitro_error *err)
 {
     const vitro_interceptor *const *lists[] = { c->channel->options.interceptors, o->interceptors };
-    vitro_code rc = vitro_chain_new(&c->base, lists, ARRAY_LEN(lists), c->credit, err);
+    vitro_code rc = vitro_chain_new(&c->base, lists, ARRAY_LEN(lists), err);
 
     if (!c->base.chain)
         return rc;
     c->base.chain->request.md = &c->request;
     c->base.chain->response.md = &c->base.headers;
+    c->base.chain->credit = c->credit;
+    c->base.chain->trace = c->channel->trace;
     if (!vitro_call_expects_one(&c->base, false))
         c->credit = 0;
     return rc;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "rpc/connection.h"
 #include "rpc/message.h"
 #include "rpc/stream.h"
 #include "wire/lpm.h"
@@ -70,7 +71,7 @@ static uint8_t *add(struct chain *ch, const vitro_interceptor *with, uint8_t *st
 }
 
 vitro_code vitro_chain_new(vitro_call *c, const vitro_interceptor *const *const *lists,
-                           size_t n_lists, uint64_t credit, vitro_error *err)
+                           size_t n_lists, vitro_error *err)
 {
     size_t n = 0, states = 0, size;
     struct chain *ch;
@@ -86,7 +87,6 @@ vitro_code vitro_chain_new(vitro_call *c, const vitro_interceptor *const *const 
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "call", 0, "out of memory");
     ch->call = c;
     ch->size = size + states;
-    ch->credit = credit;
     ch->end_at = INT_MAX;
     lane_init(&ch->request, ch, false);
     lane_init(&ch->response, ch, true);
@@ -114,6 +114,29 @@ void vitro_chain_free(struct chain *ch)
     lane_done(&ch->request);
     lane_done(&ch->response);
     vitro_mem_free(ch->call->account, ch, ch->size);
+}
+
+/* ---- notes: what a call waits for, which no byte shows -------------------------------------- */
+
+static void note_wait(struct chain *ch)
+{
+    vitro_call *c = ch->call;
+    const struct connection *conn = c->ops->connection(c);
+    struct note_at at = { c->ops->finish ? NOTE_SERVER : NOTE_CLIENT, RECORD_NO_CONN, 0, 0 };
+    bool waits = ch->request.suspended || ch->response.suspended;
+    int64_t now = vitro_loop_now(c->loop);
+
+    if (waits == ch->waits)
+        return;
+    if (conn)
+        at = vitro_connection_at(conn);
+    if (waits)
+        vitro_note(ch->trace, waiting, .at = at, .call = c->id, .why = NOTE_WAIT_INTERCEPTOR);
+    else
+        vitro_note(ch->trace, waited, .at = at, .call = c->id, .why = NOTE_WAIT_INTERCEPTOR,
+                   .duration = (uint64_t)(now - ch->wait_since));
+    ch->waits = waits;
+    ch->wait_since = now;
 }
 
 /* ---- what an interceptor is asked ----------------------------------------------------------- */
@@ -403,6 +426,7 @@ static void run(struct lane *l)
     while (!c->closed && (l->stage != STAGE_IDLE || begin(l)) && pass(l))
         arrive(l);
     keep_message(l);
+    note_wait(l->chain);
     vitro_call_unref(c);
 }
 
@@ -475,6 +499,7 @@ void vitro_chain_stop(struct chain *ch, vitro_code why)
 {
     stop(&ch->request);
     stop(&ch->response);
+    note_wait(ch);
     ch->hurry = ch->hurry || why == VITRO_CANCELLED || why == VITRO_DEADLINE_EXCEEDED;
 }
 

@@ -63,7 +63,7 @@ struct chain {
     vitro_call *call;
     struct lane request, response;
     struct task task;
-    uint64_t credit; /* of the application; STREAM_CREDIT_ALL */
+    uint64_t credit; /* of the application, STREAM_CREDIT_ALL; the stream gets it from here alone */
     bool granted;    /* a message of it, to the stream */
     bool full;       /* enough is queued behind the lane that sends */
     bool blocked;    /* and before it: tell writable */
@@ -71,19 +71,22 @@ struct chain {
     bool peer_ended; /* the event end is wanted */
     bool concluding; /* the end has begun to pass */
     bool hurry;      /* nothing waits any more */
-    int started;     /* interceptors that saw the start */
-    int end_at;      /* the next one that sees the end, if it saw the start */
-    size_t size;     /* of the block */
+    bool waits;      /* for an interceptor, as notes say */
+    int64_t wait_since; /* nanoseconds */
+    vitro_trace *trace; /* the side's; NULL: none */
+    int started;        /* interceptors that saw the start */
+    int end_at;         /* the next one that sees the end, if it saw the start */
+    size_t size;        /* of the block */
     int n;
     struct part parts[];
 };
 
 /*
  * Give c the interceptors of these lists, outermost first; each is NULL or ends with NULL. Without
- * any c stays as it is. credit: of the application; the stream gets none of it by itself.
+ * any c stays as it is.
  */
 vitro_code vitro_chain_new(vitro_call *c, const vitro_interceptor *const *const *lists,
-                           size_t n_lists, uint64_t credit, vitro_error *err);
+                           size_t n_lists, vitro_error *err);
 void vitro_chain_free(struct chain *ch);
 
 /* The opening of the lane is here (receives) or asked for (sends). */

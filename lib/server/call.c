@@ -185,12 +185,14 @@ static vitro_code intercept(struct server_call *c, const struct route *route, vi
 {
     const vitro_interceptor *const *lists[] = { c->shard->server->options.interceptors,
                                                 route->interceptors };
-    vitro_code rc = vitro_chain_new(&c->base, lists, ARRAY_LEN(lists), c->stream.credit, err);
+    vitro_code rc = vitro_chain_new(&c->base, lists, ARRAY_LEN(lists), err);
 
     if (!c->base.chain)
         return rc;
     c->base.chain->request.md = &c->base.headers;
     c->base.chain->response.md = &c->initial;
+    c->base.chain->credit = c->stream.credit;
+    c->base.chain->trace = c->stream.conn->config.trace;
     c->stream.credit = 0;
     return rc;
 }

@@ -36,6 +36,7 @@ struct note_at {
 #define NOTE_SERVER "server"
 
 /* What a call or stream waits for: `why` of waiting and waited. */
+#define NOTE_WAIT_INTERCEPTOR       "interceptor"
 #define NOTE_WAIT_CREDENTIALS       "call credentials"
 #define NOTE_WAIT_CONNECTION        "connection"
 #define NOTE_WAIT_STREAM_LIMIT      "stream limit"

@@ -200,6 +200,21 @@ static const vitro_call_events slow_events = { .size = sizeof slow_events,
                                                .on_headers = keep_call,
                                                .on_end = quiet_end };
 
+/* Each side holds the call for a turn before it begins. */
+static void resume(void *user)
+{
+    vitro_intercept_resume(user);
+}
+
+static vitro_verdict hold(vitro_intercept *i, vitro_md *md, void *state)
+{
+    cr_assert_eq(vitro_loop_post(vitro_call_loop(vitro_intercept_call(i)), resume, i), VITRO_OK);
+    return VITRO_SUSPEND;
+}
+
+static const vitro_interceptor holding = { .size = sizeof holding, .on_start = hold };
+static const vitro_interceptor *const holds[] = { &holding, NULL };
+
 enum { HELLO = 1, LATE, LARGE, FILLER, LIMITED, CALLS };
 
 static vitro_call *begin(struct pair *p, const vitro_method *m, int64_t timeout, struct record *r)
@@ -207,6 +222,8 @@ static vitro_call *begin(struct pair *p, const vitro_method *m, int64_t timeout,
     vitro_call_options o = VITRO_CALL_OPTIONS_INIT;
 
     o.timeout_ns = timeout;
+    if (m == &slow_method)
+        o.interceptors = holds;
     return pair_call(p, m, &o, r);
 }
 
@@ -253,7 +270,9 @@ static void play(struct pair *p)
 
 static void play_traced(struct file *f)
 {
-    static const vitro_method_options manual = { .size = sizeof manual, .manual_credit = true };
+    static const vitro_method_options manual = { .size = sizeof manual,
+                                                 .manual_credit = true,
+                                                 .interceptors = holds };
     char path[] = "/tmp/vitro-trace-XXXXXX", sink[64];
     int fd = mkstemp(path);
     struct pair p;
@@ -335,7 +354,7 @@ Test(trace_calls, each_note_says_what_its_session_had_taken_in_and_produced)
         check_out(&f, n);
     }
     cr_expect_gt(checked, 20, "%zu", checked);
-    cr_expect_geq(exact + 3, checked, "%zu of %zu", exact, checked);
+    cr_expect_geq(exact + 4, checked, "%zu of %zu", exact, checked);
     file_done(&f);
 }
 
@@ -372,6 +391,19 @@ Test(trace_calls, a_deadline_stands_before_its_reset)
     n = find_note(&f, "deadline", LATE, false, NULL);
     cr_assert(find_frame(&f, S2C, FRAME_HEADERS, n->stream, &begin, &end));
     cr_expect_geq(begin, (size_t)n->out);
+    file_done(&f);
+}
+
+Test(trace_calls, a_call_waits_for_an_interceptor_that_suspends_it)
+{
+    static const char *const kinds[] = { "waiting", "waited" };
+    struct file f;
+
+    play_traced(&f);
+    for (size_t i = 0; i < 2; i++) {
+        cr_expect_eq(find_note(&f, kinds[i], LARGE, true, NOTE_WAIT_INTERCEPTOR)->in, -1);
+        cr_expect_gt(find_note(&f, kinds[i], LARGE, false, NOTE_WAIT_INTERCEPTOR)->in, 0);
+    }
     file_done(&f);
 }
 
