@@ -549,7 +549,7 @@ void vitro_intercept_end(vitro_intercept *i, vitro_code code, const char *messag
 
     LOOP_ASSERT(c->loop);
     /* its own end may be at hand: then end_at is the next one already */
-    if (c->closed || (ch->concluding ? ch->end_at < at - 1 : c->cancelled))
+    if (c->closed || (ch->concluding ? ch->end_at < at - 1 : ch->response.dead))
         return;
     vitro_fail(&why, code, "interceptor", 0, "%s", message ? message : "");
     if (trailers)

@@ -6,6 +6,7 @@
 
 #include "base/util.h"
 #include "support/pair.h"
+#include "support/seed.h"
 
 /* ---- an interceptor that writes down what passes, and does at one step what it is told to -----
  */
@@ -309,4 +310,67 @@ Test(intercept, freeing_channel_or_server_ends_calls_that_are_suspended)
         }
         all[who]->for_ever = false;
     }
+}
+
+/* ---- any steps at once ---------------------------------------------------------------------- */
+
+static bool one_in(struct chance *chance, size_t n)
+{
+    return seed_between(chance, 1, n) == 1;
+}
+
+/* Random steps are suspended; with ends, some of them end the call. True when one might. */
+static bool shuffle(struct chance *chance, bool ends)
+{
+    bool any = false;
+
+    for (size_t who = 0; who < ARRAY_LEN(all); who++) {
+        for (int step = 0; step < N_STEPS; step++) {
+            all[who]->suspends[step] = one_in(chance, 2);
+            all[who]->ends[step] = ends && one_in(chance, 10);
+            any = any || all[who]->ends[step];
+        }
+    }
+    return any;
+}
+
+/* The call is left alone, cancelled or late; what it may have come to follows from that. */
+static void run_shuffled(struct pair *p, struct chance *chance, const vitro_method *method,
+                         const char *alone, size_t number)
+{
+    struct record r;
+    bool ends = shuffle(chance, one_in(chance, 2)), late = one_in(chance, 4), cancelled = false;
+    vitro_call *call = start(p, method, late ? (int64_t)seed_between(chance, 1, 30000000) : 0, &r);
+
+    vitro_sim_run_for(p->sim, (int64_t)seed_between(chance, 0, 30000000));
+    cancelled = !r.closed && one_in(chance, 2);
+    if (cancelled)
+        vitro_call_cancel(call);
+    pair_run(p);
+    if (!ends && !late && !cancelled)
+        cr_expect_str_eq(r.text, alone, SEED_TEXT, seed_of_run(), number);
+    cr_expect(r.code == VITRO_OK || (ends && r.code == VITRO_UNAUTHENTICATED) ||
+                  (late && r.code == VITRO_DEADLINE_EXCEEDED) ||
+                  (cancelled && r.code == VITRO_CANCELLED),
+              "%s " SEED_TEXT, r.text, seed_of_run(), number);
+    vitro_call_unref(call);
+    check_closed(&r, method);
+    record_done(&r);
+}
+
+Test(intercept, whatever_is_suspended_ended_cancelled_or_late_each_call_closes_once)
+{
+    struct chance chance = seed_chance();
+    struct pair p;
+
+    begin(&p, true, true);
+    for (size_t i = 0; i < 4000; i++) {
+        const vitro_method *method = kinds[i % ARRAY_LEN(kinds)];
+
+        run_shuffled(&p, &chance, method,
+                     method == &echo_client_stream ? "headers message(1) end closed OK"
+                                                   : "headers message(x) end closed OK",
+                     i);
+    }
+    pair_stop(&p);
 }

@@ -153,6 +153,57 @@ Test(intercept_flow, credit_is_given_on_a_message_at_a_time_and_none_while_one_i
     check_response(NULL, first_response);
 }
 
+/* ---- what is refused once it was held ------------------------------------------------------- */
+
+static vitro_verdict refuse(vitro_intercept *i, const vitro_message *m, void *state)
+{
+    vitro_intercept_end(i, VITRO_PERMISSION_DENIED, "not this one", NULL);
+    return VITRO_GO_ON;
+}
+
+static const vitro_interceptor refuses = { .size = sizeof refuses, .on_response = refuse };
+static const vitro_interceptor *const refusing_late[] = { &refuses, &holds_first_response, NULL };
+
+static void send_and_cancel(vitro_call *call, const vitro_message *m, void *user)
+{
+    cr_assert_eq(vitro_call_send(call, m->bytes, 0, NULL, NULL), VITRO_OK);
+}
+
+static void cancel_now(vitro_call *call, void *user)
+{
+    vitro_call_cancel(call);
+}
+
+static const vitro_call_events cancel_events = { .size = sizeof cancel_events,
+                                                 .on_message = send_and_cancel,
+                                                 .on_end = cancel_now };
+
+Test(intercept_flow, a_message_is_refused_also_when_the_server_has_reset_the_call_meanwhile)
+{
+    static const vitro_method method = { "/test.Echo/Cancel", VITRO_BIDI_STREAMING, NULL };
+    struct pair p;
+    struct record r = { .len = 0 };
+    vitro_call *call;
+
+    pair_init(&p);
+    p.channel_options.interceptors = refusing_late;
+    pair_make_server(&p);
+    cr_assert_eq(vitro_server_add(p.server, &method, NULL, &cancel_events, NULL, NULL), VITRO_OK);
+    pair_start(&p);
+    call = pair_call(&p, &method, NULL, &r);
+    cr_assert_eq(vitro_call_send(call, bytes_of("x"), 0, NULL, NULL), VITRO_OK);
+    pair_run(&p);
+    cr_assert_eq(vitro_call_send_end(call, NULL), VITRO_OK);
+    pair_run(&p);
+    cr_expect_str_eq(r.text, "headers ");
+    resume_held();
+    pair_run(&p);
+    cr_expect_str_eq(r.text, "headers closed PERMISSION_DENIED");
+    vitro_call_unref(call);
+    record_done(&r);
+    pair_stop(&p);
+}
+
 /* ---- what is changed ------------------------------------------------------------------------ */
 
 static vitro_verdict flip(vitro_intercept *i, const vitro_message *m, void *state)
