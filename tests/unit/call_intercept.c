@@ -248,7 +248,8 @@ Test(intercept, any_step_of_any_interceptor_may_end_the_call)
     }
 }
 
-/* Nothing resumes the step: cancelling the call, or its deadline, ends it all the same. */
+/* Nothing resumes the step, nor the end: cancelling the call, or its deadline, ends it all the
+ * same. */
 static void check_stuck(size_t who, int step, bool late)
 {
     struct pair p;
@@ -278,10 +279,10 @@ Test(intercept, cancelling_and_the_deadline_do_not_wait_for_a_step_that_is_suspe
     for (size_t who = 0; who < ARRAY_LEN(all); who++) {
         all[who]->for_ever = true;
         for (int step = 0; step < N_STEPS; step++) {
-            all[who]->suspends[step] = true;
+            all[who]->suspends[step] = all[who]->suspends[END] = true;
             check_stuck(who, step, false);
             check_stuck(who, step, true);
-            all[who]->suspends[step] = false;
+            all[who]->suspends[step] = all[who]->suspends[END] = false;
         }
         all[who]->for_ever = false;
     }
