@@ -78,7 +78,7 @@ struct call_schema {
 /* Without the files that were asked for there are no types. What is wrong was said. */
 int call_schema_open(struct call_schema *s, const struct call_options *o);
 
-/* The method that was meant: of those files, of the schemas that ship, or of the server's own. */
+/* The method that was meant: of those files; else of the server's own, or of those that ship. */
 int call_schema_read(struct call_schema *s, const struct call_options *o,
                      const struct call_trust *trust);
 void call_schema_done(struct call_schema *s);
@@ -87,9 +87,13 @@ void call_schema_done(struct call_schema *s);
 
 struct call_reflect;
 
-/* Gives *out, on failure too: call_reflect_close, which accepts NULL. o outlives it. */
+/*
+ * Gives *out, on failure too: call_reflect_close, which accepts NULL. o outlives it. waits: for a
+ * server that cannot be reached yet. trace is kept; NULL: the process's.
+ */
 vitro_code call_reflect_open(struct call_reflect **out, const struct call_options *o,
-                             const struct call_trust *trust, vitro_error *err);
+                             const struct call_trust *trust, bool waits, vitro_trace *trace,
+                             vitro_error *err);
 void call_reflect_close(struct call_reflect *r);
 
 /*

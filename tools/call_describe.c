@@ -222,7 +222,7 @@ static int ask_server(struct call_schema *s, const struct call_options *o,
     struct call_reflect *r;
     vitro_error err = { 0 };
     char symbol[512];
-    vitro_code rc = call_reflect_open(&r, o, trust, &err);
+    vitro_code rc = call_reflect_open(&r, o, trust, o->wait_for_ready, NULL, &err);
     int status = EXIT_DONE;
 
     if (rc == VITRO_OK && !o->name)

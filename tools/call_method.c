@@ -163,60 +163,86 @@ int call_schema_open(struct call_schema *s, const struct call_options *o)
         where = o->sets[i];
         rc = schemas_give_set(&sink, where, &err);
     }
+    if (!rc && has_own(o))
+        rc = schemas_give_common(&sink, &err);
     if (!rc)
         return EXIT_DONE;
     command_fail_error("call", where, &err, NULL);
     return EXIT_SYSTEM;
 }
 
+static vitro_code ship(struct call_schema *s, vitro_error *err)
+{
+    return schemas_give_shipped(&(struct schema_sink){ add, s }, err);
+}
+
 /*
- * A method of none of the schemas that ship: the server may know it. Its types stand alone then: a
- * file of its may have the name of one that ships.
+ * The server's own types of the service that is asked for take the place of what s has, what ships
+ * stands behind them: its errors may hold it.
  */
-static int ask_server(struct call_schema *s, const struct call_options *o,
-                      const struct call_trust *trust)
+static vitro_code ask_server(struct call_schema *s, const struct call_options *o,
+                             const struct call_trust *trust, bool waits, vitro_error *err)
 {
     const char *asked = o->method + (*o->method == '/'), *slash = strrchr(asked, '/');
     struct call_reflect *r = NULL;
-    struct pb_schema *types = NULL;
+    struct pb_schema *types = NULL, *others = s->types;
+    vitro_trace *apart = NULL; /* what is asked before is no part of the call's trace */
     char service[512];
-    vitro_error err = { 0 };
     vitro_code rc;
 
     if (!slash || slash == asked || (size_t)(slash - asked) >= sizeof service)
-        return EXIT_DONE;
+        return VITRO_NOT_FOUND;
     snprintf(service, sizeof service, "%.*s", (int)(slash - asked), asked);
-    rc = vitro_pb_schema_new(&types, &s->account, &err);
+    rc = vitro_trace_open(&apart, "file:/dev/null", NULL, err);
     if (rc == VITRO_OK)
-        rc = call_reflect_open(&r, o, trust, &err);
+        rc = vitro_pb_schema_new(&types, &s->account, err);
     if (rc == VITRO_OK)
-        rc = call_reflect_types(r, types, service, &err);
+        rc = call_reflect_open(&r, o, trust, waits, apart, err);
+    if (rc == VITRO_OK)
+        rc = call_reflect_types(r, types, service, err);
     call_reflect_close(r);
-    if (rc == VITRO_OK) {
-        struct pb_schema *shipped = s->types;
+    vitro_trace_unref(apart);
+    s->reflected = rc == VITRO_OK;
+    if (s->reflected) {
         s->types = types;
-        types = shipped;
-        s->reflected = true;
+        types = others;
+        rc = ship(s, err);
     }
     vitro_pb_schema_free(types);
-    if (rc == VITRO_OK || rc == VITRO_NOT_FOUND || rc == VITRO_UNIMPLEMENTED)
+    return rc;
+}
+
+/*
+ * The server knows best what it serves; what ships is for one that does not tell. Why it does not
+ * matters only when nobody else knows the method.
+ */
+static int learn_types(struct call_schema *s, const struct call_options *o,
+                       const struct call_trust *trust)
+{
+    vitro_error asked = { 0 }, err = { 0 };
+    vitro_code rc = ask_server(s, o, trust, false, &asked);
+
+    if (rc != VITRO_OK && ship(s, &err)) {
+        command_fail_error("call", "the schemas that ship", &err, NULL);
+        return EXIT_SYSTEM;
+    }
+    if (rc == VITRO_UNAVAILABLE && o->wait_for_ready && !look_up(s, o->method)) {
+        memset(&asked, 0, sizeof asked);
+        rc = ask_server(s, o, trust, true, &asked);
+    }
+    if (rc == VITRO_OK || rc == VITRO_NOT_FOUND || rc == VITRO_UNIMPLEMENTED ||
+        look_up(s, o->method))
         return EXIT_DONE; /* what is missing, the look-up says */
-    return call_reflect_fail(o, &err);
+    return call_reflect_fail(o, &asked);
 }
 
 int call_schema_read(struct call_schema *s, const struct call_options *o,
                      const struct call_trust *trust)
 {
-    struct schema_sink sink = { add, s };
-    vitro_error err = { 0 };
     int status = call_schema_open(s, o);
 
-    if (!status && !has_own(o) && schemas_give_shipped(&sink, &err)) {
-        command_fail_error("call", "the schemas that ship", &err, NULL);
-        status = EXIT_SYSTEM;
-    }
-    if (!status && !has_own(o) && !look_up(s, o->method))
-        status = ask_server(s, o, trust);
+    if (!status && !has_own(o))
+        status = learn_types(s, o, trust);
     if (!status)
         status = find(s, o->method);
     if (!status && !has_own(o) && !s->reflected)

@@ -27,6 +27,7 @@ static const int64_t patience_ns = INT64_C(20) * 1000000000;
 
 struct call_reflect {
     const struct call_options *options;
+    bool waits;
     vitro_loop *loop;
     vitro_channel *channel;
     vitro_call *call;
@@ -48,7 +49,7 @@ static vitro_code open_version(struct call_reflect *r, vitro_error *err)
     vitro_call_options o = VITRO_CALL_OPTIONS_INIT;
 
     o.metadata = r->options->metadata;
-    o.wait_for_ready = r->options->wait_for_ready;
+    o.wait_for_ready = r->waits;
     o.timeout_ns =
         r->options->deadline_ns || o.wait_for_ready ? r->options->deadline_ns : patience_ns;
     return vitro_call_open(&r->call, r->channel, &versions[r->version], &o, err);
@@ -247,7 +248,8 @@ vitro_code call_reflect_services(struct call_reflect *r, void (*fn)(vitro_str na
 /* ---- life ----------------------------------------------------------------------------------- */
 
 vitro_code call_reflect_open(struct call_reflect **out, const struct call_options *o,
-                             const struct call_trust *trust, vitro_error *err)
+                             const struct call_trust *trust, bool waits, vitro_trace *trace,
+                             vitro_error *err)
 {
     vitro_channel_options channel = VITRO_CHANNEL_OPTIONS_INIT;
     struct call_reflect *r = calloc(1, sizeof *r);
@@ -257,7 +259,9 @@ vitro_code call_reflect_open(struct call_reflect **out, const struct call_option
     if (!r)
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "reflection", 0, "out of memory");
     r->options = o;
+    r->waits = waits;
     call_trust_use(trust, o, &channel);
+    channel.trace = trace;
     rc = vitro_loop_new(&r->loop, NULL, err);
     if (rc == VITRO_OK)
         rc = vitro_channel_new(&r->channel, r->loop, o->target, &channel, err);
