@@ -18,13 +18,12 @@ static bool try_open(struct keylog *k)
     if (k->opened || !k->path)
         return k->opened;
     k->fd = open(k->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (k->fd < 0)
-        return false;
-    k->opened = true;
-    if (fstat(k->fd, &st) == 0 && S_ISREG(st.st_mode))
-        return true;
+    k->opened = k->fd >= 0;
+    k->why = k->opened ? 0 : errno;
+    if (!k->opened || (fstat(k->fd, &st) == 0 && S_ISREG(st.st_mode)))
+        return k->opened;
     keylog_close(k);
-    errno = EINVAL;
+    k->why = EINVAL;
     return false;
 }
 
@@ -35,10 +34,10 @@ vitro_code keylog_open(struct keylog *k, bool awaited, vitro_error *err)
     k->asked = k->path != NULL;
     if (!k->path && named && *named)
         k->path = named;
-    if (!k->path || try_open(k) || !k->asked || (awaited && errno == ENOENT))
+    if (!k->path || try_open(k) || !k->asked || (awaited && k->why == ENOENT))
         return VITRO_OK;
-    return vitro_fail(err, VITRO_NOT_FOUND, "file", errno, "%s",
-                      errno == EINVAL ? "not a file" : strerror(errno));
+    return vitro_fail(err, VITRO_NOT_FOUND, "file", k->why, "%s",
+                      k->why == EINVAL ? "not a file" : strerror(k->why));
 }
 
 void keylog_close(struct keylog *k)

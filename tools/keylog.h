@@ -14,6 +14,7 @@ struct keylog {
     const char *path; /* lent; NULL: there is none */
     bool asked;       /* by option: then it must be there */
     bool opened;
+    int why; /* not: errno */
     int fd;
     uint64_t at; /* so much of it was given to the decoder */
 };

@@ -280,6 +280,9 @@ static vitro_code take_all(struct show *s, vitro_error *err)
     }
     s->limit = UINT64_MAX;
     keylog_feed(&s->keylog, s->decode, true);
+    if (s->keylog.asked && !s->keylog.opened)
+        command_fail(s->command, s->keylog.path, strerror(s->keylog.why),
+                     "nothing was opened with it");
     return rc ? rc : vitro_decode_finish(s->decode, err);
 }
 
