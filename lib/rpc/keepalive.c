@@ -29,6 +29,7 @@ static void ping(struct connection *c)
     struct keepalive *k = &c->keepalive;
 
     k->pinged = true;
+    k->overdue = false;
     k->ping_at = vitro_loop_now(c->driver.loop);
     k->ping_in = c->h2.in;
     vitro_h2_ping(&c->h2, payload);
@@ -36,7 +37,10 @@ static void ping(struct connection *c)
     vitro_timer_start(c->driver.loop, &k->timer, k->ping_at + MIN(o->time, o->timeout));
 }
 
-/* The PING is without an answer: wait on, or give the peer up. */
+/*
+ * The PING is without an answer: wait on, or give the peer up. Timers come before reading in a
+ * turn, and a loop may have stood still: when the time is over there is one turn more.
+ */
 static void await_answer(struct connection *c)
 {
     struct keepalive *k = &c->keepalive;
@@ -45,7 +49,8 @@ static void await_answer(struct connection *c)
 
     if (vitro_connection_is_held(c)) /* at the gate: the peer cannot know */
         k->ping_at = now;
-    if (now - k->ping_at < timeout) {
+    if (now - k->ping_at < timeout || !k->overdue) {
+        k->overdue = now - k->ping_at >= timeout;
         vitro_timer_start(c->driver.loop, &k->timer, k->ping_at + timeout);
         return;
     }

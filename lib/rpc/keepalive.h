@@ -25,6 +25,7 @@ struct keepalive {
     int64_t ping_at;  /* when our PING was sent */
     uint64_t ping_in; /* bytes that had come by then */
     bool pinged;      /* and no answer was seen yet */
+    bool overdue;     /* nor in time */
     bool has_good;
     int64_t good_at; /* server: the client's last PING that was no strike, if has_good */
     uint32_t strikes;

@@ -37,19 +37,25 @@ static unsigned pings(const struct talk *t)
 
 /* ---- our client ----------------------------------------------------------------------------- */
 
-/* A channel with this keepalive, READY on a script. */
-static void client_init(struct talk *t, uint32_t time_ms, bool without_calls)
+/* A channel on its way to a script. */
+static void client_start(struct talk *t)
 {
-    *t = (struct talk){ .call = NULL };
-    pair_init(&t->p);
-    t->p.channel_options.keepalive_time_ms = time_ms;
-    t->p.channel_options.keepalive_permit_without_calls = without_calls;
     pair_make_world(&t->p);
     peer_init(&t->peer, &t->p, t->p.server_loop);
     peer_listen(&t->peer);
     peer_settings(&t->peer, 0, 0);
     pair_make_channel(&t->p);
     vitro_channel_connect(t->p.channel);
+}
+
+/* One with this keepalive that is READY. */
+static void client_init(struct talk *t, uint32_t time_ms, bool without_calls)
+{
+    *t = (struct talk){ .call = NULL };
+    pair_init(&t->p);
+    t->p.channel_options.keepalive_time_ms = time_ms;
+    t->p.channel_options.keepalive_permit_without_calls = without_calls;
+    client_start(t);
     peer_run(&t->peer);
     cr_assert_eq(vitro_channel_get_state(t->p.channel), VITRO_CHANNEL_READY);
 }
@@ -131,6 +137,23 @@ Test(keepalive, r41_a_server_that_is_silent_for_20_s_after_a_ping_is_lost)
     cr_expect_str_eq(t.r.message,
                      "keepalive: nothing came of sim:server for 20000 ms after a PING");
     cr_expect_eq(vitro_channel_get_state(t.p.channel), VITRO_CHANNEL_IDLE);
+    talk_done(&t);
+}
+
+/* As on a loop that stood still meanwhile: the time is over, and the answer is here unread. */
+Test(keepalive, r41_an_answer_that_comes_with_the_last_moment_counts)
+{
+    struct talk t = { .call = NULL };
+
+    pair_init(&t.p);
+    t.p.channel_options.connect_ms = 60000;
+    t.p.channel_options.keepalive_time_ms = 30000;
+    t.p.channel_options.keepalive_permit_without_calls = true;
+    t.p.sim_options.latency_ns = 10 * second;
+    client_start(&t);
+    run(&t, 400 * second);
+    cr_expect_eq(vitro_channel_get_state(t.p.channel), VITRO_CHANNEL_READY);
+    cr_expect_gt(pings(&t), 3);
     talk_done(&t);
 }
 
