@@ -51,7 +51,8 @@ PROGRAM_C  := $(wildcard tests/soak/*.c tests/threads/*.c tests/bench/vitro/*.c 
               tests/attacks/*.c)
 LESSONS    := $(patsubst lessons/%/main.c,%,$(wildcard lessons/[0-9]*/main.c))
 LESSON_O   := $(patsubst %.c,$(B)/%.o,$(wildcard lessons/*.c))
-LESSON_TEXTS := $(wildcard lessons/[0-9]*/*.md lessons/[0-9]*/*.c)
+LESSON_TEXTS := $(wildcard lessons/[0-9]*/*.md lessons/[0-9]*/*.c lessons/certificates/*.pem \
+              lessons/certificates/*.key)
 PROTOS     := $(wildcard proto/*.proto)
 TEST_PROTOS := $(wildcard tests/proto/*.proto)
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lesson_gate.h"
 #include "vitro/lab/sim.h"
@@ -161,6 +162,7 @@ static void close_world(lesson *l)
     if (l->gate)
         settle(l, is_let_go, l->gate);
     lesson_gate_free(l->gate);
+    vitro_credentials_unref(l->credentials);
     vitro_loop_unref(l->loop);
     vitro_sim_free(l->world);
     vitro_trace_unref(l->trace);
@@ -187,7 +189,26 @@ int lesson_main(int argc, char **argv, vitro_code (*play)(lesson *l, vitro_error
 
 vitro_code lesson_listen(lesson *l, vitro_server *server, vitro_error *err)
 {
-    return vitro_server_listen(server, l->listen, l->bound, sizeof l->bound, err);
+    if (!l->credentials)
+        return vitro_server_listen(server, l->listen, l->bound, sizeof l->bound, err);
+    return vitro_server_listen_secure(server, l->listen, l->credentials, l->bound, sizeof l->bound,
+                                      err);
+}
+
+/* They stand beside the folder of the lesson, as its text stands beside its program. */
+const char *lesson_file(const char *name)
+{
+    static char paths[8][4096 + 64];
+    static unsigned next;
+    char program[4096], *path = paths[next++ % 8];
+    ssize_t n = readlink("/proc/self/exe", program, sizeof program);
+
+    for (int up = 0; up < 2 && n > 0; up++) {
+        while (n > 0 && program[--n] != '/')
+            ;
+    }
+    snprintf(path, sizeof paths[0], "%.*s/certificates/%s", n > 0 ? (int)n : 0, program, name);
+    return path;
 }
 
 static bool is_quiet(void *server)

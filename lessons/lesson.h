@@ -17,6 +17,7 @@
 #define LESSON_H
 
 #include "vitro/channel.h"
+#include "vitro/credentials.h"
 #include "vitro/loop.h"
 #include "vitro/server.h"
 #include "vitro/trace.h"
@@ -32,8 +33,9 @@ typedef struct lesson {
     const char *listen; /* where a server of the lesson listens */
     const char *target; /* where a client finds it, once it listens */
     vitro_server_options server;
-    vitro_channel_options channel; /* both: the trace, and windows that do not grow */
-    bool alone;                    /* nobody watches: what is said goes to stdout */
+    vitro_channel_options channel;  /* both: the trace, and windows that do not grow */
+    vitro_credentials *credentials; /* of a server that listens from then on; NULL: plain text */
+    bool alone;                     /* nobody watches: what is said goes to stdout */
     bool real;
     void *world;              /* private */
     struct lesson_gate *gate; /* private; NULL: nothing is held */
@@ -64,6 +66,15 @@ VITRO_CHECKED vitro_code lesson_listen(lesson *l, vitro_server *server, vitro_er
  * @param server  takes; NULL is accepted.
  */
 void lesson_end(lesson *l, vitro_server *server);
+
+/**
+ * Where a file of lessons/certificates is: "ca.pem" is the authority; server, elsewhere (another
+ * name), expired and self (its own authority) are servers, alice and bob are clients: .pem and
+ * .key.
+ *
+ * @return lends until a few more were asked for; a file that is not there has a path all the same.
+ */
+const char *lesson_file(const char *name);
 
 /**
  * Say something at this point of the run: a note in the trace; on stdout when nobody watches.

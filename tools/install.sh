@@ -49,13 +49,15 @@ done
 for program in vitro protoc-gen-vitro; do
     install -m 755 "$from/bin/$program" "$to/bin/"
 done
-for lesson in "$from"/lessons/*/; do
+for lesson in "$from"/lessons/[0-9]*/; do
     [ -d "$lesson" ] || continue
     name=$(basename "$lesson")
     mkdir -p "$to/lib/vitro/lessons/$name"
     install -m 755 "$lesson/main" "$to/lib/vitro/lessons/$name/"
     install -m 644 "$lesson"/*.md "$lesson"/*.c "$to/lib/vitro/lessons/$name/"
 done
+mkdir -p "$to/lib/vitro/lessons/certificates"
+install -m 644 "$from"/lessons/certificates/* "$to/lib/vitro/lessons/certificates/"
 mkdir -p "$to/share/vitro/standalone" "$to/share/vitro/proto"
 find proto -name '*.proto' | while read -r file; do
     install -D -m 644 "$file" "$to/share/vitro/$file"
