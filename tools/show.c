@@ -12,7 +12,7 @@
 #include "ui/screen.h"
 
 /* What an event may cost on average, all that is kept for it included, and what all may cost. */
-enum { EVENT_BYTES = 64, WINDOW_BYTES = 16 * 1024 * 1024 };
+enum { EVENT_BYTES = 64, WINDOW_BYTES = 16 * 1024 * 1024, IDLE_MS = 1000 };
 
 /* ---- options --------------------------------------------------------------------------------- */
 
@@ -261,12 +261,25 @@ static void put_stats(const struct show *s)
     put_memory(&st, out);
 }
 
+/* Nothing has come: wait. So long after the last that came, nothing waits for a secret any more. */
+static void wait_for_more(struct show *s, struct pollfd *more, int *idle)
+{
+    int wait = s->keylog.path ? KEYLOG_WAIT_MS : *idle < IDLE_MS ? IDLE_MS : -1;
+
+    if (poll(more, 1, wait) != 0 || *idle >= IDLE_MS)
+        return;
+    *idle += wait;
+    if (*idle >= IDLE_MS)
+        vitro_decode_idle(s->decode);
+}
+
 /* As it comes: what was told is out, and secrets are asked for, before more is waited for. */
 static vitro_code take_all(struct show *s, vitro_error *err)
 {
     struct pollfd more = { source_wait_fd(s->source), POLLIN, 0 };
     uint64_t size;
     vitro_code rc = VITRO_OK;
+    int idle = 0;
 
     s->limit = 0;
     while (!rc && source_grow(s->source, &size)) {
@@ -275,8 +288,10 @@ static vitro_code take_all(struct show *s, vitro_error *err)
         if (grown || secrets)
             rc = vitro_decode_advance(s->decode, err);
         fflush(stdout);
-        if (!grown)
-            poll(&more, 1, s->keylog.path ? KEYLOG_WAIT_MS : -1);
+        if (grown)
+            idle = 0;
+        else
+            wait_for_more(s, &more, &idle);
     }
     s->limit = UINT64_MAX;
     keylog_feed(&s->keylog, s->decode, true);

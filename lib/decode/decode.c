@@ -284,6 +284,11 @@ vitro_code vitro_decode_advance(vitro_decode *d, vitro_error *err)
     return step == CAPTURE_BAD ? VITRO_INVALID_ARGUMENT : VITRO_OK;
 }
 
+void vitro_decode_idle(vitro_decode *d)
+{
+    vitro_records_time(d, INT64_MAX);
+}
+
 vitro_code vitro_decode_finish(vitro_decode *d, vitro_error *err)
 {
     enum capture_step step = CAPTURE_BAD;

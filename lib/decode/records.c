@@ -3,8 +3,8 @@
  *
  * A record waits for the hellos of both sides, and for a secret that is not known yet, since a log
  * of secrets may come behind the bytes: at most until LOOK_MAX bytes wait with it, or a second of
- * the capture's time. Then it is told as sealed and why, and the side waits for nothing any more;
- * a secret that comes later opens the records behind it.
+ * the capture's time. Then it is told as sealed and why, and the connection waits for nothing any
+ * more; a secret that comes later opens the records behind it.
  */
 #include "decode/core.h"
 
@@ -273,7 +273,7 @@ static size_t step(struct direction *d, vitro_bytes b, bool over)
     if (!len)
         vitro_look_give_up(d, WHY_TLS_NO_RECORD);
     else if (!take_record(d, (vitro_bytes){ b.ptr, len }))
-        rs->stalled = WAITS;
+        rs->stalled = STALL_WAITS;
     return rs->stalled ? 0 : len;
 }
 
@@ -325,10 +325,10 @@ static void settle(struct direction *d)
         vitro_buf_done(&d->look); /* a connection at rest holds no bytes */
     rs->taken = 0;
     list_remove(&rs->link);
-    if (rs->stalled == WAITS && !rs->waits)
+    if (rs->stalled == STALL_WAITS && !rs->waits)
         rs->since = d->time;
-    rs->waits = rs->stalled == WAITS;
-    rs->stalled = GOES;
+    rs->waits = rs->stalled == STALL_WAITS;
+    rs->stalled = STALL_NONE;
     if (rs->waits)
         list_append(&d->conn->decode->waiting, &rs->link);
     if (rs->ended && !rs->waits && !d->finished)
@@ -352,9 +352,9 @@ static void pump(struct direction *d, bool over)
         n = step(next, held_of(next), over && next == d);
         rs->taken += n;
         if (!n && !rs->stalled)
-            rs->stalled = LACKS;
+            rs->stalled = STALL_LACKS;
         if (knew != knows_hellos(c))
-            c->tls->records[!next->dir].stalled = GOES;
+            c->tls->records[!next->dir].stalled = STALL_NONE;
     }
     settle(&c->dir[0]);
     settle(&c->dir[1]);
@@ -432,7 +432,9 @@ void vitro_records_gap(struct direction *d, uint64_t len)
 
 void vitro_records_hurry(struct direction *d)
 {
-    records_of(d)->hurried = true;
+    struct records *both = d->conn->tls->records;
+
+    both[0].hurried = both[1].hurried = true;
     pump(d, false);
 }
 

@@ -54,7 +54,7 @@ struct opened {
 enum { OPENED_LIVE, OPENED_LOOKED, OPENED_COUNT };
 
 /* Why the next record is not taken: it is not there yet, or has to wait. */
-enum record_stall { GOES, LACKS, WAITS };
+enum record_stall { STALL_NONE, STALL_LACKS, STALL_WAITS };
 
 /* How the records of a direction are read. */
 struct records {
@@ -93,7 +93,7 @@ void vitro_records_gap(struct direction *d, uint64_t len);
 uint64_t vitro_records_needed(const struct direction *d);
 void vitro_records_trim(struct direction *d, uint64_t below);
 
-/* Wait for nothing any more. */
+/* Its connection waits for nothing any more. */
 void vitro_records_hurry(struct direction *d);
 void vitro_records_finish(struct direction *d);
 

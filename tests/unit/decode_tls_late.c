@@ -120,6 +120,30 @@ Test(decode_tls_late, records_wait_for_a_second_and_no_longer)
     cr_expect(eq(str, (char *)n.why, "TLS: sealed, and no secret of this connection is known"));
 }
 
+Test(decode_tls_late, what_waits_is_told_when_nothing_has_come_for_a_while)
+{
+    vitro_decode_options options = VITRO_DECODE_OPTIONS_INIT;
+    struct decoded_bytes b = { NULL, 0, 0, NULL };
+    struct pcap_write w;
+    vitro_decode *d;
+
+    capture_late(&w, NEVER, MILLISECOND, 0x1301);
+    b.ptr = w.ptr;
+    b.len = w.len;
+    options.lend = decoded_lend;
+    options.user = &b;
+    options.keep = true;
+    cr_assert(eq(int, vitro_decode_new(&d, &options, NULL), VITRO_OK));
+    cr_assert(eq(int, vitro_decode_advance(d, NULL), VITRO_OK));
+    cr_expect(eq(uint, count_sealed(d).sealed, 0));
+    vitro_decode_idle(d);
+    cr_expect(gt(uint, count_sealed(d).sealed, 6));
+    cr_assert(eq(int, vitro_decode_finish(d, NULL), VITRO_OK));
+    decoded_assert_tiled(d, 0);
+    vitro_decode_free(d);
+    pcap_write_done(&w);
+}
+
 Test(decode_tls_late, a_secret_that_is_too_late_opens_what_comes_behind_it)
 {
     uint64_t calls;

@@ -20,6 +20,7 @@ enum {
     SLICE_BYTES = 64 * 1024, /* decoded at once */
     FRAME_MS = 16,           /* at most sixty repaints a second */
     WORK_MS = 5,             /* between two looks at the keys */
+    REST_MS = 1000,          /* without a packet: nothing waits for a secret any more */
     IDLE_MS = 500,           /* also what the rate of events is taken over */
 };
 
@@ -32,6 +33,7 @@ struct screen {
     bool stale;   /* what is on the screen is not what is known */
     bool follows; /* the capture is being made */
     int64_t drawn;
+    int64_t grown; /* when more was decoded; 0: what waited for secrets was told since */
     int64_t paced; /* when the rate was taken, and how many events there were */
     uint32_t paced_count;
     const struct screen_options *options;
@@ -94,6 +96,10 @@ static bool load(struct screen *s)
     if (*s->limit < s->ui.m.size || secrets) {
         *s->limit = MIN(*s->limit + SLICE_BYTES, s->ui.m.size);
         s->rc = vitro_decode_advance(s->d, s->err);
+        s->grown = now_ms();
+    } else if (s->grown && now_ms() - s->grown >= REST_MS) {
+        vitro_decode_idle(s->d);
+        s->grown = 0;
     }
     s->ui.m.read = MIN(*s->limit, s->ui.m.size);
     if (s->rc || (!more && *s->limit >= s->ui.m.size))

@@ -279,8 +279,9 @@ VITRO_API VITRO_CHECKED vitro_code vitro_decode_schema(vitro_decode *d, vitro_by
  * more may follow at any time. Those that a capture holds are added by themselves. What was said
  * first of a connection stays; lines that say nothing known are passed over.
  *
- * Records wait a little for their secrets, so that a log may lag behind its capture: best is to
- * give what there is before each vitro_decode_advance().
+ * Records wait a little for their secrets, so that a log may lag behind its capture: until 64 KiB
+ * of their direction wait, or a packet comes that is a second younger. Best is to give what there
+ * is before each vitro_decode_advance().
  *
  * @param lines  copies.
  * @return VITRO_OK; VITRO_RESOURCE_EXHAUSTED without memory: the lines before are kept.
@@ -298,6 +299,14 @@ VITRO_API VITRO_CHECKED vitro_code vitro_decode_secrets(vitro_decode *d, vitro_b
  * Thread: the decoder's.  Re-entry: calls on_event and lend; must not be called from them.
  */
 VITRO_API VITRO_CHECKED vitro_code vitro_decode_advance(vitro_decode *d, vitro_error *err);
+
+/**
+ * Say that nothing has come for a while: what waits for a secret is told without it. For who shows
+ * a capture as it grows; more may follow.
+ *
+ * Thread: the decoder's.  Re-entry: as vitro_decode_advance().
+ */
+VITRO_API void vitro_decode_idle(vitro_decode *d);
 
 /**
  * Say that nothing follows: what waited for more is decided, and told as cut.
