@@ -147,11 +147,10 @@ client() { # CLIENT CASE plain|TLS
     timeout 60 sh $here/$kind/peer.sh $word "$@" >"$dir/client" 2>&1
 }
 
+# Ours has to end well too.
 verdict() { # CLIENT SERVER CASE
-    if is_bad "$3"; then
-        stop && echo passed || echo "failed: $(tail -n 1 "$dir/server")"
-    elif saw "$2" "$(path_of "$3")"; then
-        echo passed
+    if is_bad "$3" || saw "$2" "$(path_of "$3")"; then
+        [ "$2" != vitro ] || stop && echo passed || echo "failed: $(tail -n 1 "$dir/server")"
     elif may_hide "$1" "$3"; then
         echo "not seen"
     else

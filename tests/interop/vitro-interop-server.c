@@ -72,6 +72,12 @@ static bool parse(struct flags *f, int argc, char **argv)
     return optind == argc;
 }
 
+void say_where(const char *bound)
+{
+    printf("listening on %s\n", bound);
+    fflush(stdout);
+}
+
 static vitro_code credentials_of(vitro_credentials **out, const struct flags *f, vitro_error *err)
 {
     vitro_credentials_options options = VITRO_CREDENTIALS_OPTIONS_INIT;

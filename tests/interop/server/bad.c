@@ -1,16 +1,8 @@
 /* bad - a server that misbehaves (support/bad_cases.def), until a signal ends it. */
-#include <stdio.h>
-
 #include "base/error.h"
 #include "interop/server/service.h"
 #include "io/signals.h"
 #include "support/bad_server.h"
-
-void say_where(const char *bound)
-{
-    printf("listening on %s\n", bound);
-    fflush(stdout);
-}
 
 static vitro_code until_signal(vitro_loop *loop, vitro_error *err)
 {

@@ -33,7 +33,7 @@ void serve_half_duplex(vitro_call *call, void *user);
  * did not do what it had to. */
 vitro_code serve_badly(const char *name, const char *target, vitro_credentials *credentials,
                        vitro_error *err);
-/* The line that tells where a server listens. */
+/* Of the program: the line that tells where a server listens. */
 void say_where(const char *bound);
 
 #endif

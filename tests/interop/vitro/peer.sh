@@ -1,6 +1,7 @@
 #!/bin/sh
-# Our own programs, as one of the peers of official.sh, which says what the words mean.
-ours=build/debug/tests/interop/vitro-interop
+# Our own programs (V=asan: under the sanitizers), as one of the peers of official.sh, which says
+# what the words mean.
+ours=build/${V:-debug}/tests/interop/vitro-interop
 word=$1
 shift
 
