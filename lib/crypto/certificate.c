@@ -53,14 +53,13 @@ static bool read_encoded(X509 *x, struct arena *into, vitro_identity *who)
 }
 
 /* Escaped as RFC 4514 asks, but for letters that are not ASCII: they stay, as UTF-8. */
-static bool read_subject(X509 *x, struct arena *into, vitro_identity *who)
+static bool read_distinguished(const X509_NAME *name, struct arena *into, vitro_str *out)
 {
     unsigned long how = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
-    const X509_NAME *subject = X509_get_subject_name(x);
     BIO *printed = BIO_new(BIO_s_mem());
 
-    return keep_printed(into, printed, printed && X509_NAME_print_ex(printed, subject, 0, how) >= 0,
-                        &who->subject);
+    return keep_printed(into, printed, printed && X509_NAME_print_ex(printed, name, 0, how) >= 0,
+                        out);
 }
 
 static int last_common_name(const X509_NAME *subject)
@@ -136,9 +135,57 @@ static bool read_names(X509 *x, struct arena *into, vitro_identity *who)
 
 bool vitro_certificate_read(X509 *x, struct arena *into, vitro_identity *who)
 {
-    bool ok = read_encoded(x, into, who) && read_subject(x, into, who) &&
+    bool ok = read_encoded(x, into, who) &&
+              read_distinguished(X509_get_subject_name(x), into, &who->subject) &&
               read_common_name(x, into, who) && read_names(x, into, who);
 
+    vitro_fault_clear();
+    return ok;
+}
+
+/* ---- for people ------------------------------------------------------------------------------ */
+
+static bool read_time(const ASN1_TIME *time, struct arena *into, vitro_str *out)
+{
+    BIO *printed = BIO_new(BIO_s_mem());
+
+    return keep_printed(into, printed, printed && ASN1_TIME_print(printed, time) == 1, out);
+}
+
+/* "example.org, 127.0.0.1" */
+static bool join_names(const vitro_identity *who, struct arena *into, vitro_str *out)
+{
+    size_t len = 0;
+    char *text, *at;
+
+    for (size_t i = 0; i < who->n_names; i++)
+        len += who->names[i].text.len + 2;
+    at = text = vitro_arena_alloc(into, len + 1);
+    if (!text)
+        return false;
+    for (size_t i = 0; i < who->n_names; i++) {
+        const vitro_str *name = &who->names[i].text;
+        memcpy(at, i ? ", " : "", i ? 2 : 0);
+        at += i ? 2 : 0;
+        memcpy(at, name->ptr, name->len);
+        at += name->len;
+    }
+    *out = (vitro_str){ text, (size_t)(at - text) };
+    return true;
+}
+
+bool vitro_certificate_words(vitro_bytes der, struct arena *into, struct certificate_words *out)
+{
+    const unsigned char *at = der.ptr;
+    X509 *x = d2i_X509(NULL, &at, (long)der.len);
+    vitro_identity who = { .n_names = 0 };
+    bool ok = x && read_distinguished(X509_get_subject_name(x), into, &out->subject) &&
+              read_distinguished(X509_get_issuer_name(x), into, &out->issuer) &&
+              read_time(X509_get0_notBefore(x), into, &out->not_before) &&
+              read_time(X509_get0_notAfter(x), into, &out->not_after) &&
+              read_names(x, into, &who) && join_names(&who, into, &out->names);
+
+    X509_free(x);
     vitro_fault_clear();
     return ok;
 }

@@ -16,6 +16,14 @@ extern "C" {
 /* Fill what of who is a certificate's, in memory of the arena. False when it is out. */
 bool vitro_certificate_read(X509 *x, struct arena *into, vitro_identity *who);
 
+/* What people look for in one; texts live in the arena, empty where it says nothing. */
+struct certificate_words {
+    vitro_str subject, issuer, names, not_before, not_after;
+};
+
+/* Read them off a certificate, as DER. False: it is none, or memory is out. */
+bool vitro_certificate_words(vitro_bytes der, struct arena *into, struct certificate_words *out);
+
 /* True when a certificate, as DER, is for that host: a name (RFC 6125), or an address. */
 bool vitro_certificate_covers(vitro_bytes der, vitro_str host);
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "crypto/certificate.h"
 #include "crypto/record.h"
 #include "decode/handshake.h"
 
@@ -146,6 +147,34 @@ static void add_field(struct looked *l, const struct handshake_field *f)
         item->bits |= f->len ? VITRO_ITEM_UNKNOWN : VITRO_ITEM_UNKNOWN | VITRO_ITEM_DERIVED;
 }
 
+static void add_word(struct looked *l, const char *name, vitro_str text, unsigned depth)
+{
+    vitro_item *item;
+
+    if (!text.len)
+        return;
+    item = vitro_detail_derived(l->t, depth, name, l->t->bare ? NULL : static_key(name), 0, "");
+    item->form = VITRO_ITEM_TEXT;
+    item->text = text;
+}
+
+/* Whom a certificate is for, who says so, and how long. */
+static void add_certificate(struct looked *l, const struct handshake_field *f)
+{
+    struct certificate_words words = { .subject = { NULL, 0 } };
+    vitro_str der = text_of(l, f);
+    unsigned depth = l->depth + f->depth + 1U;
+
+    if (!vitro_certificate_words((vitro_bytes){ (const uint8_t *)der.ptr, der.len },
+                                 &l->t->decode->detail, &words))
+        return; /* it is none, or it goes on in another record */
+    add_word(l, "x509.subject", words.subject, depth);
+    add_word(l, "x509.issuer", words.issuer, depth);
+    add_word(l, "x509.names", words.names, depth);
+    add_word(l, "x509.not_before", words.not_before, depth);
+    add_word(l, "x509.not_after", words.not_after, depth);
+}
+
 static bool on_field(const struct handshake_field *f, void *user)
 {
     struct looked *l = user;
@@ -153,6 +182,8 @@ static bool on_field(const struct handshake_field *f, void *user)
     say_field(l, f);
     if (!l->t->brief)
         add_field(l, f);
+    if (!l->t->brief && strcmp(f->name, "tls.handshake.certificate") == 0)
+        add_certificate(l, f);
     return !l->t->full;
 }
 

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/util.h"
+#include "crypto/certificate.h"
 #include "decode/handshake.h"
 #include "support/hex.h"
 #include "support/seed.h"
@@ -112,6 +114,16 @@ static void holds(vitro_bytes content, const char *name, const char *bytes)
     cr_assert_fail("no %s", name);
 }
 
+/* A copy that ends with its last byte, for whoever watches memory. */
+static vitro_bytes cut_at(vitro_bytes content, size_t len)
+{
+    uint8_t *copy = malloc(len ? len : 1);
+
+    if (len)
+        memcpy(copy, content.ptr, len);
+    return (vitro_bytes){ copy, len };
+}
+
 /* ---- what is sound --------------------------------------------------------------------------- */
 
 Test(handshake, the_hellos_of_RFC_8448_are_read_as_it_prints_them)
@@ -155,6 +167,28 @@ Test(handshake, the_other_messages_of_RFC_8448_are_read_as_it_prints_them)
     read_example(NEW_SESSION_TICKET);
     says("tls.handshake.session_ticket_lifetime_hint", 0, 30, "");
     says("tls.early_data.max_early_data_size", 0, 1024, "");
+}
+
+Test(handshake, a_certificate_says_whom_it_is_for_and_how_long_and_a_damaged_one_nothing)
+{
+    struct certificate_words words;
+    uint8_t der[432];
+    struct arena a;
+
+    vitro_arena_init(&a, NULL, 4096);
+    memcpy(der, example(CERTIFICATE).ptr + 11, sizeof der);
+    for (size_t cut = 0; cut <= sizeof der; cut++) {
+        vitro_bytes bytes = cut_at((vitro_bytes){ der, sizeof der }, cut);
+        memset(&words, 0, sizeof words);
+        cr_assert_eq(vitro_certificate_words(bytes, &a, &words), cut == sizeof der);
+        free((void *)bytes.ptr);
+    }
+    cr_assert_str_eq(words.subject.ptr, "CN=rsa");
+    cr_assert_str_eq(words.issuer.ptr, "CN=rsa");
+    cr_assert_eq(words.names.len, 0);
+    cr_assert_str_eq(words.not_before.ptr, "Jul 30 01:23:59 2016 GMT");
+    cr_assert_str_eq(words.not_after.ptr, "Jul 30 01:23:59 2026 GMT");
+    vitro_arena_done(&a);
 }
 
 Test(handshake, a_server_hello_with_the_random_of_a_retry_is_a_HelloRetryRequest)
@@ -249,16 +283,6 @@ Test(handshake, numbers_are_in_order_and_found_and_others_have_no_name)
 }
 
 /* ---- what is not ----------------------------------------------------------------------------- */
-
-/* A copy that ends with its last byte, for whoever watches memory. */
-static vitro_bytes cut_at(vitro_bytes content, size_t len)
-{
-    uint8_t *copy = malloc(len ? len : 1);
-
-    if (len)
-        memcpy(copy, content.ptr, len);
-    return (vitro_bytes){ copy, len };
-}
 
 Test(handshake, cut_anywhere_it_tells_the_same_fields_as_far_as_they_go)
 {
