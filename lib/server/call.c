@@ -53,6 +53,17 @@ static void add_status(struct fields *f, const struct server_call *c)
     vitro_fields_add_md(f, &o->trailers);
 }
 
+/*
+ * No status can be sent: the client makes one of the code of RST_STREAM, CANCELLED,
+ * RESOURCE_EXHAUSTED or INTERNAL (PROTOCOL-HTTP2, Errors).
+ */
+static void reset(struct server_call *c, vitro_code why)
+{
+    vitro_stream_reset(&c->stream, why == VITRO_CANCELLED            ? H2_CANCEL
+                                   : why == VITRO_RESOURCE_EXHAUSTED ? H2_ENHANCE_YOUR_CALM
+                                                                     : H2_INTERNAL_ERROR);
+}
+
 /* Response-Headers; with only they are Trailers-Only (gRPC PROTOCOL-HTTP2, Responses). */
 static vitro_code submit_headers(struct server_call *c, bool only, vitro_error *err)
 {
@@ -76,7 +87,7 @@ static vitro_code submit_headers(struct server_call *c, bool only, vitro_error *
     vitro_fields_done(&f);
     c->headers_sent = true;
     if (rc != VITRO_OK)
-        vitro_stream_reset(&c->stream, H2_INTERNAL_ERROR); /* the client must not wait for it */
+        reset(c, rc); /* the client must not wait for it */
     vitro_connection_wake(c->stream.conn);
     return rc;
 }
@@ -93,7 +104,7 @@ static void on_trailers(struct stream *s)
         rc = vitro_h2_trailers(&s->conn->h2, &s->h2, f.at, f.n, NULL);
     vitro_fields_done(&f);
     if (rc != VITRO_OK)
-        vitro_stream_reset(s, H2_INTERNAL_ERROR); /* better no status than a wrong one */
+        reset(c, rc); /* better no status than a wrong one */
 }
 
 /* Send what is queued, then the trailers. */
@@ -151,12 +162,14 @@ static void answer_http(struct server_call *c, const struct request_head *head)
                        (char)('0' + head->http_status / 10 % 10),
                        (char)('0' + head->http_status % 10), '\0' };
     struct h2_field status = { VITRO_STR_INIT(":status"), { digits, 3 }, H2_STATIC_NAME };
+    vitro_code rc;
 
     vitro_call_decide(&c->base, head->code, nothing, &head->error);
     c->decided = c->finished = c->headers_sent = true;
     vitro_stream_stop(&c->stream);
-    if (vitro_h2_response(&c->stream.conn->h2, &c->stream.h2, &status, 1, true, NULL) != VITRO_OK)
-        vitro_stream_reset(&c->stream, H2_INTERNAL_ERROR);
+    rc = vitro_h2_response(&c->stream.conn->h2, &c->stream.h2, &status, 1, true, NULL);
+    if (rc != VITRO_OK)
+        reset(c, rc);
     vitro_connection_wake(c->stream.conn);
 }
 
@@ -408,7 +421,7 @@ static void call_cancel(vitro_call *base, vitro_code code, const char *why)
     if (base->chain)
         vitro_chain_stop(base->chain, VITRO_CANCELLED);
     vitro_stream_stop(&c->stream);
-    vitro_stream_reset(&c->stream, code == VITRO_CANCELLED ? H2_CANCEL : H2_ENHANCE_YOUR_CALM);
+    reset(c, code);
 }
 
 static struct connection *call_connection(const vitro_call *base)

@@ -24,6 +24,7 @@ static const struct scenario scenarios[] = {
     { .name = "plain", .talk = talk_every_kind },
     { .name = "gzip", .talk = talk_every_kind, .compression = "gzip" },
     { .name = "services", .talk = talk_services },
+    { .name = "guarded", .talk = talk_every_kind, .guarded = true },
     { .name = "blocking", .talk = talk_blocking },
     { .name = "tls13", .talk = talk_every_kind, .tls = true },
     { .name = "tls12", .talk = talk_every_kind, .tls = true, .version_max = 0x0303 },

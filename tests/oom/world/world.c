@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "oom/world/guard.h"
 #include "vitro/reflection.h"
 
 #define FIXTURE(name) "tests/fixtures/tls/" name
@@ -129,6 +130,7 @@ static vitro_code make_server(struct world *w, vitro_error *err)
     vitro_code rc;
 
     o.compression = w->scenario->compression;
+    o.interceptors = w->scenario->guarded ? guards : NULL;
     rc = vitro_server_new(&w->server, &w->loop[0], 1, &o, err);
     if (!rc)
         rc = chat_chat_service_register(w->server, &handlers, w, err);
@@ -149,6 +151,8 @@ static vitro_code make_channel(struct world *w, vitro_error *err)
 
     o.credentials = w->mine[1];
     o.authority = "vitro.test";
+    o.interceptors = w->scenario->guarded ? guards : NULL;
+    o.call_credentials = w->token;
     return vitro_channel_new(&w->channel, w->loop[1], "sim:server", &o, err);
 }
 
@@ -160,6 +164,8 @@ vitro_code world_begin(struct world *w, const struct scenario *s, vitro_error *e
     w->scenario = s;
     if (s->tls)
         rc = make_credentials(w, err);
+    if (!rc && s->guarded)
+        rc = guard_credentials(&w->token, err);
     if (!rc)
         rc = vitro_sim_new(&w->sim, NULL, err);
     for (int i = 0; i < 2 && !rc; i++)
@@ -187,4 +193,5 @@ void world_end(struct world *w)
     vitro_sim_free(w->sim);
     for (int i = 0; i < 2; i++)
         vitro_credentials_unref(w->mine[i]);
+    vitro_call_credentials_unref(w->token);
 }

@@ -19,6 +19,7 @@ struct scenario {
     bool tls, mutual;              /* TLS; with certificates on both sides */
     uint16_t version_max;          /* of TLS; 0: the newest */
     const char *compression;
+    bool guarded; /* interceptors on both sides, and credentials of calls */
 };
 
 enum { TOLD = 8 };
@@ -37,6 +38,7 @@ struct told {
 struct world {
     const struct scenario *scenario;
     vitro_credentials *mine[2]; /* the server's first */
+    vitro_call_credentials *token;
     vitro_sim *sim;
     vitro_loop *loop[2];
     vitro_server *server;
