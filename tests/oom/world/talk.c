@@ -128,6 +128,15 @@ void talk_every_kind(struct world *w)
     world_run(w);
 }
 
+void talk_and_leave(struct world *w)
+{
+    set_words();
+    for (size_t i = 0; i < ARRAY_LEN(chat); i++)
+        start(w, &chat[i])->given_up = true; /* by the end of the channel */
+    for (int i = 0; i < 6; i++)
+        vitro_sim_step(w->sim);
+}
+
 void talk_twice(struct world *w)
 {
     set_words();

@@ -19,6 +19,7 @@ struct scenario {
     bool tls, mutual;              /* TLS; with certificates on both sides */
     uint16_t version_max;          /* of TLS; 0: the newest */
     const char *compression;
+    bool leaves;  /* memory fails to the end of the world, which comes early */
     bool guarded; /* interceptors on both sides, and credentials of calls */
 };
 
@@ -60,6 +61,7 @@ void world_run(struct world *w);
 
 void talk_every_kind(struct world *w); /* one of each kind, at once */
 void talk_twice(struct world *w);      /* a call; the connection is cut; a call */
+void talk_and_leave(struct world *w);  /* one of each kind, not to their ends */
 void talk_services(struct world *w);   /* health and reflection */
 void talk_blocking(struct world *w);   /* by the blocking stubs */
 
