@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -311,8 +312,21 @@ static char *read_all(const char *path, size_t *len)
     return bytes;
 }
 
-/* A trace of two connections, the second of which is resumed. */
-static char *trace_of_run(uint64_t seed, const char *path, size_t *len)
+static time_t passed; /* seconds that libssl believes to have passed, too */
+
+__attribute__((visibility("default"))) time_t time(time_t *out)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    now.tv_sec += passed;
+    if (out)
+        *out = now.tv_sec;
+    return now.tv_sec;
+}
+
+/* A trace of two connections, the second of which is resumed after so many seconds. */
+static char *trace_of_run(uint64_t seed, time_t pause, const char *path, size_t *len)
 {
     char sink[128];
     vitro_credentials *server = SERVER_CREDENTIALS(.own = "server", .ca = "ca"),
@@ -335,6 +349,7 @@ static char *trace_of_run(uint64_t seed, const char *path, size_t *len)
     call_short();
     cr_assert(vitro_sim_cut(world.sim, 0));
     vitro_sim_run(world.sim);
+    passed += pause;
     call_short();
     pair_stop(&world);
     vitro_trace_unref(trace);
@@ -343,14 +358,14 @@ static char *trace_of_run(uint64_t seed, const char *path, size_t *len)
     return read_all(path, len);
 }
 
-Test(tls, a_world_of_one_seed_makes_the_same_bytes, .init = make_directory,
+Test(tls, a_world_of_one_seed_makes_the_same_bytes_however_long_it_takes, .init = make_directory,
      .fini = remove_directory)
 {
     size_t n[3];
     char *run[3];
 
     for (int i = 0; i < 3; i++)
-        run[i] = trace_of_run(i == 2 ? 8 : 7, file_a, &n[i]);
+        run[i] = trace_of_run(i == 2 ? 8 : 7, i == 1 ? 100 : 0, file_a, &n[i]);
     cr_assert_eq(n[0], n[1]);
     cr_assert_eq(memcmp(run[0], run[1], n[0]), 0);
     cr_assert(n[0] > 8000 && (n[2] != n[0] || memcmp(run[0], run[2], n[0]) != 0));
