@@ -71,6 +71,24 @@ vitro_code talk_send(struct world *w, vitro_call *call, unsigned number, enum sa
 
 /* ---- a client's events ---------------------------------------------------------------------- */
 
+static void cancel(struct asked *a)
+{
+    if (!a->call || a->closed)
+        return;
+    world_say(a->world, "call %u: cancelled by its client", a->number);
+    a->cancelled = true;
+    vitro_call_cancel(a->call);
+}
+
+/* In any event but the last one. */
+static void cancel_at_times(struct asked *a)
+{
+    struct world *w = a->world;
+
+    if (w->cancels && !w->ending && one_in(w, 50))
+        cancel(a);
+}
+
 static bool is_given(struct world *w, bool given, unsigned number, enum said_part part,
                      const vitro_md *md)
 {
@@ -88,6 +106,7 @@ static void on_headers(vitro_call *call, const vitro_md *md, void *user)
     world_expect(w, a->served && is_given(w, a->served->headers, a->number, SAID_OF_RESPONSE, md),
                  "call %u: other headers than its handler sent", a->number);
     a->has_headers = true;
+    cancel_at_times(a);
 }
 
 static void on_message(vitro_call *call, const vitro_message *m, void *user)
@@ -95,15 +114,13 @@ static void on_message(vitro_call *call, const vitro_message *m, void *user)
     struct asked *a = user;
     struct world *w = a->world;
 
+    (void)call;
     world_expect(w, !a->closed && !a->has_end, "call %u: a message after its end", a->number);
     world_expect(w, said_is(&w->said, a->number, SAID_RESPONSE, a->received, m->bytes),
                  "call %u: response %u of %zu bytes is not what was sent", a->number, a->received,
                  m->bytes.len);
     a->received++;
-    if (w->cancels && !w->ending && one_in(w, 50)) {
-        a->cancelled = true;
-        vitro_call_cancel(call);
-    }
+    cancel_at_times(a);
 }
 
 static void on_end(vitro_call *call, void *user)
@@ -113,6 +130,7 @@ static void on_end(vitro_call *call, void *user)
     (void)call;
     world_expect(a->world, !a->closed && !a->has_end, "call %u: a second end", a->number);
     a->has_end = true;
+    cancel_at_times(a);
 }
 
 static void on_writable(vitro_call *call, void *user)
@@ -122,6 +140,7 @@ static void on_writable(vitro_call *call, void *user)
     (void)call;
     world_expect(a->world, !a->closed, "call %u: writable when closed", a->number);
     a->blocked = false;
+    cancel_at_times(a);
 }
 
 /* A text is left out when memory for it is out, but never another one. */
@@ -181,6 +200,7 @@ static void draw_options(struct asked *a, vitro_call_options *o)
 
     o->compression = encodings[some(w, 0, 3)];
     o->manual_credit = w->slow_readers && one_in(w, 2);
+    o->wait_for_ready = one_in(w, 3);
     if (w->deadlines && one_in(w, 4))
         a->timeout = o->timeout_ns = (int64_t)some(w, 1, (size_t)(2 * SECOND));
 }
@@ -206,7 +226,12 @@ static struct asked *begin(struct world *w, size_t channel, vitro_kind kind, boo
                  "call %u: cannot begin: %s", a->number, vitro_code_name((int)rc));
     world_say(w, "call %u: %s on channel %zu, deadline %lld", a->number, talk_methods[kind].path,
               channel, (long long)a->timeout);
-    return rc == VITRO_OK ? a : NULL;
+    if (rc != VITRO_OK)
+        return NULL;
+    a->dropped = !plain && one_in(w, 8);
+    if (a->dropped)
+        vitro_call_unref(a->call); /* it lives until it is closed */
+    return a;
 }
 
 static bool sends_one(const struct asked *a)
@@ -240,15 +265,6 @@ static void half_close(struct asked *a)
     if (!a->call || a->closed || a->half_closed || (sends_one(a) && !a->sent))
         return;
     a->half_closed = vitro_call_send_end(a->call, NULL) == VITRO_OK;
-}
-
-static void cancel(struct asked *a)
-{
-    if (!a->call || a->closed)
-        return;
-    world_say(a->world, "call %u: cancelled by its client", a->number);
-    a->cancelled = true;
-    vitro_call_cancel(a->call);
 }
 
 /* Any channel that is there; CHANNELS_MAX: none. */
@@ -351,7 +367,8 @@ void talk_done(struct world *w)
 {
     for (size_t i = 0; i < w->n_asked; i++) {
         world_expect(w, !w->asked[i].call || w->asked[i].closed, "call %zu never closes", i);
-        vitro_call_unref(w->asked[i].call);
+        if (!w->asked[i].dropped)
+            vitro_call_unref(w->asked[i].call);
     }
     for (size_t i = 0; i < w->n_served; i++) {
         world_expect(w, w->served[i].closed, "call %u never closes at its server",

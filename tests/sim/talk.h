@@ -16,6 +16,7 @@ struct asked {
     vitro_kind kind;
     uint32_t sent, received; /* messages */
     bool blocked, half_closed, has_headers, has_end, closed;
+    bool dropped;                  /* its application holds no reference any more */
     bool cancelled, left;          /* by its own application; its channel was freed */
     int64_t began, timeout, ended; /* of the world's time; timeout 0: none */
     vitro_code code;

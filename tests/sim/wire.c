@@ -219,7 +219,8 @@ static void on_connected(struct connect *c, struct transport *t, const vitro_err
 
 static bool is_of_wire(enum fault f)
 {
-    return f != FAULT_DRAIN && f != FAULT_ABORT && f != FAULT_LEAVE && f != FAULT_MEMORY;
+    return f != FAULT_AGE && f != FAULT_DRAIN && f != FAULT_ABORT && f != FAULT_LEAVE &&
+           f != FAULT_MEMORY;
 }
 
 /* One of the world's faults; FAULT_COUNT: none of the wire's. */

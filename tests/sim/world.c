@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "sim/delay.h"
 #include "sim/talk.h"
 #include "sim/tap.h"
 #include "sim/wire.h"
@@ -109,6 +110,7 @@ static vitro_sim_options draw_links(struct world *w)
     o.write_max = ONE_OF(w, most);
     o.in_flight_max = one_in(w, 3) ? (uint32_t)some(w, 100, 5000) : 0;
     o.latency_ns = one_in(w, 2) ? (int64_t)some(w, 0, (size_t)(50 * MS)) : 0;
+    w->latency_ns = o.latency_ns;
     w->said.large = o.read_max == 1 || o.write_max == 1 ? 1000 : one_in(w, 4) ? 300000 : 20000;
     return o;
 }
@@ -118,6 +120,14 @@ static const char *some_encoding(struct world *w)
     static const char *const encodings[] = { NULL, NULL, "gzip", "deflate" };
 
     return encodings[some(w, 0, 3)];
+}
+
+/* Milliseconds in which a connection can be made and a call be begun on it, and some more. */
+static uint32_t some_rest(struct world *w)
+{
+    enum { WAYS = 16 };
+
+    return (uint32_t)(w->latency_ns * WAYS / MS) + (uint32_t)some(w, 50, 400);
 }
 
 static void draw_server(struct world *w)
@@ -130,6 +140,12 @@ static void draw_server(struct world *w)
     o->max_window_bytes = one_in(w, 2) ? o->window_bytes : 0;
     o->max_streams = ONE_OF(w, streams);
     o->compression = some_encoding(w);
+    o->interceptors = w->interceptors;
+    o->max_connection_idle_ms = one_in(w, 4) ? some_rest(w) : 0;
+    if (w->may[FAULT_AGE]) {
+        o->max_connection_age_ms = some_rest(w);
+        o->max_connection_age_grace_ms = one_in(w, 2) ? some_rest(w) : 0;
+    }
     o->trace = w->trace;
 }
 
@@ -214,6 +230,9 @@ static void make_channel(struct world *w, size_t i)
 
     o.window_bytes = ONE_OF(w, windows);
     o.max_window_bytes = one_in(w, 2) ? o.window_bytes : 0;
+    o.interceptors = w->interceptors;
+    o.idle_timeout_ms = one_in(w, 4) ? some_rest(w) : 0;
+    o.keepalive_time_ms = one_in(w, 4) ? 10000 : 0;
     o.trace = w->trace;
     o.credentials = w->client_credentials;
     o.authority = "vitro.test";
@@ -228,6 +247,7 @@ static void open_world(struct world *w)
 
     draw_faults(w, tls);
     draw_habits(w);
+    delay_init(w);
     open_trace(w);
     draw_server(w);
     if (tls)
@@ -241,13 +261,15 @@ static void open_world(struct world *w)
     must(wire_open(w), "the wire cannot listen");
     for (size_t i = 0; i < w->channels; i++)
         make_channel(w, i);
+    if (w->may[FAULT_AGE])
+        world_fault(w, FAULT_AGE);
 }
 
 /* ---- faults of the ends --------------------------------------------------------------------- */
 
 static void drain(struct world *w)
 {
-    if (!w->server || w->drained)
+    if (w->drained)
         return;
     w->drained = true;
     world_fault(w, FAULT_DRAIN);
@@ -321,6 +343,7 @@ static void act(struct world *w)
         for (size_t i = some(w, 1, 20); i > 0; i--)
             talk_act(w);
         deed(w);
+        delay_act(w);
         vitro_sim_run_for(w->sim, one_in(w, 3) ? 0 : (int64_t)some(w, 0, (size_t)(30 * MS)));
     }
 }
@@ -330,8 +353,6 @@ static void call_again(struct world *w)
 {
     struct asked *last[CHANNELS_MAX] = { NULL };
 
-    if (!w->server || w->drained)
-        return;
     for (size_t i = 0; i < w->channels; i++)
         last[i] = w->channel[i] ? talk_last_call(w, i) : NULL;
     vitro_sim_run_for(w->sim, 130 * SECOND);
@@ -349,8 +370,13 @@ static void finish(struct world *w)
     w->heap.odds = 0;
     world_say(w, "all goes on to its end");
     talk_end(w);
+    delay_end(w);
     wire_calm(w);
     vitro_sim_run_for(w->sim, 130 * SECOND);
+    if (w->drained) { /* for those who wait for a server to come back */
+        abort_server(w);
+        vitro_sim_run_for(w->sim, 130 * SECOND);
+    }
     call_again(w);
 }
 

@@ -9,9 +9,11 @@
 #define VITRO_TESTS_SIM_WORLD_H
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "sim/said.h"
 #include "support/heap.h"
 #include "vitro/channel.h"
+#include "vitro/interceptor.h"
 #include "vitro/lab/sim.h"
 #include "vitro/server.h"
 
@@ -44,9 +46,10 @@ struct world {
     struct said said;
     struct heap heap;
     vitro_sim *sim;
+    int64_t latency_ns; /* of a link, one way */
     vitro_loop *server_loop, *wire_loop, *client_loop;
     vitro_credentials *server_credentials, *client_credentials; /* NULL: plain text */
-    vitro_server *server;                                       /* NULL: gone */
+    vitro_server *server;
     vitro_server_options server_options;
     vitro_channel *channel[CHANNELS_MAX]; /* NULL: gone */
     size_t channels;
@@ -58,9 +61,12 @@ struct world {
     size_t n_asked, calls_max;
     struct served *served; /* calls that a handler has seen */
     size_t n_served;
-    bool may[FAULT_COUNT];      /* the faults of this world */
-    bool happened[FAULT_COUNT]; /* of these, what came to pass */
-    bool ending;                /* all calls go on to their end */
+    bool may[FAULT_COUNT];                    /* the faults of this world */
+    bool happened[FAULT_COUNT];               /* of these, what came to pass */
+    vitro_interceptor delay;                  /* delay.h */
+    const vitro_interceptor *interceptors[3]; /* of both sides; NULL at the end */
+    struct list held_up;                      /* steps of theirs */
+    bool ending;                              /* all calls go on to their end */
     bool slow_readers, cancels, deadlines, drained;
     uint64_t trace_bytes, trace_sum; /* at the end */
     char why[512];                   /* what was wrong first; empty: nothing */
