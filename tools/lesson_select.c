@@ -76,6 +76,25 @@ static void add_speaker(struct lesson_words *w, vitro_str title)
         add(w, (vitro_str){ title.ptr, (size_t)(colon - title.ptr) });
 }
 
+/* What a record is, as its line says it: ClientHello, sni, localhost; alert, fatal, unknown_ca. */
+static void add_title(struct lesson_words *w, vitro_str title)
+{
+    for (size_t at = 0, n; at < title.len; at += n + 1) {
+        for (n = 0; at + n < title.len && !strchr(" ,", title.ptr[at + n]); n++)
+            ;
+        add(w, (vitro_str){ title.ptr + at, n });
+    }
+}
+
+static void add_connection(struct lesson_words *w, const vitro_event *ev)
+{
+    if (ev->conn == VITRO_NO_CONN)
+        return;
+    add(w, vitro_str_of(ev->dir == VITRO_C2S ? "c2s" : "s2c"));
+    if (w->count < WORDS)
+        snprintf(w->text[w->count++], WORD, "conn=%" PRIu32, ev->conn);
+}
+
 static void describe(struct lesson_words *w, const vitro_event *ev, const vitro_detail *dt)
 {
     static const char *const kinds[16] = {
@@ -94,8 +113,9 @@ static void describe(struct lesson_words *w, const vitro_event *ev, const vitro_
         add_speaker(w, dt->title);
         return;
     }
-    if (ev->conn != VITRO_NO_CONN)
-        add(w, vitro_str_of(ev->dir == VITRO_C2S ? "c2s" : "s2c"));
+    add_connection(w, ev);
+    if (ev->kind == VITRO_EVENT_TLS)
+        add_title(w, dt->title);
     if (ev->kind == VITRO_EVENT_FRAME || ev->kind == VITRO_EVENT_TCP ||
         ev->kind == VITRO_EVENT_PROTOBUF)
         add(w, dt->title);

@@ -10,7 +10,8 @@
  *      c2s DATA 3 [1-4+], DATA [+]  the first four, and a line that says how many there are; it
  * alone
  *
- * Words: c2s, s2c; the stream's number; PREFACE, the frame's type (HEADERS) and its flags
+ * Words: c2s, s2c; the connection as conn=0; the stream's number; TLS and what its line says of a
+ * record (ClientHello, alert, unknown_ca); PREFACE, the frame's type (HEADERS) and its flags
  * (END_STREAM); TCP with SYN, FIN, RST; GRPC; PROTOBUF and the message's type; NOTE, its kind
  * (say) and its side (client, server), which of a said sentence is its beginning, up to a colon,
  * of a message in memory (lesson_message.h) its name, and its other fields as call=2. What came out

@@ -79,6 +79,12 @@ static void end_layers(struct driver *d)
 }
 
 /* Write until all is gone or the kernel takes no more. */
+/* A peer that has said its last word need not take ours: a close_notify under TLS. */
+static bool in_good_order(const struct driver *d)
+{
+    return d->state == DRIVER_CLOSING && d->peer_ended && !d->why;
+}
+
 static void write_out(struct driver *d)
 {
     struct queue *q = bottom_out(d);
@@ -92,6 +98,8 @@ static void write_out(struct driver *d)
         for (size_t i = 0; i < count; i++)
             offered += pieces[i].len;
         result = d->transport->ops->write(d->transport, pieces, count, &n, &err);
+        if (result == IO_FAILED && in_good_order(d))
+            break;
         if (result == IO_FAILED) {
             vitro_driver_close(d, false, &err);
             return;
@@ -106,7 +114,7 @@ static void write_out(struct driver *d)
         if (d->blocked)
             return;
     }
-    vitro_queue_clear(q); /* pieces without bytes */
+    vitro_queue_clear(q); /* pieces without bytes, or what nobody takes */
 }
 
 /* What is still unsent leaves first, when somebody waits for a border between two frames. */

@@ -81,6 +81,7 @@ static void run(bool sockets, uint16_t version, bool no_secrets)
     snprintf(sink, sizeof sink, "file:%s", path);
     pair_init(&p);
     p.sockets = sockets;
+    p.sim_options.latency_ns = 1000000;
     p.server_credentials = server;
     p.channel_options.credentials = client;
     p.channel_options.authority = "vitro.test";
@@ -89,6 +90,10 @@ static void run(bool sockets, uint16_t version, bool no_secrets)
     pair_start(&p);
     cr_assert_eq(vitro_unary(p.channel, &echo_unary, bytes_of("hello"), NULL, NULL, NULL),
                  VITRO_OK);
+    vitro_channel_free(p.channel);
+    p.channel = NULL;
+    if (!sockets)
+        pair_run(&p); /* the server learns of it before it ends itself */
     pair_stop(&p);
     vitro_trace_unref(p.channel_options.trace);
     vitro_credentials_unref(server);
@@ -140,6 +145,16 @@ Test(tls_trace, r18_the_authority_is_the_name_that_is_asked_for)
 {
     run(false, 0, false);
     cr_assert_neq(packet("\x00\x00\x0avitro.test", 13), SIZE_MAX, "server_name, RFC 6066, 3");
+}
+
+/* Nobody reads the server's close_notify any more. */
+Test(tls_trace, a_client_that_closes_is_no_failure_of_its_connection_at_the_server)
+{
+    for (int i = 0; i < 4; i++) {
+        run(i & 1, i & 2 ? TLS1_2_VERSION : 0, false);
+        cr_assert(holds(file, file_len, "VITRO_KIND=disconnected", 23));
+        cr_assert(!holds(file, file_len, "Broken pipe", 11));
+    }
 }
 
 /* ---- sinks that come while the connection is open ------------------------------------------- */
