@@ -120,4 +120,15 @@ grep -q '< .* stream 3 .*END_STREAM' "$tmp/events" && fail "14: the server that 
 sed -n '/> DATA stream 9 .*END_STREAM/,$p' "$tmp/events" | grep -q '< DATA stream 9 ' ||
     fail "14: nobody speaks after a half-close"
 
+# 17: sealed, and four that come to nothing: one status, and an alert for each. (S18)
+VITRO_TRACE=file:$tmp/17.pcapng build/lessons/17-*/main >"$tmp/out"
+[ "$(grep -c '^client: success' "$tmp/out")" -eq 1 ] || fail "17: not one call that is right"
+[ "$(grep -c '^client: UNAVAILABLE: ' "$tmp/out")" -eq 4 ] || fail "17: not four that fail"
+"$vitro" inspect "$tmp/17.pcapng" --plain | grep '^#' >"$tmp/events"
+grep -q 'ClientHello sni localhost alpn h2$' "$tmp/events" || fail "17: no h2 is offered"
+for alert in '> TLS alert fatal bad_certificate' '> TLS alert fatal certificate_expired' \
+    '> TLS alert fatal unknown_ca' '< TLS alert fatal unexpected_message'; do
+    [ "$(grep -c "$alert" "$tmp/events")" -eq 1 ] || fail "17: not one $alert"
+done
+
 exit $failed
