@@ -284,6 +284,51 @@ static void put_interface(struct maker *m)
     pcap_write_block(m->w, 1, body, len);
 }
 
+/* ---- under TLS ------------------------------------------------------------------------------- */
+
+/* An extension of one text, which is the only one of its list: prefix bytes are the text's length.
+ */
+static void put_extension(struct buf *b, struct maker *m, uint8_t type, size_t prefix)
+{
+    char text[TEXT];
+    size_t n, name = prefix == 2; /* a server name has a type before it */
+    uint8_t head[9] = { 0, type };
+
+    hostile_text(m->c, text, 120);
+    n = strlen(text);
+    head[3] = (uint8_t)(n + prefix + name + 2);
+    head[5] = (uint8_t)(n + prefix + name);
+    head[5 + name + prefix] = (uint8_t)n;
+    vitro_buf_append(b, head, 6 + name + prefix);
+    vitro_buf_append(b, text, n);
+}
+
+/* A connection that says hello, with texts where a name and a protocol may stand. */
+static void put_hello(struct maker *m)
+{
+    struct pcap_talk talk = { .shape = { .client_port = 49999 }, .next = { 1, 1 } };
+    uint8_t hello[5 + 4 + 34 + 1 + 4 + 2 + 2] = { 22, 3, 1, 0, 0, 1 };
+    struct buf b;
+
+    hello[46] = 0x13; /* one suite, no compression */
+    hello[45] = 2;
+    hello[48] = 1;
+    vitro_buf_init(&b, NULL, 1 << 20);
+    vitro_buf_append(&b, hello, sizeof hello);
+    put_extension(&b, m, 0, 2);
+    put_extension(&b, m, 16, 1);
+    for (size_t i = 0; i < 3; i++) {
+        static const uint8_t lengths[] = { 3, 7, 50 }; /* of the record, the message, the list */
+        size_t n = b.len - lengths[i] - 2;
+        b.ptr[lengths[i]] = (uint8_t)(n >> 8);
+        b.ptr[lengths[i] + 1] = (uint8_t)n;
+    }
+    pcap_talk_open(m->w, &talk);
+    pcap_talk_send(m->w, &talk, 0, b.ptr, b.len);
+    pcap_talk_close(m->w, &talk);
+    vitro_buf_done(&b);
+}
+
 void hostile_capture(struct pcap_write *w, struct chance *c)
 {
     static const char *const request[] = { ":method",    "POST", ":scheme",      "http",
@@ -339,6 +384,7 @@ void hostile_capture(struct pcap_write *w, struct chance *c)
     send_goaway(&m, 0);
     pcap_talk_send(w, &m.talk, 1, "\x1b]0;no frame\x07", 13);
     pcap_talk_close(w, &m.talk);
+    put_hello(&m);
     vitro_hpack_writer_done(&m.hpack[0]);
     vitro_hpack_writer_done(&m.hpack[1]);
 }
