@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "frame/frame.h"
-#include "rpc/intercept.h"
+#include "rpc/chain.h"
 #include "wire/timeout.h"
 
 static struct client_call *of_call(vitro_call *c)

@@ -58,7 +58,7 @@ struct chain;
 
 struct vitro_call {
     const struct call_ops *ops;
-    struct chain *chain; /* rpc/intercept.h; NULL: no interceptors */
+    struct chain *chain; /* rpc/chain.h; NULL: no interceptors */
     vitro_loop *loop;
     struct account *account;
     const vitro_call_events *events;

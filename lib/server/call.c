@@ -1,13 +1,8 @@
 #include "server/call.h"
 
-#include <assert.h>
-#include <string.h>
-
 #include "base/error.h"
 #include "frame/frame.h"
-#include "rpc/fields.h"
-#include "rpc/intercept.h"
-#include "wire/status.h"
+#include "rpc/chain.h"
 
 static struct server_call *of_call(vitro_call *c)
 {
@@ -30,83 +25,6 @@ static const vitro_str nothing = { "", 0 };
 
 /* ---- the response --------------------------------------------------------------------------- */
 
-#define FIELD(name, value, flags)                                                                  \
-    (vitro_str) VITRO_STR_INIT(name), (vitro_str)VITRO_STR_INIT(value), flags
-
-static void add_status(struct fields *f, const struct server_call *c)
-{
-    const struct outcome *o = &c->base.outcome;
-    vitro_str text = { o->message, o->message_len };
-
-    vitro_fields_add(f, (vitro_str)VITRO_STR_INIT("grpc-status"), vitro_status_text(o->code),
-                     H2_STATIC);
-    if (text.len) {
-        size_t n = vitro_status_message_len(text);
-        char *room = vitro_fields_room(f, n);
-
-        if (room) {
-            vitro_status_message_encode(text, room);
-            vitro_fields_add(f, (vitro_str)VITRO_STR_INIT("grpc-message"), (vitro_str){ room, n },
-                             H2_STATIC_NAME);
-        }
-    }
-    vitro_fields_add_md(f, &o->trailers);
-}
-
-/*
- * No status can be sent: the client makes one of the code of RST_STREAM, CANCELLED,
- * RESOURCE_EXHAUSTED or INTERNAL (PROTOCOL-HTTP2, Errors).
- */
-static void reset(struct server_call *c, vitro_code why)
-{
-    vitro_stream_reset(&c->stream, why == VITRO_CANCELLED            ? H2_CANCEL
-                                   : why == VITRO_RESOURCE_EXHAUSTED ? H2_ENHANCE_YOUR_CALM
-                                                                     : H2_INTERNAL_ERROR);
-}
-
-/* Response-Headers; with only they are Trailers-Only (gRPC PROTOCOL-HTTP2, Responses). */
-static vitro_code submit_headers(struct server_call *c, bool only, vitro_error *err)
-{
-    struct fields f;
-    vitro_code rc;
-
-    vitro_fields_init(&f, c->base.account);
-    vitro_fields_add(&f, FIELD(":status", "200", H2_STATIC));
-    vitro_fields_add(&f, FIELD("content-type", "application/grpc", H2_STATIC));
-    if (c->base.encoding != ENCODING_IDENTITY && !only)
-        vitro_fields_add(&f, (vitro_str)VITRO_STR_INIT("grpc-encoding"),
-                         vitro_encoding_name(c->base.encoding), H2_STATIC);
-    if (c->bad_encoding || !only) /* what it may use instead, or the next time (compression.md) */
-        vitro_fields_add(&f, (vitro_str)VITRO_STR_INIT("grpc-accept-encoding"),
-                         vitro_encoding_all(), H2_STATIC);
-    vitro_fields_add_md(&f, &c->initial);
-    if (only)
-        add_status(&f, c);
-    rc = f.failed ? vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "call", 0, "out of memory")
-                  : vitro_h2_response(&c->stream.conn->h2, &c->stream.h2, f.at, f.n, only, err);
-    vitro_fields_done(&f);
-    c->headers_sent = true;
-    if (rc != VITRO_OK)
-        reset(c, rc); /* the client must not wait for it */
-    vitro_connection_wake(c->stream.conn);
-    return rc;
-}
-
-static void on_trailers(struct stream *s)
-{
-    struct server_call *c = of_stream(s);
-    struct fields f;
-    vitro_code rc = VITRO_RESOURCE_EXHAUSTED;
-
-    vitro_fields_init(&f, c->base.account);
-    add_status(&f, c);
-    if (!f.failed)
-        rc = vitro_h2_trailers(&s->conn->h2, &s->h2, f.at, f.n, NULL);
-    vitro_fields_done(&f);
-    if (rc != VITRO_OK)
-        reset(c, rc); /* better no status than a wrong one */
-}
-
 /* Send what is queued, then the trailers. */
 static vitro_code send_status(struct server_call *c, vitro_error *err)
 {
@@ -116,7 +34,7 @@ static vitro_code send_status(struct server_call *c, vitro_error *err)
         return VITRO_OK;
     c->stream.h2.ending = H2_TRAILERS;
     if (!c->headers_sent)
-        return submit_headers(c, c->stream.h2.send.len == 0, err);
+        return vitro_server_respond(c, c->stream.h2.send.len == 0, err);
     vitro_stream_wake(&c->stream);
     return VITRO_OK;
 }
@@ -158,19 +76,10 @@ static void fail(struct server_call *c, const vitro_error *why)
 /* An answer that is HTTP and not gRPC: 405, 415 (PROTOCOL-HTTP2, Requests). */
 static void answer_http(struct server_call *c, const struct request_head *head)
 {
-    char digits[4] = { (char)('0' + head->http_status / 100 % 10),
-                       (char)('0' + head->http_status / 10 % 10),
-                       (char)('0' + head->http_status % 10), '\0' };
-    struct h2_field status = { VITRO_STR_INIT(":status"), { digits, 3 }, H2_STATIC_NAME };
-    vitro_code rc;
-
     vitro_call_decide(&c->base, head->code, nothing, &head->error);
     c->decided = c->finished = c->headers_sent = true;
     vitro_stream_stop(&c->stream);
-    rc = vitro_h2_response(&c->stream.conn->h2, &c->stream.h2, &status, 1, true, NULL);
-    if (rc != VITRO_OK)
-        reset(c, rc);
-    vitro_connection_wake(c->stream.conn);
+    vitro_server_respond_http(c, head->http_status);
 }
 
 /* ---- the request ---------------------------------------------------------------------------- */
@@ -369,7 +278,7 @@ static const struct stream_ops stream_ops = {
     .message = on_message,
     .end = on_end,
     .fault = on_fault,
-    .trailers = on_trailers,
+    .trailers = vitro_server_respond_trailers,
     .writable = on_writable,
     .closed = on_closed,
 };
@@ -388,7 +297,7 @@ static void call_queued(vitro_call *base)
     if (!c->stream.conn)
         return;
     if (!c->headers_sent)
-        submit_headers(c, false, NULL);
+        vitro_server_respond(c, false, NULL);
     else
         vitro_stream_wake(&c->stream);
 }
@@ -421,7 +330,7 @@ static void call_cancel(vitro_call *base, vitro_code code, const char *why)
     if (base->chain)
         vitro_chain_stop(base->chain, VITRO_CANCELLED);
     vitro_stream_stop(&c->stream);
-    reset(c, code);
+    vitro_server_reset(c, code);
 }
 
 static struct connection *call_connection(const vitro_call *base)
@@ -471,14 +380,14 @@ static vitro_code call_headers(vitro_call *base, const vitro_md *md, vitro_error
     if (rc != VITRO_OK)
         return rc;
     if (!base->chain)
-        return submit_headers(c, false, err);
+        return vitro_server_respond(c, false, err);
     vitro_chain_open(&base->chain->response);
     return VITRO_OK;
 }
 
 static void call_opened(vitro_call *base)
 {
-    submit_headers(of_call(base), false, NULL);
+    vitro_server_respond(of_call(base), false, NULL);
 }
 
 static vitro_code call_compress(vitro_call *base, enum encoding e, vitro_error *err)

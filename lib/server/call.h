@@ -32,6 +32,23 @@ struct server_call {
 /* A stream begins on c: its call, NULL when memory is out. */
 struct stream *vitro_server_call_begin(struct shard *shard, struct connection *c);
 
+/* ---- response.c ----------------------------------------------------------------------------- */
+
+/* Response-Headers; with only they are Trailers-Only. A stream that cannot have them is reset. */
+vitro_code vitro_server_respond(struct server_call *c, bool only, vitro_error *err);
+
+/* The trailers, now that all messages are on their way. */
+void vitro_server_respond_trailers(struct stream *s);
+
+/*
+ * No status can be sent: the client makes one of the code of RST_STREAM, CANCELLED,
+ * RESOURCE_EXHAUSTED or INTERNAL (PROTOCOL-HTTP2, Errors).
+ */
+void vitro_server_reset(struct server_call *c, vitro_code why);
+
+/* An answer that is HTTP and not gRPC. */
+void vitro_server_respond_http(struct server_call *c, unsigned status_code);
+
 #ifdef __cplusplus
 }
 #endif

@@ -62,9 +62,9 @@ typedef struct vitro_interceptor {
     /* As on_request. */
     vitro_verdict (*on_response)(vitro_intercept *i, const vitro_message *m, void *state);
     /* The status is on its way: vitro_intercept_end() puts another one in its place. Lends status
-       until return; trailers may be changed. Not on a server when the client has gone; not where an
-       interceptor further out has ended the call. VITRO_SUSPEND is VITRO_GO_ON once the call was
-       cancelled or its deadline is over. */
+       until return or that; trailers may be changed. Not on a server when the client has gone; not
+       where an interceptor further out has ended the call. VITRO_SUSPEND is VITRO_GO_ON once the
+       call was cancelled or its deadline is over. */
     vitro_verdict (*on_end)(vitro_intercept *i, const vitro_status *status, vitro_md *trailers,
                             void *state);
     /* Exactly once for each on_start, always last: what the call has come to; a server's handler

@@ -1,5 +1,5 @@
 /*
- * intercept - the interceptors of a call: between the public functions and events of call.h, and
+ * chain - the interceptors of a call: between the public functions and events of call.h, and
  * the side that sends and receives.
  *
  *                      request lane                      response lane
@@ -13,8 +13,8 @@
  *
  * A call without interceptors has no chain, and tests for that are all it does here.
  */
-#ifndef VITRO_RPC_INTERCEPT_H
-#define VITRO_RPC_INTERCEPT_H
+#ifndef VITRO_RPC_CHAIN_H
+#define VITRO_RPC_CHAIN_H
 
 #include "base/buf.h"
 #include "base/queue.h"
@@ -122,6 +122,27 @@ void vitro_chain_end_later(struct chain *ch);
 /* The call is closed: tell each interceptor that saw its start, innermost first. */
 void vitro_chain_closed(struct chain *ch, const vitro_status *status);
 
+/* In a later turn: what was resumed or asked for since. */
+void vitro_chain_wake(struct chain *ch);
+
+/* ---- chain_message.c ------------------------------------------------------------------------ */
+
+/* The first of the queue becomes the one on its way. False when memory is out: the call ends. */
+bool vitro_lane_take(struct lane *l);
+
+/* The one on its way has passed all: to the side, or to the application. */
+void vitro_lane_send(struct lane *l);
+void vitro_lane_receive(struct lane *l);
+
+/* What is suspended outlives the event that brought it. */
+void vitro_lane_keep(struct lane *l);
+
+/* Copied in place of the bytes of the message, which they may be a part of; false: no memory. */
+bool vitro_lane_replace(struct lane *l, vitro_bytes bytes);
+
+/* Give the stream credit for the next message, once there is nothing else. */
+void vitro_chain_grant(struct chain *ch);
+
 static inline struct lane *chain_sends(struct chain *ch)
 {
     return ch->request.sends ? &ch->request : &ch->response;
@@ -130,6 +151,14 @@ static inline struct lane *chain_sends(struct chain *ch)
 static inline struct lane *chain_receives(struct chain *ch)
 {
     return ch->request.sends ? &ch->response : &ch->request;
+}
+
+/* The one that has what is on its way. */
+static inline struct vitro_intercept *lane_at(struct lane *l)
+{
+    struct part *p = &l->chain->parts[l->at];
+
+    return l->response ? &p->response : &p->request;
 }
 
 #ifdef __cplusplus
