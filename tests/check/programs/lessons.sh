@@ -131,4 +131,19 @@ for alert in '> TLS alert fatal bad_certificate' '> TLS alert fatal certificate_
     [ "$(grep -c "$alert" "$tmp/events")" -eq 1 ] || fail "17: not one $alert"
 done
 
+# 18: the introduction's server refuses whoever comes, a client without a certificate with 116 when
+# it believes that it is connected; the right root lets alice in, and bob but not his call. (S18, D13)
+VITRO_TRACE=file:$tmp/18.pcapng build/lessons/18-*/main >"$tmp/out"
+grep '^client: ' "$tmp/out" | sed 's/^client: //; s/[:,].*(/ /; s/[:,)].*//' | tr '\n' '|' >"$tmp/seen"
+[ "$(cat "$tmp/seen")" = \
+    'UNAVAILABLE 116|UNAVAILABLE 48|success|PERMISSION_DENIED|UNAVAILABLE 48|UNAVAILABLE 43|' ] ||
+    fail "18: $(cat "$tmp/seen")"
+[ "$(grep -c '^server: a call by CN=\(alice\|bob\),' "$tmp/out")" -eq 2 ] || fail "18: who is it?"
+"$vitro" inspect "$tmp/18.pcapng" --plain | grep '^#' >"$tmp/events"
+sed -n '/ connection 0 is open at the client/,/ alert fatal certificate_required$/p' "$tmp/events" |
+    grep -q '> preface$' || fail "18: the client does not believe that it is connected"
+[ "$(grep -c '> TLS 1.3 Certificate ' "$tmp/events")" -eq 5 ] ||
+    fail "18: not five clients with a certificate behind the one without"
+[ "$(grep -c '> TLS 1.3 CertificateVerify ' "$tmp/events")" -eq 5 ] || fail "18: not five that sign"
+
 exit $failed
