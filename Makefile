@@ -38,9 +38,10 @@ BASE_FLAGS  = -std=c11 $(WERROR) $(OPT) -Ilib -Ilib/include -I$(GEN) -fPIC -fvis
               -pthread $(CPPFLAGS) $(CFLAGS)
 
 # What each output is made of
-DECODE_DIRS := decode
-LIB_C      := $(filter-out $(foreach d,$(DECODE_DIRS),lib/$(d)/%),$(wildcard lib/*/*.c))
-DECODE_C   := $(wildcard $(foreach d,$(DECODE_DIRS) base frame wire pb crypto trace,lib/$(d)/*.c))
+# Only who reads along opens records.
+READ_ALONG := lib/decode/% $(foreach f,follow record schedule secrets,lib/crypto/$(f).c)
+LIB_C      := $(filter-out $(READ_ALONG),$(wildcard lib/*/*.c))
+DECODE_C   := $(wildcard $(foreach d,decode base frame wire pb crypto trace,lib/$(d)/*.c))
 VITRO_C    := $(wildcard tools/*.c tools/ui/*.c tools/serve/*.c)
 PLUGIN_C   := $(wildcard tools/protoc-gen-vitro/*.c)
 MANUAL_C   := $(wildcard tools/manual/*.c)
