@@ -56,7 +56,7 @@ Test(ending, a_status_with_more_fields_than_can_be_sent_still_ends_the_call)
     call = pair_call(&p, &much, NULL, &r);
     cr_assert_eq(vitro_call_send(call, bytes_of("hi"), VITRO_SEND_LAST, NULL, NULL), VITRO_OK);
     pair_run(&p);
-    cr_expect_str_eq(r.text, "closed INTERNAL");
+    cr_expect_str_eq(r.text, "closed RESOURCE_EXHAUSTED");
     cr_expect_eq(open_calls(&p), 0);
     vitro_call_unref(call);
     record_done(&r);
