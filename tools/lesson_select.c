@@ -34,15 +34,6 @@ static bool is_word(const char *item)
            strcmp(item, "VITRO_SIDE") == 0 || strcmp(item, "VITRO_NAME") == 0;
 }
 
-/* The handshake messages that a record holds: ClientHello. */
-static void add_messages(struct lesson_words *w, const vitro_detail *dt)
-{
-    for (size_t i = 0; i < dt->count; i++) {
-        if (strcmp(dt->items[i].name, "tls.handshake") == 0)
-            add(w, dt->items[i].text);
-    }
-}
-
 /* Flags of a frame, the kind of a note, whose it is and what it is called. */
 static void add_items(struct lesson_words *w, const vitro_detail *dt)
 {
@@ -128,8 +119,6 @@ static void describe(struct lesson_words *w, const vitro_event *ev, const vitro_
     if (ev->kind == VITRO_EVENT_FRAME || ev->kind == VITRO_EVENT_TCP ||
         ev->kind == VITRO_EVENT_PROTOBUF)
         add(w, dt->title);
-    if (ev->kind == VITRO_EVENT_TLS)
-        add_messages(w, dt);
     if (ev->kind == VITRO_EVENT_FRAME || ev->stream)
         add_stream(w, ev);
     if (ev->kind == VITRO_EVENT_FRAME)
