@@ -15,7 +15,8 @@
 enum {
     FRAGMENT_MOST = (1 << 14) + 2048, /* RFC 5246, 6.2.3; RFC 8446 allows less */
     RECORD_LEAST = RECORD_HEAD_LEN + 17,
-    WAIT_MOST = 1000000000 /* nanoseconds */
+    WAIT_MOST = 1000000000, /* nanoseconds */
+    RETRIES = 256 /* sides that try a new secret at once; others when they go on, or end */
 };
 
 static const uint8_t why_of[] = {
@@ -337,7 +338,7 @@ static void settle(struct direction *d)
 
 /*
  * Take what can be taken of both sides, in the order in which it came: what one says depends on
- * what the other has said. over: of this side nothing follows.
+ * what the other has said. over: nothing follows of d.
  */
 static void pump(struct direction *d, bool over)
 {
@@ -457,7 +458,11 @@ void vitro_records_secrets(vitro_decode *d)
     struct list again, *l;
 
     list_init(&again);
-    list_splice(&again, &d->waiting);
+    for (int i = 0; i < RETRIES && !list_empty(&d->waiting); i++) {
+        l = d->waiting.prev;
+        list_remove(l);
+        list_append(again.next, l); /* in front of the others */
+    }
     while ((l = list_pop(&again)))
         pump(CONTAINER_OF(l, struct records, link)->of, false);
 }
