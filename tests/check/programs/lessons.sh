@@ -146,4 +146,12 @@ sed -n '/ connection 0 is open at the client/,/ alert fatal certificate_required
     fail "18: not five clients with a certificate behind the one without"
 [ "$(grep -c '> TLS 1.3 CertificateVerify ' "$tmp/events")" -eq 5 ] || fail "18: not five that sign"
 
+# 19: what repeats shrinks, what is short goes as it is, and what is too large inside is refused.
+VITRO_TRACE=file:$tmp/19.pcapng build/lessons/19-*/main >"$tmp/out"
+grep -q '^client: RESOURCE_EXHAUSTED: ' "$tmp/out" || fail "19: 5 MiB are taken"
+"$vitro" inspect "$tmp/19.pcapng" --plain | grep -o '> gRPC message .*' >"$tmp/events"
+sed 's/.* stream \([0-9]*\) .* length \([0-9]*\)/\1 \2/' "$tmp/events" |
+    awk '{ large = $1 == 7 ? 20000 : 100; if ($2 > large || ($NF == 1) != ($1 == 1 || $1 == 7)) bad = 1 }
+         END { exit bad || NR != 4 }' || fail "19: $(cat "$tmp/events")"
+
 exit $failed
