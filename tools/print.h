@@ -25,7 +25,7 @@ struct printer {
     bool hpack;    /* what each header field did to the table */
     bool timed;    /* start is set */
     int64_t start; /* time of the first event: times are shown from here */
-    size_t most;   /* bytes of an event that are dumped; 0: 512 */
+    size_t most;   /* bytes of an event, or of a text in it, that are shown; 0: 512 */
     size_t few;    /* of one that has more: so many; 0: most */
 };
 

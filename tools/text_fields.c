@@ -25,14 +25,20 @@ static void put_row(FILE *out, uint64_t offset, const uint8_t *b, size_t n)
     fputs("|\n", out);
 }
 
+/* Of so many bytes: NDJSON has them all. */
+static uint64_t shown_of(const struct printer *p, uint64_t len)
+{
+    uint64_t most = p->most ? p->most : MOST;
+
+    return len <= most ? len : p->few ? p->few : most;
+}
+
 static void put_bytes(struct printer *p, const vitro_decode *d, const vitro_event *ev)
 {
     vitro_span span = vitro_event_span(ev);
-    uint64_t most = p->most ? p->most : MOST, shown = ev->length;
+    uint64_t shown = shown_of(p, ev->length);
     uint8_t row[ROW];
 
-    if (shown > most)
-        shown = p->few ? p->few : most;
     for (uint64_t at = 0; at < shown; at += ROW) {
         size_t want = shown - at < ROW ? (size_t)(shown - at) : ROW;
         size_t n = vitro_decode_bytes(d, &span, at, row, want, NULL);
@@ -127,6 +133,20 @@ static void put_hex(FILE *out, vitro_str s)
         fputs("..", out);
 }
 
+/* In whole characters. */
+static void put_text(struct printer *p, vitro_str s)
+{
+    size_t n = (size_t)shown_of(p, s.len);
+
+    while (n < s.len && n && ((unsigned char)s.ptr[n] & 0xc0) == 0x80)
+        n--;
+    fputc('"', p->out);
+    print_escaped(p, (vitro_str){ s.ptr, n });
+    fputc('"', p->out);
+    if (n < s.len)
+        fprintf(p->out, " and %zu bytes more", s.len - n);
+}
+
 static bool reads_as_text(const char *type)
 {
     return strcmp(type, "string") == 0;
@@ -138,9 +158,7 @@ static void put_readings(struct printer *p, const vitro_item_field *f)
         const vitro_reading *r = &f->readings[i];
         fprintf(p->out, "%s%s ", i ? " | " : "", r->type);
         if (reads_as_text(r->type)) {
-            fputc('"', p->out);
-            print_escaped(p, r->value);
-            fputc('"', p->out);
+            put_text(p, r->value);
         } else if (strcmp(r->type, "bytes") == 0 || strcmp(r->type, "message") == 0) {
             put_hex(p->out, r->value);
         } else {
@@ -162,9 +180,7 @@ static void put_field(struct printer *p, const vitro_item *item)
     if (f->reading_count) {
         put_readings(p, f);
     } else if (f->bare_text) {
-        fputc('"', p->out);
-        print_escaped(p, f->value);
-        fputc('"', p->out);
+        put_text(p, f->value);
     } else if (f->bare_number) {
         print_escaped(p, f->value);
         if (item->text.len) {

@@ -153,5 +153,7 @@ grep -q '^client: RESOURCE_EXHAUSTED: ' "$tmp/out" || fail "19: 5 MiB are taken"
 sed 's/.* stream \([0-9]*\) .* length \([0-9]*\)/\1 \2/' "$tmp/events" |
     awk '{ large = $1 == 7 ? 20000 : 100; if ($2 > large || ($NF == 1) != ($1 == 1 || $1 == 7)) bad = 1 }
          END { exit bad || NR != 4 }' || fail "19: $(cat "$tmp/events")"
+[ "$(cat "$tmp"/19-*.en | wc -c)" -lt 100000 ] || fail "19 floods its reader"
+grep -q '"0123456789abcdef.*" and 5242[0-9]* bytes more$' "$tmp"/19-*.en || fail "19: a long text is not cut"
 
 exit $failed
