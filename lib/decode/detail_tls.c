@@ -25,7 +25,8 @@ struct looked {
     uint64_t from;     /* of it, where its first message begins */
     unsigned depth;    /* of its fields: below what is sealed */
     uint32_t message;  /* type of the one that is being read */
-    uint32_t version;  /* the highest that a hello names */
+    uint32_t version;  /* the highest that a hello names, or that of the keys */
+    bool is_1_3;       /* keys of 1.3 have opened it */
     char words[WORDS_MAX];
     size_t len; /* of words */
 };
@@ -104,11 +105,12 @@ static const char *title_of(struct looked *l)
 
 /* ---- items ----------------------------------------------------------------------------------- */
 
-static const char *static_key(const char *key)
+/* The dictionary's entry of a name. */
+static const char *name_key(const struct detail *t, const char *name)
 {
     vitro_explanation e;
 
-    return vitro_explain(key, VITRO_ENGLISH, &e) ? e.key : NULL;
+    return !t->bare && vitro_explain(name, VITRO_ENGLISH, &e) ? e.key : NULL;
 }
 
 /* The dictionary has some values by their number, and most fields by their name. */
@@ -118,11 +120,11 @@ static const char *key_of(struct detail *t, const struct handshake_field *f)
         return NULL;
     if (f->form == HANDSHAKE_GROUP)
         return vitro_detail_key(t, vitro_detail_text(t, "%s.type", f->name), f->number,
-                                static_key(f->name));
+                                name_key(t, f->name));
     if (f->form == HANDSHAKE_WRONG)
         return "unknown";
-    return f->registry ? vitro_detail_key(t, f->name, f->number, static_key(f->name))
-                       : static_key(f->name);
+    return f->registry ? vitro_detail_key(t, f->name, f->number, name_key(t, f->name))
+                       : name_key(t, f->name);
 }
 
 static void add_field(struct looked *l, const struct handshake_field *f)
@@ -153,7 +155,7 @@ static void add_word(struct looked *l, const char *name, vitro_str text, unsigne
 
     if (!text.len)
         return;
-    item = vitro_detail_derived(l->t, depth, name, l->t->bare ? NULL : static_key(name), 0, "");
+    item = vitro_detail_derived(l->t, depth, name, name_key(l->t, name), 0, "");
     item->form = VITRO_ITEM_TEXT;
     item->text = text;
 }
@@ -189,7 +191,7 @@ static bool on_field(const struct handshake_field *f, void *user)
 
 /* ---- the record ------------------------------------------------------------------------------ */
 
-static void head_items(struct looked *l, vitro_bytes head, bool is_1_3)
+static void head_items(struct looked *l, vitro_bytes head)
 {
     struct detail *t = l->t;
     uint64_t at = t->ev->offset;
@@ -206,25 +208,24 @@ static void head_items(struct looked *l, vitro_bytes head, bool is_1_3)
                                      .number = version,
                                      .text = vitro_tls_name(TLS_VERSION, version) };
 
-    if (is_1_3) {
-        vitro_detail_number(t, 0, "tls.record.opaque_type",
-                            t->bare ? NULL : static_key("tls.record.opaque_type"), at, 1,
-                            head.ptr[0], vitro_tls_name(TLS_CONTENT, head.ptr[0]));
+    if (l->is_1_3) {
+        vitro_detail_number(t, 0, "tls.record.opaque_type", name_key(t, "tls.record.opaque_type"),
+                            at, 1, head.ptr[0], vitro_tls_name(TLS_CONTENT, head.ptr[0]));
         vitro_detail_derived(t, 1, type.name, key, type.number, text);
     } else {
         vitro_detail_number(t, 0, type.name, key, at, 1, type.number, text);
     }
     vitro_detail_number(t, 0, outer.name, key_of(t, &outer), at + 1, 2, version,
                         number_text(t, &outer));
-    vitro_detail_number(t, 0, "tls.record.length", t->bare ? NULL : static_key("tls.record.length"),
-                        at + 3, 2, (uint64_t)head.ptr[3] << 8 | head.ptr[4], NULL);
+    vitro_detail_number(t, 0, "tls.record.length", name_key(t, "tls.record.length"), at + 3, 2,
+                        (uint64_t)head.ptr[3] << 8 | head.ptr[4], NULL);
 }
 
 static void bytes_item(struct looked *l, unsigned depth, const char *name, vitro_span span,
                        const char *unknown)
 {
-    vitro_item *item = vitro_detail_add(l->t, VITRO_ITEM_BYTES, depth, name,
-                                        l->t->bare ? NULL : static_key(name), span.offset, 0);
+    vitro_item *item =
+        vitro_detail_add(l->t, VITRO_ITEM_BYTES, depth, name, name_key(l->t, name), span.offset, 0);
 
     item->span = span;
     if (unknown) {
@@ -248,7 +249,7 @@ static void skip_begun(struct looked *l)
 }
 
 /* What stands in the content, and what of it was not at hand. */
-static void content_items(struct looked *l, bool is_1_3)
+static void content_items(struct looked *l)
 {
     struct detail *t = l->t;
     struct buf *b = &t->decode->scratch;
@@ -262,7 +263,7 @@ static void content_items(struct looked *l, bool is_1_3)
         skip_begun(l);
     n = l->bytes.len > l->from ? l->bytes.len - (size_t)l->from : 0;
     if (n)
-        vitro_handshake_read(t->ev->type, is_1_3, (vitro_bytes){ l->bytes.ptr + l->from, n },
+        vitro_handshake_read(t->ev->type, l->is_1_3, (vitro_bytes){ l->bytes.ptr + l->from, n },
                              on_field, l);
     n = MAX(l->bytes.len, (size_t)l->from);
     rest.offset += n;
@@ -271,29 +272,25 @@ static void content_items(struct looked *l, bool is_1_3)
         bytes_item(l, l->depth, "tls.unknown", rest, vitro_decode_why(WHY_NOT_HELD));
 }
 
-/* Application data has nothing that a title would need. */
-static void record_items(struct looked *l, bool open, bool is_1_3)
+/* What stands behind the head. Application data has nothing that a title would need. */
+static void body_items(struct looked *l, bool open)
 {
     struct detail *t = l->t;
     bool sealed = t->ev->flags & VITRO_TLS_SEALED;
-    const char *name = sealed ? "tls.app_data" : "tls.record.content";
-    uint64_t at = t->ev->offset + RECORD_HEAD_LEN;
+    bool read = open && t->ev->type != RECORD_APPLICATION_DATA;
     vitro_span whole = vitro_event_span(t->ev);
-    vitro_item *group;
 
     l->depth = sealed;
-    whole.offset = at;
-    whole.length = t->ev->length - RECORD_HEAD_LEN;
-    if (!t->brief && (!open || t->ev->type == RECORD_APPLICATION_DATA)) {
-        bytes_item(l, 0, name, whole, NULL);
-    } else if (open && t->ev->type != RECORD_APPLICATION_DATA) {
-        if (!t->brief && sealed) {
-            group = vitro_detail_add(t, VITRO_ITEM_GROUP, 0, name,
-                                     t->bare ? NULL : static_key(name), at, whole.length);
-            group->text = vitro_str_of("opened");
-        }
-        content_items(l, is_1_3);
+    whole.offset += RECORD_HEAD_LEN;
+    whole.length -= RECORD_HEAD_LEN;
+    if (!t->brief && (sealed || !read))
+        bytes_item(l, 0, sealed ? "tls.app_data" : "tls.record.content", whole, NULL);
+    if (!t->brief && read && sealed && t->count) {
+        t->items[t->count - 1].form = VITRO_ITEM_GROUP;
+        t->items[t->count - 1].text = vitro_str_of("opened");
     }
+    if (read)
+        content_items(l);
 }
 
 void vitro_detail_tls(struct detail *t, vitro_detail *out)
@@ -302,21 +299,20 @@ void vitro_detail_tls(struct detail *t, vitro_detail *out)
     struct looked l = { .t = t };
     uint8_t head[RECORD_HEAD_LEN] = { 0 };
     vitro_span span = vitro_event_span(ev);
-    bool open = vitro_decode_content(t->decode, ev, &l.content), is_1_3;
+    bool open = vitro_decode_content(t->decode, ev, &l.content);
     size_t n = vitro_decode_bytes(t->decode, &span, 0, head, sizeof head, NULL);
 
     if (ev->flags & VITRO_TLS_OPENED)
         l.version = vitro_sealed_version(t->decode, ev->conn, ev->dir, ev->detail);
-    is_1_3 = l.version == 0x0304;
+    l.is_1_3 = l.version == 0x0304;
     out->key =
         t->bare ? NULL : vitro_detail_key(t, "tls.record.content_type", ev->type, "tls.record");
-    if (n < sizeof head || ev->length < sizeof head) {
+    if (n == sizeof head) {
         if (!t->brief)
-            bytes_item(&l, 0, "tls.unknown", span, "its head is not whole");
-    } else {
-        if (!t->brief)
-            head_items(&l, (vitro_bytes){ head, n }, is_1_3);
-        record_items(&l, open, is_1_3);
+            head_items(&l, (vitro_bytes){ head, n });
+        body_items(&l, open);
+    } else if (!t->brief) {
+        bytes_item(&l, 0, "tls.unknown", span, "its head is not whole");
     }
     out->title = vitro_str_of(title_of(&l));
 }
