@@ -61,6 +61,27 @@ done
 events 01 | grep -q '> \|< ' && fail "01 has a network"
 [ "$(grep -c 'unknown: ' "$tmp"/01-*.en)" -eq 3 ] || fail "01 does not show three damages"
 
+# 10: no token opens what only a helper guards, for two of four; nothing of what the interceptor
+# guards. A token is spelt out each time; a cache outlives it. (S19, D14, D19, D32)
+VITRO_TRACE=file:$tmp/10.pcapng build/lessons/10-*/main >"$tmp/out"
+handled() { # FROM TO: whose handlers were run between two of the lesson's sentences
+    sed -n "/^lesson: $1/,/^lesson: $2/s/^server: handles .chat.ChatService.//p" "$tmp/out" | tr '\n' ' '
+}
+[ "$(handled 'the helper' 'the interceptor')" = 'GetNotifications Chat ' ] ||
+    fail "10: the helper guards other handlers than two"
+[ -z "$(handled 'the interceptor' 'the right token')" ] || fail "10: a handler is run without the token"
+[ "$(handled 'the right token' 'the token expires')" = 'SendMessage GetNotifications UploadFiles Chat ' ] ||
+    fail "10: the right token does not open"
+[ "$(sed -n '/^lesson: the token expires/,/^lesson: call/s/^client: SendMessage: \([A-Z]*\).*/\1/p' \
+    "$tmp/out" | tr '\n' ' ')" = 'UNAUTHENTICATED UNAUTHENTICATED OK ' ] || fail "10: the cache expires"
+[ "$(grep -c '인증 실패$' "$tmp/out")" -eq 12 ] || fail "10: not twelve calls that the server refuses"
+[ "$(grep -c '^refused: ' "$tmp/out")" -eq 3 ] || fail "10: not three entries that are no metadata"
+"$vitro" inspect "$tmp/10.pcapng" --plain >"$tmp/events"
+[ "$(grep -c ' authorization: .*(Literal Header Field never Indexed' "$tmp/events")" -eq 12 ] &&
+    [ "$(grep -c ' authorization: .*(' "$tmp/events")" -eq 12 ] || fail "10: a token is in the table"
+grep -q 'grpc-message: %EC%9D%B8%EC%A6%9D %EC%8B%A4%ED%8C%A8 ' "$tmp/events" ||
+    fail "10: the message does not cross the wire as percent signs"
+
 # 12: the texts, one a second from 1 to 5, the end at 6; headers with the first message. (S15, D15)
 grep '^notification' tests/interop/expected.txt | grep -v 'headers with' >"$tmp/want"
 says 12 | grep '^notification' >"$tmp/out"
