@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.." || exit 1
 suites='
 base_mem base_queue io_sim io_watch rpc
 call_life call_ending call_blocking call_limits call_delivery call_sockets
-stub details health reflection tls tls_failures identity crypto_secrets
+stub details health reflection tls_failures identity crypto_secrets
 hpack pb_unpack wire_compress decode_late decode_schema trace_recorder
 '
 programs='oom/oom:plain oom/oom:gzip oom/oom:services oom/oom:blocking threads/loop threads/tls'
