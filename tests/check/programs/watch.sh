@@ -60,8 +60,8 @@ serve() { # [VITRO_TRACE=...]
     at=$(sed -n 's/^listening on ipv4://p' "$tmp/serving")
 }
 
-call() { # [VITRO_TRACE=...]
-    env "$@" "$vitro" call "$at" chat.ChatService/SendMessage \
+call() { # [VITRO_TRACE=...]; with its types from a file, as reflection has a connection of its own
+    env "$@" "$vitro" call --proto proto/chat.proto "$at" chat.ChatService/SendMessage \
         -d '{"userId":"나","message":"안녕"}' >"$tmp/call" 2>&1 || fail "a call: $(cat "$tmp/call")"
 }
 
