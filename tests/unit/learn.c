@@ -311,6 +311,8 @@ static const struct {
     { "알림", "notification 1" },
     { "서버", "server" },
     { "인사", "greeting" },
+    { "인증 실패", "authentication failed" },
+    { "서울", "Seoul" },
 };
 
 enum { GLOSS_NEAR = 120 }; /* bytes between the Korean and the end of its gloss */
