@@ -5,6 +5,7 @@
  *      attacks VITRO [NAME]...      all; those
  */
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -143,6 +144,7 @@ int main(int argc, char **argv)
         return 2;
     }
     raise_limit();
+    signal(SIGPIPE, SIG_IGN); /* libssl writes to whom the server has left */
     for (size_t i = 0; i < ARRAY_LEN(attacks); i++) {
         for (unsigned tls = 0; tls < 2; tls++) {
             if (!(attacks[i].wire & (tls ? TLS : PLAIN)) || !is_wanted(&attacks[i], argc, argv))

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,6 +38,8 @@ static void become(const char *program, bool tls, int out)
                        FIXTURE("server.key"),
                        NULL };
 
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* it does not outlive a test that was interrupted */
+    signal(SIGPIPE, SIG_DFL);
     dup2(out, STDOUT_FILENO);
     execv(program, tls ? secure : plain);
     _exit(127);
