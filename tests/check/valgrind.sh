@@ -10,7 +10,7 @@ call_life call_ending call_blocking call_limits call_delivery call_sockets
 stub details health reflection tls_failures identity crypto_secrets
 hpack pb_unpack wire_compress decode_late decode_schema trace_recorder
 '
-programs='oom/oom:plain oom/oom:gzip oom/oom:services oom/oom:blocking threads/loop threads/tls'
+programs='oom/oom:plain oom/oom:services oom/oom:blocking threads/loop'
 build=build/debug/tests
 reports=build/valgrind
 
