@@ -19,8 +19,9 @@
  * no credit is given on and a sender is told to wait; the other direction goes on. Cancellation and
  * the deadline do not wait: a call that is over goes to its end at once.
  *
- * The order of the events of call.h stays as it is. Callbacks run on the call's loop, one at a
- * time, and never inside a function of this header or of call.h.
+ * The order of the events of call.h stays as it is. Of its functions an interceptor uses those that
+ * look at the call, and vitro_call_cancel(); to send is the application's. Callbacks run on the
+ * call's loop, one at a time, and never inside a function of this header or of call.h.
  */
 #ifndef VITRO_INTERCEPTOR_H
 #define VITRO_INTERCEPTOR_H
@@ -63,8 +64,8 @@ typedef struct vitro_interceptor {
     vitro_verdict (*on_response)(vitro_intercept *i, const vitro_message *m, void *state);
     /* The status is on its way: vitro_intercept_end() puts another one in its place. Lends status
        until return or that; trailers may be changed. Not on a server when the client has gone; not
-       where an interceptor further out has ended the call. VITRO_SUSPEND is VITRO_GO_ON once the
-       call was cancelled or its deadline is over. */
+       where this interceptor has ended the call, or one further out. VITRO_SUSPEND is VITRO_GO_ON
+       once the call was cancelled or its deadline is over. */
     vitro_verdict (*on_end)(vitro_intercept *i, const vitro_status *status, vitro_md *trailers,
                             void *state);
     /* Exactly once for each on_start, always last: what the call has come to; a server's handler
