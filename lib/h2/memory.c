@@ -5,13 +5,20 @@
 #include "base/util.h"
 
 /* In front of each block: its whole size, header included. Keeps 8-byte alignment. */
-enum { HEADER = 8, SMALLEST = 32 };
+enum { HEADER = 8 };
+
+/*
+ * Sizes of the classes, header included. An entry of a HPACK table needs 88 bytes, its strings 40
+ * to 88, a ring of 128 of them 1032: a connection at rest holds two dozen of these. Eight bytes
+ * short of a multiple of 16, as the malloc of glibc hands them out.
+ */
+static const size_t classes[H2_MEMORY_CLASSES] = { 40, 56, 72, 88, 136, 168, 264, 520, 1032 };
 
 void vitro_h2_memory_init(struct h2_memory *m, struct account *account)
 {
     m->account = account;
     for (unsigned i = 0; i < H2_MEMORY_CLASSES; i++)
-        vitro_freelist_init(&m->classes[i], account, (size_t)SMALLEST << i);
+        vitro_freelist_init(&m->classes[i], account, classes[i]);
 }
 
 void vitro_h2_memory_trim(struct h2_memory *m)
@@ -123,7 +130,7 @@ void *vitro_h2_memory_resize(struct h2_memory *m, void *p, size_t n)
     if (!p)
         return vitro_h2_memory_alloc(m, n);
     old = size_of((char *)p - HEADER) - HEADER;
-    if (n <= old && old <= 2 * n + SMALLEST)
+    if (n <= old && old <= 2 * n + classes[0])
         return p;
     q = vitro_h2_memory_alloc(m, n);
     if (!q)

@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-enum { H2_MEMORY_CLASSES = 6 }; /* 32, 64, ... 1024 bytes with the header */
+enum { H2_MEMORY_CLASSES = 9 };
 
 struct h2_memory {
     struct account *account;
