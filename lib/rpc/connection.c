@@ -245,8 +245,9 @@ static void finish(struct connection *c)
 {
     const struct connection_ops *ops = c->ops;
     void *owner = c->owner;
+    vitro_error room;
 
-    ops->closed(c, c->has_why ? &c->why : NULL);
+    ops->closed(c, vitro_connection_why(c, &room));
     connection_free(c);
     ops->gone(owner);
 }
@@ -263,12 +264,11 @@ static void stop_timers(struct connection *c)
 static void driver_close(struct driver *d, const vitro_error *why)
 {
     struct connection *c = of_driver(d);
+    vitro_error room;
 
-    if (why && !c->has_why)
-        c->why = *why;
-    c->has_why = c->has_why || why;
+    c->why = why;
     own_lent(c);
-    end_streams(c, c->has_why ? &c->why : NULL);
+    end_streams(c, vitro_connection_why(c, &room));
     stop_timers(c);
     c->dead = true;
     if (list_empty(&c->lingering)) {

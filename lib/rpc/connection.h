@@ -53,6 +53,8 @@ struct connection_config {
     struct layer *tls;        /* taken, the lowest layer; NULL: plain text */
 };
 
+enum { LEFT_SAYING = 64 }; /* of what a peer says when it leaves */
+
 struct connection {
     struct driver driver;
     struct h2_session h2;
@@ -76,14 +78,15 @@ struct connection {
     struct timer announced;     /* server: the longest that an announced drain waits for the peer */
     const char *farewell;       /* of our GOAWAY; static; NULL: none */
     struct keepalive keepalive;
-    struct age age;     /* server */
-    bool announcing;    /* server: the drain is announced; streams on their way are served */
-    bool draining;      /* GOAWAY sent or received, or closing: no new streams */
-    bool waits_unknown; /* nobody heard what streams wait for */
-    uint64_t untaught;  /* sinks from this number on do not know the HPACK tables yet */
-    bool dead;          /* the driver has closed; only lingering streams are left */
-    bool has_why;       /* it has closed for a reason, or will */
-    vitro_error why;
+    struct age age;         /* server */
+    bool announcing;        /* server: the drain is announced; streams on their way are served */
+    bool draining;          /* GOAWAY sent or received, or closing: no new streams */
+    bool waits_unknown;     /* nobody heard what streams wait for */
+    uint64_t untaught;      /* sinks from this number on do not know the HPACK tables yet */
+    bool dead;              /* the driver has closed; only lingering streams are left */
+    const vitro_error *why; /* it has closed for a reason: the driver's */
+    uint32_t left_with;     /* client: error code of the peer's GOAWAY; 0: none, or no error */
+    char left_saying[LEFT_SAYING];
     uint32_t number; /* in a trace; RECORD_NO_CONN without one */
     char peer[ADDRESS_TEXT];
     const vitro_identity *identity; /* of the peer; NULL: nobody has asked */

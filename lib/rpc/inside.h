@@ -18,6 +18,10 @@ void vitro_connection_close_when_idle(struct connection *c);
 void vitro_leaving_goaway(struct h2_session *h, int32_t last_id, uint32_t error, vitro_bytes debug);
 void vitro_leaving_announced(struct h2_session *h);
 
+/* Why its streams end: what the peer said when it left, made in room, whatever became of the
+ * transport then; or what ended the driver. NULL: for no bad reason. */
+const vitro_error *vitro_connection_why(const struct connection *c, vitro_error *room);
+
 /* keepalive.c: it is open; a stream was opened; the peer has sent a PING. */
 void vitro_keepalive_init(struct connection *c);
 void vitro_keepalive_start(struct connection *c);

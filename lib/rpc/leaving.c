@@ -22,20 +22,26 @@ void vitro_connection_close_when_idle(struct connection *c)
 
 /* ---- the peer leaves ------------------------------------------------------------------------ */
 
-/* What ends then ends for this reason, whatever becomes of the transport. */
 static void set_reason(struct connection *c, uint32_t error, vitro_bytes debug)
 {
-    const char *name = vitro_frame_error_name(error);
-    char said[64];
     struct text t;
 
-    if (error == H2_NO_ERROR || c->has_why)
+    if (c->left_with)
         return;
-    vitro_text_init(&t, said, sizeof said);
+    c->left_with = error;
+    vitro_text_init(&t, c->left_saying, sizeof c->left_saying);
     vitro_text_escape(&t, (vitro_str){ (const char *)debug.ptr, debug.len });
-    vitro_fail(&c->why, VITRO_UNAVAILABLE, "http2", (int32_t)error, "the peer left with %s%s%s",
-               name ? name : "an error", debug.len ? ": " : "", said);
-    c->has_why = true;
+}
+
+const vitro_error *vitro_connection_why(const struct connection *c, vitro_error *room)
+{
+    const char *name = vitro_frame_error_name(c->left_with);
+
+    if (!c->left_with)
+        return c->why;
+    vitro_fail(room, VITRO_UNAVAILABLE, "http2", (int32_t)c->left_with, "the peer left with %s%s%s",
+               name ? name : "an error", c->left_saying[0] ? ": " : "", c->left_saying);
+    return room;
 }
 
 void vitro_leaving_goaway(struct h2_session *h, int32_t last_id, uint32_t error, vitro_bytes debug)
