@@ -3,13 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* A free object may not be touched behind its link: the sanitizer is told, as malloc tells it. */
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(p, n)   ((void)(p), (void)(n))
-#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
-#endif
+#include "base/poison.h"
 
 void vitro_freelist_init(struct freelist *f, struct account *account, size_t object)
 {

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/freelist.h"
+#include "base/slab.h"
 #include "base/util.h"
 #include "support/heap.h"
 #include "support/seed.h"
@@ -176,6 +177,38 @@ Test(freelist, objects_are_reused_newest_first_and_stay_charged_until_trimmed)
     cr_assert(f.count == 1 && a.used == 48);
     vitro_freelist_trim(&f, 0);
     cr_assert(f.count == 0 && a.used == 0 && a.live == 0);
+}
+
+Test(slab, objects_are_apart_charged_while_taken_and_their_memory_goes_when_none_is)
+{
+    enum { MANY = 50, BYTES = 16 * 1024 + 1 };
+    static uint8_t *taken[MANY];
+    struct account a;
+    struct slabs s;
+    struct heap h;
+
+    heap_install(&h);
+    vitro_account_init(&a, NULL, (size_t)MANY * BYTES);
+    vitro_slabs_init(&s, &a, BYTES);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < MANY; i++) {
+            taken[i] = vitro_slabs_take(&s);
+            cr_assert(taken[i] && (uintptr_t)taken[i] % alignof(void *) == 0);
+            memset(taken[i], i, BYTES);
+        }
+        cr_assert(!vitro_slabs_take(&s), "the budget is so many objects");
+        for (int i = 0; i < MANY; i++)
+            cr_assert(taken[i][0] == i && taken[i][BYTES - 1] == i);
+        for (int i = 0; i < MANY; i++)
+            vitro_slabs_put(&s, taken[(i * 7 + round) % MANY]);
+        cr_assert(a.used == 0 && a.live == 0);
+        if (round == 1)
+            vitro_slabs_trim(&s);
+        cr_expect_eq(h.live == 0, round == 1);
+    }
+    vitro_slabs_trim(&s);
+    cr_expect_eq(h.live, 0);
+    heap_remove();
 }
 
 Test(buf, any_sequence_of_operations_equals_a_plain_array_and_stays_under_its_maximum)

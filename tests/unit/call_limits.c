@@ -171,3 +171,37 @@ Test(call_limits, a_client_that_resets_without_end_is_calmed)
     peer_done(&peer);
     pair_stop(&p);
 }
+
+/* ---- memory at rest -------------------------------------------------------------------------- */
+
+/* Bytes that a client holds after a small call to a peer that takes frames of up to max_frame. */
+static size_t held_after_a_call(uint32_t max_frame)
+{
+    struct pair p;
+    struct peer peer;
+    struct record r = { .len = 0 };
+    vitro_call *call;
+    size_t held;
+
+    pair_init(&p);
+    pair_make_world(&p);
+    peer_init(&peer, &p, p.server_loop);
+    peer_listen(&peer);
+    peer_settings(&peer, 5 /* SETTINGS_MAX_FRAME_SIZE */, max_frame);
+    pair_make_channel(&p);
+    call = pair_call(&p, &echo_bidi, NULL, &r);
+    cr_assert_eq(vitro_call_send(call, bytes_of("x"), VITRO_SEND_LAST, NULL, NULL), VITRO_OK);
+    pair_settle(&p);
+    cr_expect_eq(peer_count(&peer, "DATA 1 6"), 1, "%s", peer.log);
+    held = vitro_loop_account(p.client_loop)->used;
+    vitro_call_unref(call);
+    peer_done(&peer);
+    pair_stop(&p);
+    record_done(&r);
+    return held;
+}
+
+Test(call_limits, a_peer_that_takes_large_frames_costs_no_memory_before_they_are_sent)
+{
+    cr_expect_eq(held_after_a_call(32768), held_after_a_call(16384));
+}

@@ -1,0 +1,111 @@
+#include "base/slab.h"
+
+#include "base/poison.h"
+#include "base/util.h"
+
+/* Eight rooms for a frame of HTTP/2 are more than what malloc maps by itself (glibc: 128 KiB). */
+enum { SLAB_OBJECTS = 8 };
+
+struct slot {
+    void *owner; /* its slab; while it is free, the next free one */
+    char object[];
+};
+
+struct slab {
+    struct list link;
+    struct slot *free;
+    size_t fresh; /* slots that were never taken begin here, and are not touched */
+    size_t used;
+    char slots[];
+};
+
+void vitro_slabs_init(struct slabs *s, struct account *account, size_t object)
+{
+    *s = (struct slabs){ .account = account, .object = object };
+    list_init(&s->open);
+}
+
+static size_t slot_bytes(const struct slabs *s)
+{
+    const size_t align = sizeof(void *);
+
+    return sizeof(struct slot) + (s->object + align - 1) / align * align;
+}
+
+static size_t slab_bytes(const struct slabs *s)
+{
+    return sizeof(struct slab) + SLAB_OBJECTS * slot_bytes(s);
+}
+
+static struct slab *slab_open(struct slabs *s)
+{
+    struct slab *slab;
+
+    if (!list_empty(&s->open))
+        return CONTAINER_OF(s->open.next, struct slab, link);
+    slab = vitro_mem_alloc(NULL, slab_bytes(s));
+    if (!slab)
+        return NULL;
+    *slab = (struct slab){ .free = NULL };
+    list_append(&s->open, &slab->link);
+    return slab;
+}
+
+static struct slot *pop(const struct slabs *s, struct slab *slab)
+{
+    struct slot *slot = slab->free;
+
+    if (!slot)
+        return (struct slot *)(void *)(slab->slots + slab->fresh++ * slot_bytes(s));
+    slab->free = slot->owner;
+    ASAN_UNPOISON_MEMORY_REGION(slot->object, s->object);
+    return slot;
+}
+
+void *vitro_slabs_take(struct slabs *s)
+{
+    struct slab *slab;
+    struct slot *slot;
+
+    if (!vitro_account_charge(s->account, s->object))
+        return NULL;
+    slab = slab_open(s);
+    if (!slab) {
+        vitro_account_refund(s->account, s->object);
+        return NULL;
+    }
+    slot = pop(s, slab);
+    slot->owner = slab;
+    if (++slab->used == SLAB_OBJECTS)
+        list_remove(&slab->link);
+    return slot->object;
+}
+
+void vitro_slabs_put(struct slabs *s, void *object)
+{
+    struct slot *slot = CONTAINER_OF(object, struct slot, object);
+    struct slab *slab = slot->owner;
+
+    ASAN_POISON_MEMORY_REGION(slot->object, s->object);
+    slot->owner = slab->free;
+    slab->free = slot;
+    if (slab->used-- == SLAB_OBJECTS)
+        list_append(&s->open, &slab->link);
+    vitro_account_refund(s->account, s->object);
+}
+
+void vitro_slabs_trim(struct slabs *s)
+{
+    struct list *next;
+
+    for (struct list *i = s->open.next; i != &s->open; i = next) {
+        struct slab *slab = CONTAINER_OF(i, struct slab, link);
+
+        next = i->next;
+        if (slab->used)
+            continue;
+        list_remove(i);
+        ASAN_UNPOISON_MEMORY_REGION(slab, slab_bytes(s));
+        vitro_mem_free(NULL, slab, slab_bytes(s));
+    }
+}
