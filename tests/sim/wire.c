@@ -299,13 +299,13 @@ static struct address address_of(const char *target)
 
 bool wire_open(struct world *w)
 {
-    static const size_t chunks[] = { LANE_MAX, LANE_MAX, LANE_MAX, 1500, 100, 7 };
+    static const size_t chunks[] = { LANE_MAX, LANE_MAX, LANE_MAX, 1500 }, crumbs[] = { 100, 7 };
     struct address here = address_of("sim:wire");
     struct wire *wire = w->wire = calloc(1, sizeof *wire);
 
     wire->world = w;
     wire->server = address_of("sim:server");
-    wire->chunk = chunks[some(w, 0, ARRAY_LEN(chunks) - 1)];
+    wire->chunk = w->crumbs ? crumbs[some(w, 0, 1)] : chunks[some(w, 0, 3)];
     return vitro_listener_open(&wire->listener, w->wire_loop, &here, NULL, on_accepted, NULL) ==
            VITRO_OK;
 }

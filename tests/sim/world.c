@@ -102,16 +102,17 @@ static void draw_faults(struct world *w, bool tls)
 
 static vitro_sim_options draw_links(struct world *w)
 {
-    static const uint32_t most[] = { 0, 0, 1, 7, 1000 };
+    static const uint32_t reads[] = { 0, 0, 1, 7, 1000 }, writes[] = { 0, 0, 0, 0, 0, 1000, 7, 1 };
     vitro_sim_options o = VITRO_SIM_OPTIONS_INIT;
 
     o.seed = w->seed;
-    o.read_max = ONE_OF(w, most);
-    o.write_max = ONE_OF(w, most);
+    o.read_max = ONE_OF(w, reads);
+    o.write_max = ONE_OF(w, writes);
     o.in_flight_max = one_in(w, 3) ? (uint32_t)some(w, 100, 5000) : 0;
     o.latency_ns = one_in(w, 2) ? (int64_t)some(w, 0, (size_t)(50 * MS)) : 0;
     w->latency_ns = o.latency_ns;
-    w->said.large = o.read_max == 1 || o.write_max == 1 ? 1000 : one_in(w, 4) ? 300000 : 20000;
+    w->crumbs = (o.write_max && o.write_max < 10) || one_in(w, 8);
+    w->said.large = w->crumbs || o.read_max == 1 ? 1000 : one_in(w, 4) ? 300000 : 20000;
     return o;
 }
 
@@ -151,7 +152,7 @@ static void draw_server(struct world *w)
 
 static void draw_habits(struct world *w)
 {
-    w->calls_max = one_in(w, 3) ? some(w, 1, 5) : some(w, 1, CALLS_MAX);
+    w->calls_max = one_in(w, 3) ? some(w, 1, 5) : some(w, 1, w->crumbs ? 15 : CALLS_MAX);
     w->slow_readers = one_in(w, 2);
     w->cancels = one_in(w, 2) && !w->sabotage;
     w->deadlines = one_in(w, 2) && !w->sabotage;

@@ -47,6 +47,7 @@ struct world {
     struct heap heap;
     vitro_sim *sim;
     int64_t latency_ns; /* of a link, one way */
+    bool crumbs;        /* bytes cross a few at a time: there is little to say then */
     vitro_loop *server_loop, *wire_loop, *client_loop;
     vitro_credentials *server_credentials, *client_credentials; /* NULL: plain text */
     vitro_server *server;
