@@ -52,9 +52,10 @@ vitro_code vitro_server_respond(struct server_call *c, bool only, vitro_error *e
     if (c->bad_encoding || !only) /* what it may use instead, or the next time (compression.md) */
         vitro_fields_add(&f, (vitro_str)VITRO_STR_INIT("grpc-accept-encoding"),
                          vitro_encoding_all(), H2_STATIC);
-    vitro_fields_add_md(&f, &c->initial);
-    if (only)
+    if (only) /* metadata that stands here is trailing */
         add_status(&f, c);
+    else
+        vitro_fields_add_md(&f, &c->initial);
     rc = f.failed ? vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "call", 0, "out of memory")
                   : vitro_h2_response(&c->stream.conn->h2, &c->stream.h2, f.at, f.n, only, err);
     vitro_fields_done(&f);

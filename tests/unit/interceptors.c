@@ -568,3 +568,42 @@ Test(interceptors, a_server_keeps_from_its_clients_what_is_not_for_them)
     record_done(&r);
     pair_stop(&p);
 }
+
+/* ---- headers that are refused --------------------------------------------------------------- */
+
+static void send_tenant(vitro_call *call, const vitro_md *md, void *user)
+{
+    vitro_md *headers = vitro_md_new();
+
+    cr_assert_eq(vitro_md_add_text(headers, "x-tenant", "blue", NULL), VITRO_OK);
+    cr_expect_eq(vitro_call_send_headers(call, headers, NULL), VITRO_OK);
+    vitro_md_free(headers);
+}
+
+static vitro_verdict refuse_headers(vitro_intercept *i, vitro_md *md, void *state)
+{
+    vitro_intercept_end(i, VITRO_PERMISSION_DENIED, NULL, NULL);
+    return VITRO_GO_ON;
+}
+
+Test(interceptors, response_headers_that_are_dropped_do_not_come_as_trailers)
+{
+    static const vitro_interceptor refuses = { .size = sizeof refuses,
+                                               .on_headers = refuse_headers };
+    static const vitro_interceptor *const refusing[] = { &refuses, NULL };
+    static const vitro_method method = { "/test.Echo/Tenant", VITRO_UNARY, NULL };
+    static const vitro_call_events events = { .size = sizeof events, .on_headers = send_tenant };
+    struct pair p;
+    struct record r;
+
+    pair_init(&p);
+    p.server_options.interceptors = refusing;
+    pair_make_server(&p);
+    cr_assert_eq(vitro_server_add(p.server, &method, NULL, &events, NULL, NULL), VITRO_OK);
+    pair_start(&p);
+    talk(&p, &method, NULL, bytes_of("x"), &r);
+    cr_expect_eq(r.code, VITRO_PERMISSION_DENIED);
+    cr_expect_eq(vitro_md_count(r.trailers), 0);
+    record_done(&r);
+    pair_stop(&p);
+}
