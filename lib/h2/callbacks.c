@@ -177,10 +177,11 @@ static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *
         count_reset(h);
         break;
     case NGHTTP2_SETTINGS:
-        if (!(frame->hd.flags & NGHTTP2_FLAG_ACK)) {
+        if (frame->hd.flags & NGHTTP2_FLAG_ACK)
+            h->acknowledged = true;
+        else
             h->has_settings = true;
-            h->ops->settings(h);
-        }
+        h->ops->settings(h);
         break;
     case NGHTTP2_PING:
         on_ping(h, &frame->ping);

@@ -96,7 +96,7 @@ struct h2_ops {
     /* The stream is over, the last event of it. error: RFC 9113, 7; unsent: the peer never saw
        it. */
     void (*closed)(struct h2_session *h, struct h2_stream *s, uint32_t error, bool unsent);
-    void (*settings)(struct h2_session *h); /* the peer's SETTINGS came */
+    void (*settings)(struct h2_session *h); /* the peer's came, or it has acknowledged ours */
     /*
      * After vitro_h2_tell: the header block whose first frame stands at `at` of its direction means
      * nothing to who came then, unless he is told its fields, as lines "name: value\n". Lent.
@@ -143,6 +143,7 @@ struct h2_session {
     bool announcing;              /* the PING of vitro_h2_announce_drain is not answered yet */
     bool terminated;              /* by vitro_h2_terminate(): what still comes is ignored */
     bool has_settings;            /* the peer's SETTINGS came */
+    bool acknowledged;            /* ours did */
     bool starved;                 /* nghttp2 was refused memory: it is not to be trusted any more */
     void *held;                   /* blocks that it freed since */
     char fault[VITRO_ERROR_TEXT]; /* what nghttp2 said of the peer's mistake */

@@ -12,7 +12,7 @@
 enum { TAKE_SLICE = 16 * 1024, MAX_ANSWERED = 256 * 1024 };
 
 static const int64_t flush_ns = 20000000000; /* for the last bytes of a sound connection */
-static const int64_t begin_ns = 20000000000; /* for a client to begin: preface and SETTINGS */
+static const int64_t begin_ns = 20000000000; /* for SETTINGS, and for their acknowledgement */
 static const int64_t fault_ns = 1000000000;  /* for those of one whose peer broke the protocol */
 
 static struct connection *of_driver(struct driver *d)
@@ -28,15 +28,28 @@ struct note_at vitro_connection_at(const struct connection *c)
 
 /* ---- the driver's events -------------------------------------------------------------------- */
 
-/* Whoever says nothing, or a byte now and then, does not hold a connection for it. */
+/*
+ * Whoever says nothing, or a byte now and then, does not hold a connection for it. And who has not
+ * acknowledged our window may count with another one: then each waits for the other, for ever (RFC
+ * 9113, 6.5.3).
+ */
 static void on_begin_timeout(struct timer *t)
 {
     struct connection *c = CONTAINER_OF(t, struct connection, beginning);
+    bool begun = c->h2.has_settings;
     vitro_error why;
 
-    vitro_fail(&why, VITRO_UNAVAILABLE, "server", 0, "%s sent no SETTINGS in %d s", c->peer,
-               (int)(begin_ns / 1000000000));
-    vitro_driver_close(&c->driver, false, &why);
+    vitro_fail(&why, VITRO_UNAVAILABLE, "connection", 0, "%s %s SETTINGS in %d s", c->peer,
+               begun ? "did not acknowledge" : "sent no", (int)(begin_ns / 1000000000));
+    if (begun)
+        vitro_h2_terminate(&c->h2, H2_SETTINGS_TIMEOUT, "no acknowledgement");
+    vitro_driver_close(&c->driver, begun, &why);
+}
+
+void vitro_connection_begin_wait(struct connection *c)
+{
+    if (!timer_running(&c->beginning))
+        vitro_timer_start(c->driver.loop, &c->beginning, vitro_loop_now(c->driver.loop) + begin_ns);
 }
 
 static void driver_open(struct driver *d)
@@ -47,7 +60,7 @@ static void driver_open(struct driver *d)
     vitro_note(c->config.trace, connected, .at = vitro_connection_at(c),
                .address = c->config.server ? NULL : c->peer);
     if (c->config.server) /* a client waits as long as its channel says */
-        vitro_timer_start(d->loop, &c->beginning, vitro_loop_now(d->loop) + begin_ns);
+        vitro_connection_begin_wait(c);
     vitro_keepalive_start(c);
     vitro_age_start(c);
     vitro_driver_wake(d);

@@ -74,7 +74,8 @@ struct connection {
     size_t at_rest;             /* memory of the session without any stream */
     size_t answered;            /* bytes of answers since the transport took anything */
     bool choked;                /* it was too much: nothing is taken in */
-    struct timer beginning;     /* server: the longest that it waits for the client's SETTINGS */
+    struct timer beginning;     /* the longest that it waits for the peer's SETTINGS (a client's
+                                   channel does that) and for the acknowledgement of ours */
     struct timer announced;     /* server: the longest that an announced drain waits for the peer */
     const char *farewell;       /* of our GOAWAY; static; NULL: none */
     struct keepalive keepalive;

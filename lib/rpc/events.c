@@ -117,7 +117,10 @@ static void on_settings(struct h2_session *h)
 {
     struct connection *c = of_h2(h);
 
-    vitro_timer_stop(c->driver.loop, &c->beginning);
+    if (h->has_settings && h->acknowledged)
+        vitro_timer_stop(c->driver.loop, &c->beginning);
+    else if (h->has_settings)
+        vitro_connection_begin_wait(c);
     if (!c->config.server)
         c->ops->room(c);
 }

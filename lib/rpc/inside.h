@@ -8,6 +8,9 @@
 extern "C" {
 #endif
 
+/* connection.c: it waits for SETTINGS or their acknowledgement, if it does not already. */
+void vitro_connection_begin_wait(struct connection *c);
+
 /* events.c: of its session; the header block under way is over. */
 extern const struct h2_ops vitro_connection_events;
 void vitro_connection_end_block(struct connection *c);

@@ -384,6 +384,52 @@ Test(call_flow, r39_nothing_is_sent_before_the_settings_of_the_peer)
     record_done(&r);
 }
 
+/*
+ * Without the acknowledgement nobody knows with which window the other counts (RFC 9113, 6.5.3):
+ * who waits for one might wait for ever.
+ */
+static void expect_impatience(struct stage *s)
+{
+    vitro_sim_run_for(s->p.sim, 19000000000);
+    cr_expect_not(s->peer.closed);
+    vitro_sim_run_for(s->p.sim, 2000000000);
+    cr_expect(s->peer.closed);
+    cr_expect_eq(peer_count(&s->peer, "GOAWAY 0 last 0 SETTINGS_TIMEOUT"), 1, "%s", s->peer.log);
+}
+
+Test(call_flow, a_client_waits_20_s_until_its_settings_are_acknowledged)
+{
+    struct stage s;
+    struct record r = { .len = 0 };
+    vitro_call *call;
+
+    stage_init(&s);
+    s.peer.manual_ack = true;
+    peer_settings(&s.peer, 0, 0);
+    pair_make_channel(&s.p);
+    call = pair_call(&s.p, &echo_bidi, NULL, &r);
+    expect_impatience(&s);
+    cr_expect_str_eq(r.text, "closed UNAVAILABLE");
+    vitro_call_unref(call);
+    record_done(&r);
+    stage_done(&s);
+}
+
+Test(call_flow, a_server_waits_20_s_until_its_settings_are_acknowledged)
+{
+    struct stage s;
+
+    pair_init(&s.p);
+    pair_listen(&s.p);
+    peer_init(&s.peer, &s.p, s.p.client_loop);
+    s.peer.manual_ack = true;
+    peer_raw(&s.peer, vitro_frame_preface, FRAME_PREFACE_BYTES);
+    peer_settings(&s.peer, 0, 0);
+    peer_connect(&s.peer);
+    expect_impatience(&s);
+    stage_done(&s);
+}
+
 Test(call_flow, r39_a_server_allows_as_many_streams_as_it_says)
 {
     struct pair p;

@@ -60,8 +60,8 @@ typedef struct vitro_server_options {
     }
 
 /**
- * Make a server that listens nowhere yet. A client that has not sent its first SETTINGS 20 s after
- * it connected is left.
+ * Make a server that listens nowhere yet. A client that has not sent its first SETTINGS, or not
+ * acknowledged the server's, 20 s after it connected is left.
  *
  * @param out      gives; vitro_server_free().
  * @param loops    keeps each: they must outlive the server. The first one accepts; connections go
