@@ -4,15 +4,23 @@
 #include "sim/talk.h"
 #include "sim/tap.h"
 
-/* The last attempt of a call is the one that counts; NULL: it never left. */
-static const struct tapped *last_of(const struct tap_account *a, enum side side, uint32_t number)
+/*
+ * The attempt of a call that counts: the one that was answered, else the last; NULL: it never left.
+ * What a slow link holds of one that was refused may come behind the next.
+ */
+static const struct tapped *attempt_of(const struct tap_account *a, enum side side, uint32_t number)
 {
+    const struct tapped *last = NULL;
+
     for (size_t i = a->count; i-- > 0;) {
         const struct tapped *t = &a->stream[i];
-        if (t->number == number && t->conn < CONNS_MAX && a->world->side[t->conn] == side)
+        if (t->number != number || t->conn >= CONNS_MAX || a->world->side[t->conn] != side)
+            continue;
+        if (t->has_headers || t->has_status)
             return t;
+        last = last ? last : t;
     }
-    return NULL;
+    return last;
 }
 
 static bool went_well(const struct world *w)
@@ -22,11 +30,6 @@ static bool went_well(const struct world *w)
             return false;
     }
     return true;
-}
-
-static bool answers_one(vitro_kind kind)
-{
-    return kind == VITRO_UNARY || kind == VITRO_CLIENT_STREAMING;
 }
 
 /* ---- the client's side ---------------------------------------------------------------------- */
@@ -40,7 +43,7 @@ static bool is_status(const struct asked *a, const struct tapped *t)
 
 static void judge_responses(struct world *w, const struct asked *a, const struct tapped *t)
 {
-    bool all = a->by_peer && (!answers_one(a->kind) || a->code == VITRO_OK);
+    bool all = a->by_peer && (!answers_once(a->kind) || a->code == VITRO_OK);
 
     world_expect(
         w, a->received <= t->messages[VITRO_S2C] && (!all || a->received == t->messages[VITRO_S2C]),
@@ -132,10 +135,10 @@ void account_judge(struct world *w)
     tap_read(&a, w);
     for (size_t i = 0; i < w->n_asked && is_whole(w, &a); i++) {
         if (w->asked[i].call)
-            judge_asked(w, &w->asked[i], last_of(&a, SIDE_CLIENT, w->asked[i].number));
+            judge_asked(w, &w->asked[i], attempt_of(&a, SIDE_CLIENT, w->asked[i].number));
     }
     for (size_t i = 0; i < w->n_served && is_whole(w, &a); i++)
-        judge_served(w, &w->served[i], last_of(&a, SIDE_SERVER, w->served[i].number));
+        judge_served(w, &w->served[i], attempt_of(&a, SIDE_SERVER, w->served[i].number));
     if (went_well(w))
         world_expect(w, !a.unknown, "runs of bytes that nothing explains: %llu",
                      (unsigned long long)a.unknown);

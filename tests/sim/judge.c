@@ -2,8 +2,6 @@
  */
 #include "sim/talk.h"
 
-#define CALL(code) (1U << VITRO_##code)
-
 static uint32_t bit(vitro_code code)
 {
     return 1U << code;
@@ -36,11 +34,6 @@ static void judge_time(struct world *w, const struct asked *a)
                      (long long)(a->ended - a->began - a->timeout));
 }
 
-static bool answers_one(vitro_kind kind)
-{
-    return kind == VITRO_UNARY || kind == VITRO_CLIENT_STREAMING;
-}
-
 /* What a handler has sent before its status comes with the status, or before it. */
 static void judge_responses(struct world *w, const struct asked *a, const struct served *s)
 {
@@ -48,7 +41,7 @@ static void judge_responses(struct world *w, const struct asked *a, const struct
 
     world_expect(w, a->received <= s->sent, "call %u: %u responses of %u", a->number, a->received,
                  s->sent);
-    if (answers_one(a->kind))
+    if (answers_once(a->kind))
         whole = whole && a->code == VITRO_OK;
     if (whole)
         world_expect(w, a->received == s->sent, "call %u: %s after %u of %u responses", a->number,

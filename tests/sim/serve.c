@@ -5,11 +5,6 @@
 #include "sim/talk.h"
 #include "sim/talk_inside.h"
 
-static bool answers_one(const struct served *s)
-{
-    return s->kind == VITRO_UNARY || s->kind == VITRO_CLIENT_STREAMING;
-}
-
 static bool can_act(const struct served *s)
 {
     return !s->closed && !s->finished && !s->cancelled && !s->told_cancelled;
@@ -34,7 +29,7 @@ static void send(struct served *s)
     bool more;
     vitro_code rc;
 
-    if (!can_act(s) || s->blocked || (answers_one(s) && s->sent))
+    if (!can_act(s) || s->blocked || (answers_once(s->kind) && s->sent))
         return;
     rc = talk_send(w, s->call, s->number, SAID_RESPONSE, s->sent, 0, &more);
     check(s, rc, "send");
@@ -68,13 +63,17 @@ static void finish(struct served *s)
     if (!can_act(s))
         return;
     s->blocked = false;
-    if (answers_one(s) && code == VITRO_OK) {
+    if (answers_once(s->kind) && code == VITRO_OK) {
         send(s);
         if (!s->sent) /* memory is out: once more at the end */
             return;
     }
     md = said_list(&w->said, s->number, SAID_OF_TRAILERS);
     rc = vitro_call_finish(s->call, code, said_text(&w->said, s->number), md, NULL);
+    if (rc == VITRO_FAILED_PRECONDITION && w->may[FAULT_MEMORY]) {
+        rc = VITRO_OK; /* the time before there was no memory to send what was decided */
+        code = VITRO_RESOURCE_EXHAUSTED;
+    }
     check(s, rc, "finish");
     s->finished = rc == VITRO_OK;
     s->given = code;
@@ -91,6 +90,21 @@ static void cancel(struct served *s)
     world_say(s->world, "call %u: cancelled by its handler", s->number);
     s->cancelled = true;
     vitro_call_cancel(s->call);
+}
+
+/* In any event but the last ones. */
+static void act_at_times(struct served *s)
+{
+    struct world *w = s->world;
+
+    if (w->ending)
+        return;
+    if (one_in(w, 10))
+        send(s);
+    if (one_in(w, 40))
+        finish(s);
+    if (w->cancels && one_in(w, 60))
+        cancel(s);
 }
 
 /* ---- a handler's events --------------------------------------------------------------------- */
@@ -123,6 +137,7 @@ static void on_headers(vitro_call *call, const vitro_md *md, void *user)
         vitro_call_hold(call);
     if (one_in(w, 4))
         send_headers(s);
+    act_at_times(s);
 }
 
 static void on_message(vitro_call *call, const vitro_message *m, void *user)
@@ -141,8 +156,7 @@ static void on_message(vitro_call *call, const vitro_message *m, void *user)
     s->received++;
     if (one_in(w, 3))
         send(s);
-    if (w->cancels && !w->ending && one_in(w, 60))
-        cancel(s);
+    act_at_times(s);
 }
 
 static void on_end(vitro_call *call, void *user)
@@ -164,8 +178,10 @@ static void on_writable(vitro_call *call, void *user)
     struct served *s = user;
 
     (void)call;
-    if (s)
-        s->blocked = false;
+    if (!s)
+        return;
+    s->blocked = false;
+    act_at_times(s);
 }
 
 static void on_cancelled(vitro_call *call, void *user)

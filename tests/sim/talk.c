@@ -80,12 +80,37 @@ static void cancel(struct asked *a)
     vitro_call_cancel(a->call);
 }
 
+static void send(struct asked *a)
+{
+    struct world *w = a->world;
+    uint32_t flags = (asks_once(a->kind) || one_in(w, 8)) ? VITRO_SEND_LAST : 0;
+    bool more;
+    vitro_code rc;
+
+    if (!a->call || a->blocked || a->half_closed || a->closed)
+        return;
+    rc = talk_send(w, a->call, a->number, SAID_REQUEST, a->sent, flags, &more);
+    world_expect(w,
+                 rc == VITRO_OK || vitro_call_is_cancelled(a->call) ||
+                     (w->may[FAULT_MEMORY] && rc == VITRO_RESOURCE_EXHAUSTED),
+                 "call %u: cannot send: %s", a->number, vitro_code_name((int)rc));
+    if (rc != VITRO_OK)
+        return;
+    a->sent++;
+    a->blocked = !more;
+    a->half_closed = flags & VITRO_SEND_LAST;
+}
+
 /* In any event but the last one. */
-static void cancel_at_times(struct asked *a)
+static void act_at_times(struct asked *a)
 {
     struct world *w = a->world;
 
-    if (w->cancels && !w->ending && one_in(w, 50))
+    if (w->ending)
+        return;
+    if (one_in(w, 4))
+        send(a);
+    if (w->cancels && one_in(w, 50))
         cancel(a);
 }
 
@@ -106,7 +131,7 @@ static void on_headers(vitro_call *call, const vitro_md *md, void *user)
     world_expect(w, a->served && is_given(w, a->served->headers, a->number, SAID_OF_RESPONSE, md),
                  "call %u: other headers than its handler sent", a->number);
     a->has_headers = true;
-    cancel_at_times(a);
+    act_at_times(a);
 }
 
 static void on_message(vitro_call *call, const vitro_message *m, void *user)
@@ -120,7 +145,7 @@ static void on_message(vitro_call *call, const vitro_message *m, void *user)
                  "call %u: response %u of %zu bytes is not what was sent", a->number, a->received,
                  m->bytes.len);
     a->received++;
-    cancel_at_times(a);
+    act_at_times(a);
 }
 
 static void on_end(vitro_call *call, void *user)
@@ -130,7 +155,7 @@ static void on_end(vitro_call *call, void *user)
     (void)call;
     world_expect(a->world, !a->closed && !a->has_end, "call %u: a second end", a->number);
     a->has_end = true;
-    cancel_at_times(a);
+    act_at_times(a);
 }
 
 static void on_writable(vitro_call *call, void *user)
@@ -140,7 +165,7 @@ static void on_writable(vitro_call *call, void *user)
     (void)call;
     world_expect(a->world, !a->closed, "call %u: writable when closed", a->number);
     a->blocked = false;
-    cancel_at_times(a);
+    act_at_times(a);
 }
 
 /* A text is left out when memory for it is out, but never another one. */
@@ -234,35 +259,9 @@ static struct asked *begin(struct world *w, size_t channel, vitro_kind kind, boo
     return a;
 }
 
-static bool sends_one(const struct asked *a)
-{
-    return a->kind == VITRO_UNARY || a->kind == VITRO_SERVER_STREAMING;
-}
-
-static void send(struct asked *a)
-{
-    struct world *w = a->world;
-    uint32_t flags = (sends_one(a) || one_in(w, 8)) ? VITRO_SEND_LAST : 0;
-    bool more;
-    vitro_code rc;
-
-    if (!a->call || a->blocked || a->half_closed || a->closed)
-        return;
-    rc = talk_send(w, a->call, a->number, SAID_REQUEST, a->sent, flags, &more);
-    world_expect(w,
-                 rc == VITRO_OK || vitro_call_is_cancelled(a->call) ||
-                     (w->may[FAULT_MEMORY] && rc == VITRO_RESOURCE_EXHAUSTED),
-                 "call %u: cannot send: %s", a->number, vitro_code_name((int)rc));
-    if (rc != VITRO_OK)
-        return;
-    a->sent++;
-    a->blocked = !more;
-    a->half_closed = flags & VITRO_SEND_LAST;
-}
-
 static void half_close(struct asked *a)
 {
-    if (!a->call || a->closed || a->half_closed || (sends_one(a) && !a->sent))
+    if (!a->call || a->closed || a->half_closed || (asks_once(a->kind) && !a->sent))
         return;
     a->half_closed = vitro_call_send_end(a->call, NULL) == VITRO_OK;
 }
@@ -328,7 +327,7 @@ static void finish_asked(struct asked *a)
 
     if (!a->call || a->closed)
         return;
-    if (sends_one(a) && !a->sent &&
+    if (asks_once(a->kind) && !a->sent &&
         talk_send(a->world, a->call, a->number, SAID_REQUEST, 0, VITRO_SEND_LAST, &more) ==
             VITRO_OK) {
         a->sent++;

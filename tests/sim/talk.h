@@ -39,6 +39,16 @@ struct served {
 
 extern const vitro_method talk_methods[4];
 
+static inline bool asks_once(vitro_kind kind)
+{
+    return kind == VITRO_UNARY || kind == VITRO_SERVER_STREAMING;
+}
+
+static inline bool answers_once(vitro_kind kind)
+{
+    return kind == VITRO_UNARY || kind == VITRO_CLIENT_STREAMING;
+}
+
 /* Serve them; false: memory is out. */
 bool talk_serve(struct world *w, vitro_server *server);
 

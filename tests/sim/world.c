@@ -17,8 +17,6 @@
 #include "vitro/credentials.h"
 #include "vitro/trace.h"
 
-#define CALL(code) (1U << VITRO_##code)
-
 static const struct {
     const char *name;
     bool plain, tls;
@@ -142,6 +140,7 @@ static void draw_server(struct world *w)
     o->max_streams = ONE_OF(w, streams);
     o->compression = some_encoding(w);
     o->interceptors = w->interceptors;
+    o->max_ping_strikes = w->may[FAULT_PING] ? UINT32_MAX : 0; /* the wire's are not the client's */
     o->max_connection_idle_ms = one_in(w, 4) ? some_rest(w) : 0;
     if (w->may[FAULT_AGE]) {
         o->max_connection_age_ms = some_rest(w);
@@ -216,7 +215,8 @@ static void make_credentials(struct world *w)
 
 static void make_server(struct world *w)
 {
-    must(vitro_server_new(&w->server, &w->server_loop, 1, &w->server_options, NULL) == VITRO_OK,
+    must(vitro_server_new(&w->server, w->server_loop, w->server_loops, &w->server_options, NULL) ==
+             VITRO_OK,
          "no server");
     must(talk_serve(w, w->server), "no handlers");
     must(vitro_server_listen_secure(w->server, "sim:server", w->server_credentials, NULL, 0,
@@ -254,7 +254,9 @@ static void open_world(struct world *w)
     if (tls)
         make_credentials(w);
     must(vitro_sim_new(&w->sim, &links, NULL) == VITRO_OK, "no sim");
-    must(vitro_sim_loop(w->sim, &w->server_loop, "server", NULL) == VITRO_OK, "no loop");
+    w->server_loops = some(w, 1, 2);
+    for (size_t i = 0; i < w->server_loops; i++)
+        must(vitro_sim_loop(w->sim, &w->server_loop[i], "server", NULL) == VITRO_OK, "no loop");
     must(vitro_sim_loop(w->sim, &w->wire_loop, "wire", NULL) == VITRO_OK, "no loop");
     must(vitro_sim_loop(w->sim, &w->client_loop, "client", NULL) == VITRO_OK, "no loop");
     vitro_sim_trace(w->sim, w->trace);
@@ -402,10 +404,12 @@ static void close_world(struct world *w)
     wire_close(w);
     vitro_sim_run(w->sim);
     expect_empty(w, w->client_loop, "client");
-    expect_empty(w, w->server_loop, "server");
+    for (size_t i = 0; i < w->server_loops; i++)
+        expect_empty(w, w->server_loop[i], "server");
     vitro_loop_unref(w->client_loop);
     vitro_loop_unref(w->wire_loop);
-    vitro_loop_unref(w->server_loop);
+    for (size_t i = 0; i < w->server_loops; i++)
+        vitro_loop_unref(w->server_loop[i]);
     vitro_sim_free(w->sim);
     w->sim = NULL;
     vitro_credentials_unref(w->client_credentials);

@@ -22,6 +22,9 @@
 
 enum { CHANNELS_MAX = 3, CALLS_MAX = 60, FAULTS_MAX = 3, CONNS_MAX = 4096 };
 
+/* A set of status codes: a bit each. */
+#define CALL(code) (1U << VITRO_##code)
+
 enum fault {
 #define X(id, name, plain, tls, codes) FAULT_##id,
 #include "sim/faults.def"
@@ -48,7 +51,8 @@ struct world {
     vitro_sim *sim;
     int64_t latency_ns; /* of a link, one way */
     bool crumbs;        /* bytes cross a few at a time: there is little to say then */
-    vitro_loop *server_loop, *wire_loop, *client_loop;
+    vitro_loop *server_loop[2], *wire_loop, *client_loop;
+    size_t server_loops;
     vitro_credentials *server_credentials, *client_credentials; /* NULL: plain text */
     vitro_server *server;
     vitro_server_options server_options;
