@@ -3,8 +3,8 @@
 #include "base/poison.h"
 #include "base/util.h"
 
-/* Eight rooms for a frame of HTTP/2 are more than what malloc maps by itself (glibc: 128 KiB). */
-enum { SLAB_OBJECTS = 8 };
+/* Eight connections are more than what malloc maps by itself (glibc: 128 KiB). */
+enum { SLAB_OBJECTS = 8, PAGE = 4096 };
 
 struct slot {
     void *owner; /* its slab; while it is free, the next free one */
@@ -13,6 +13,7 @@ struct slot {
 
 struct slab {
     struct list link;
+    void *block; /* what was allocated: the slab begins with its first page */
     struct slot *free;
     size_t fresh; /* slots that were never taken begin here, and are not touched */
     size_t used;
@@ -25,28 +26,33 @@ void vitro_slabs_init(struct slabs *s, struct account *account, size_t object)
     list_init(&s->open);
 }
 
-static size_t slot_bytes(const struct slabs *s)
+static size_t whole_pages(size_t n)
 {
-    const size_t align = sizeof(void *);
-
-    return sizeof(struct slot) + (s->object + align - 1) / align * align;
+    return (n + PAGE - 1) / PAGE * PAGE;
 }
 
-static size_t slab_bytes(const struct slabs *s)
+static size_t slot_bytes(const struct slabs *s)
 {
-    return sizeof(struct slab) + SLAB_OBJECTS * slot_bytes(s);
+    return whole_pages(sizeof(struct slot) + s->object);
+}
+
+static size_t block_bytes(const struct slabs *s)
+{
+    return PAGE - 1 + sizeof(struct slab) + SLAB_OBJECTS * slot_bytes(s);
 }
 
 static struct slab *slab_open(struct slabs *s)
 {
     struct slab *slab;
+    char *block;
 
     if (!list_empty(&s->open))
         return CONTAINER_OF(s->open.next, struct slab, link);
-    slab = vitro_mem_alloc(NULL, slab_bytes(s));
-    if (!slab)
+    block = vitro_mem_alloc(NULL, block_bytes(s));
+    if (!block)
         return NULL;
-    *slab = (struct slab){ .free = NULL };
+    slab = (struct slab *)(void *)(block + (whole_pages((uintptr_t)block) - (uintptr_t)block));
+    *slab = (struct slab){ .block = block };
     list_append(&s->open, &slab->link);
     return slab;
 }
@@ -105,7 +111,7 @@ void vitro_slabs_trim(struct slabs *s)
         if (slab->used)
             continue;
         list_remove(i);
-        ASAN_UNPOISON_MEMORY_REGION(slab, slab_bytes(s));
-        vitro_mem_free(NULL, slab, slab_bytes(s));
+        ASAN_UNPOISON_MEMORY_REGION(slab->block, block_bytes(s));
+        vitro_mem_free(NULL, slab->block, block_bytes(s));
     }
 }

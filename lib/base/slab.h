@@ -1,12 +1,13 @@
 /*
  * slab - large objects of one size, of which little is ever touched, apart from all others.
  *
- *      slab: [head] [slot: owner, object] [slot] ... [slot]      one allocation, in fresh pages
+ *      slab: [page: head, slot: owner, object ...] [page: slot ...] [page: slot ...] ...
  *
  * In the heap such an object comes to lie where something was written and freed, and keeps pages
  * that nobody reads any more: beside the buffers of TLS handshakes that is most of its size. A
- * slab is too large to find place there. An object is charged to the account when it is taken;
- * what was not taken yet is no memory but addresses. Belongs to one loop.
+ * slab is too large to find place there, and its slots begin with a page, so that what is touched
+ * at the beginning of an object is one page where it can be. An object is charged to the account
+ * when it is taken; what is not touched is no memory but addresses. Belongs to one loop.
  */
 #ifndef VITRO_BASE_SLAB_H
 #define VITRO_BASE_SLAB_H

@@ -124,6 +124,7 @@ static void release(vitro_channel *ch)
     vitro_mem_free(&ch->account, ch->found, ch->n_found * sizeof *ch->found);
     vitro_pool_release(vitro_loop_pool(loop)); /* blocks that are charged to the account */
     vitro_h2_memory_done(&ch->memory);
+    vitro_slabs_trim(&ch->slabs);
     vitro_freelist_trim(&ch->calls, 0);
     vitro_freelist_trim(&ch->attempts, 0);
     vitro_loop_untrace(loop, ch->trace);
@@ -141,6 +142,7 @@ static void on_trim(struct task *t)
     vitro_channel *ch = CONTAINER_OF(t, vitro_channel, trim);
 
     vitro_h2_memory_trim(&ch->memory);
+    vitro_slabs_trim(&ch->slabs);
     vitro_freelist_trim(&ch->calls, 0);
     vitro_freelist_trim(&ch->attempts, 0);
 }
@@ -151,6 +153,7 @@ static void init(vitro_channel *ch, vitro_loop *loop, bool own_loop)
     ch->own_loop = own_loop;
     vitro_account_init(&ch->account, vitro_loop_account(loop), ch->options.memory_bytes);
     vitro_h2_memory_init(&ch->memory, &ch->account);
+    vitro_slabs_init(&ch->slabs, &ch->account, sizeof(struct connection));
     vitro_freelist_init(&ch->calls, &ch->account, sizeof(struct client_call));
     vitro_freelist_init(&ch->attempts, &ch->account, sizeof(struct attempt));
     list_init(&ch->connections);

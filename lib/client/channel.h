@@ -36,6 +36,7 @@ struct vitro_channel {
     vitro_trace *trace;            /* the process's from the first call on, when none was given */
     struct account account;
     struct h2_memory memory;
+    struct slabs slabs; /* of connections */
     struct freelist calls, attempts;
     struct task trim;
     struct target target;

@@ -154,6 +154,7 @@ static void on_transport(struct connect *connect, struct transport *t, const vit
                        .timeout = (int64_t)o->keepalive_timeout_ms * 1000000,
                        .without_calls = o->keepalive_permit_without_calls },
         .memory = &ch->memory,
+        .slabs = &ch->slabs,
         .parent = &ch->account,
         .trace = ch->trace,
     };

@@ -14,22 +14,17 @@ enum { HEADER = 8 };
  */
 static const size_t classes[H2_MEMORY_CLASSES] = { 40, 56, 72, 88, 136, 168, 264, 520, 1032 };
 
-/* nghttp2's room for a frame: head, pad length and the 16 KiB that every peer takes. */
-enum { ROOM = HEADER + 9 + 1 + 16 * 1024 };
-
 void vitro_h2_memory_init(struct h2_memory *m, struct account *account)
 {
     m->account = account;
     for (unsigned i = 0; i < H2_MEMORY_CLASSES; i++)
         vitro_freelist_init(&m->classes[i], account, classes[i]);
-    vitro_slabs_init(&m->rooms, account, ROOM);
 }
 
 void vitro_h2_memory_trim(struct h2_memory *m)
 {
     for (unsigned i = 0; i < H2_MEMORY_CLASSES; i++)
         vitro_freelist_trim(&m->classes[i], 0);
-    vitro_slabs_trim(&m->rooms);
 }
 
 void vitro_h2_memory_done(struct h2_memory *m)
@@ -59,13 +54,6 @@ size_t vitro_h2_memory_size(const void *p)
     return size_of((const char *)p - HEADER);
 }
 
-static void *take(struct h2_memory *m, struct freelist *list, size_t size)
-{
-    if (list)
-        return vitro_freelist_take(list);
-    return size == ROOM ? vitro_slabs_take(&m->rooms) : vitro_mem_alloc(m->account, size);
-}
-
 void *vitro_h2_memory_alloc(struct h2_memory *m, size_t n)
 {
     size_t size = n + HEADER;
@@ -78,7 +66,7 @@ void *vitro_h2_memory_alloc(struct h2_memory *m, size_t n)
     list = class_of(m, size);
     if (list)
         size = list->object;
-    block = take(m, list, size);
+    block = list ? vitro_freelist_take(list) : vitro_mem_alloc(m->account, size);
     if (!block)
         return NULL;
     mark = size;
@@ -98,8 +86,6 @@ void vitro_h2_memory_free(struct h2_memory *m, void *p)
     list = class_of(m, size);
     if (list)
         vitro_freelist_put(list, block);
-    else if (size == ROOM)
-        vitro_slabs_put(&m->rooms, block);
     else
         vitro_mem_free(m->account, block, size);
 }

@@ -2,14 +2,12 @@
  * memory - nghttp2's allocations, from free lists.
  *
  * nghttp2 makes and drops a handful of small blocks for every stream and frame. Size classes with
- * a free list each take a tenth off its instructions. The room for a frame that each session has
- * is no small block, and of a session at rest nearly untouched: it has a slab. Belongs to one loop.
+ * a free list each take a tenth off its instructions. Belongs to one loop.
  */
 #ifndef VITRO_H2_MEMORY_H
 #define VITRO_H2_MEMORY_H
 
 #include "base/freelist.h"
-#include "base/slab.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -20,7 +18,6 @@ enum { H2_MEMORY_CLASSES = 9 };
 struct h2_memory {
     struct account *account;
     struct freelist classes[H2_MEMORY_CLASSES];
-    struct slabs rooms;
 };
 
 void vitro_h2_memory_init(struct h2_memory *m, struct account *account); /* account is kept */

@@ -14,6 +14,11 @@
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
+static size_t size_of(const struct h2_session *h, const void *p)
+{
+    return p == h->config.room ? (size_t)H2_ROOM : vitro_h2_memory_size(p);
+}
+
 /*
  * nghttp2 1.52 loses track of what it owns when memory runs out: a DATA item that found no place in
  * its queue is freed twice. So a session that was once refused memory is over, and what it frees
@@ -22,7 +27,7 @@
 static void *ng_checked(struct h2_session *h, void *p)
 {
     if (p)
-        h->used += vitro_h2_memory_size(p);
+        h->used += size_of(h, p);
     else
         h->starved = true;
     return p;
@@ -32,6 +37,10 @@ static void *ng_malloc(size_t n, void *user)
 {
     struct h2_session *h = user;
 
+    if (n == H2_ROOM && h->config.room && !h->room_used) {
+        h->room_used = true;
+        return ng_checked(h, h->config.room);
+    }
     return ng_checked(h, vitro_h2_memory_alloc(h->config.memory, n));
 }
 
@@ -39,12 +48,16 @@ static void ng_free(void *p, void *user)
 {
     struct h2_session *h = user;
 
-    if (h->starved) {
+    if (!p)
+        return;
+    if (!h->starved)
+        h->used -= size_of(h, p);
+    if (p == h->config.room)
+        h->room_used = h->starved;
+    else if (h->starved)
         vitro_h2_memory_hold(&h->held, p);
-    } else if (p) {
-        h->used -= vitro_h2_memory_size(p);
+    else
         vitro_h2_memory_free(h->config.memory, p);
-    }
 }
 
 static void *ng_calloc(size_t n, size_t size, void *user)
@@ -59,12 +72,32 @@ static void *ng_calloc(size_t n, size_t size, void *user)
     return p;
 }
 
+/* The room is none of memory's blocks: what outgrows it moves to one. */
+static void *outgrow(struct h2_session *h, size_t n)
+{
+    void *q = n <= H2_ROOM ? h->config.room : ng_malloc(n, h);
+
+    if (!q || q == h->config.room)
+        return q;
+    memcpy(q, h->config.room, H2_ROOM);
+    ng_free(h->config.room, h);
+    return q;
+}
+
 static void *ng_realloc(void *p, size_t n, void *user)
 {
     struct h2_session *h = user;
-    size_t before = p && !h->starved ? vitro_h2_memory_size(p) : 0;
-    void *q = ng_checked(h, h->starved ? NULL : vitro_h2_memory_resize(h->config.memory, p, n));
+    size_t before;
+    void *q;
 
+    if (h->starved)
+        return NULL;
+    if (!p)
+        return ng_malloc(n, h);
+    if (p == h->config.room)
+        return outgrow(h, n);
+    before = vitro_h2_memory_size(p);
+    q = ng_checked(h, vitro_h2_memory_resize(h->config.memory, p, n));
     if (q)
         h->used -= before;
     return q;

@@ -112,12 +112,19 @@ struct h2_ops {
     void (*announced)(struct h2_session *h);
 };
 
+/*
+ * What nghttp2 puts a frame together in, from the beginning on: its head, a pad length and the
+ * 16 KiB that every peer takes. A session at rest has touched the first hundred bytes.
+ */
+enum { H2_ROOM = 9 + 1 + 16 * 1024 };
+
 struct h2_config {
     bool server;
     uint32_t window;          /* bytes; SETTINGS_INITIAL_WINDOW_SIZE */
     uint32_t max_streams;     /* server: SETTINGS_MAX_CONCURRENT_STREAMS */
     uint32_t max_header_list; /* bytes, as RFC 9113, 6.5.2 counts */
     struct h2_memory *memory; /* kept */
+    void *room;               /* H2_ROOM bytes, kept; NULL: from memory, as all else */
 };
 
 struct h2_session {
@@ -137,6 +144,7 @@ struct h2_session {
     int64_t resets_at;       /* token bucket of resets that the peer is behind */
     uint32_t resets;         /* tokens used */
     size_t used;             /* bytes of memory */
+    bool room_used;          /* nghttp2 has config.room */
     uint32_t goaway_sent;    /* error code of our GOAWAY */
     bool is_goaway_sent;
     bool spoke;                   /* HEADERS or DATA have left; for the owner to reset */

@@ -1,6 +1,7 @@
 #include "rpc/connection.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -251,7 +252,7 @@ static void connection_free(struct connection *c)
     vitro_md_done(&c->block_md);
     vitro_arena_done(&c->identified);
     assert(c->account.used == 0);
-    vitro_mem_free(c->config.parent, c, sizeof *c);
+    vitro_slabs_put(c->config.slabs, c);
 }
 
 static void finish(struct connection *c)
@@ -333,14 +334,16 @@ struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
                                         const struct connection_config *config,
                                         const struct connection_ops *ops, void *owner)
 {
-    struct h2_config h2 = { config->server, config->window, config->max_streams,
-                            config->max_header_bytes, config->memory };
-    struct connection *c = vitro_mem_zalloc(config->parent, sizeof *c);
+    struct h2_config h2 = { config->server,           config->window, config->max_streams,
+                            config->max_header_bytes, config->memory, NULL };
+    struct connection *c = vitro_slabs_take(config->slabs);
 
     if (!c) {
         refuse(t, config->tls);
         return NULL;
     }
+    memset(c, 0, offsetof(struct connection, room));
+    h2.room = c->room;
     c->ops = ops;
     c->owner = owner;
     c->config = *config;

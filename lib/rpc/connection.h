@@ -11,6 +11,7 @@
 #define VITRO_RPC_CONNECTION_H
 
 #include "base/arena.h"
+#include "base/slab.h"
 #include "h2/session.h"
 #include "io/driver.h"
 #include "rpc/age.h"
@@ -48,6 +49,7 @@ struct connection_config {
     struct age_config age;    /* server */
     size_t memory_bytes;      /* budget; 0: none */
     struct h2_memory *memory; /* kept */
+    struct slabs *slabs;      /* where the connection comes from; kept */
     struct account *parent;   /* kept */
     vitro_trace *trace;       /* kept; NULL: none */
     struct layer *tls;        /* taken, the lowest layer; NULL: plain text */
@@ -92,6 +94,7 @@ struct connection {
     char peer[ADDRESS_TEXT];
     const vitro_identity *identity; /* of the peer; NULL: nobody has asked */
     struct arena identified;        /* where it lies: it outlives the layer that told it */
+    uint8_t room[H2_ROOM];          /* of h2: last, for most of it is never touched */
 };
 
 /*

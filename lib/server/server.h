@@ -24,6 +24,7 @@ struct shard {
     vitro_loop *loop;
     struct account account;
     struct h2_memory memory;
+    struct slabs slabs; /* of connections */
     struct freelist calls;
     struct task trim;
     vitro_trace *trace; /* the server's, as used on this loop; NULL: none, or not yet */

@@ -79,6 +79,7 @@ void vitro_shard_adopt(struct shard *s, struct transport *t)
                  .idle = option_ns(o->max_connection_idle_ms) },
         .memory_bytes = o->connection_memory_bytes,
         .memory = &s->memory,
+        .slabs = &s->slabs,
         .parent = &s->account,
         .trace = s->server->trace,
     };
@@ -149,6 +150,7 @@ static void on_trim(struct task *t)
     struct shard *s = CONTAINER_OF(t, struct shard, trim);
 
     vitro_h2_memory_trim(&s->memory);
+    vitro_slabs_trim(&s->slabs);
     vitro_freelist_trim(&s->calls, 0);
 }
 
@@ -157,6 +159,7 @@ void vitro_shard_init(struct shard *s, vitro_server *server, vitro_loop *loop)
     *s = (struct shard){ .server = server, .loop = loop };
     vitro_account_init(&s->account, vitro_loop_account(loop), 0);
     vitro_h2_memory_init(&s->memory, &s->account);
+    vitro_slabs_init(&s->slabs, &s->account, sizeof(struct connection));
     vitro_freelist_init(&s->calls, &s->account, sizeof(struct server_call));
     list_init(&s->connections);
     vitro_task_init(&s->trim, on_trim);
@@ -171,6 +174,7 @@ void vitro_shard_done(struct shard *s)
     vitro_task_cancel(&s->trim);
     vitro_loop_untrace(s->loop, s->trace);
     vitro_h2_memory_done(&s->memory);
+    vitro_slabs_trim(&s->slabs);
     vitro_freelist_trim(&s->calls, 0);
     assert(s->account.used == 0);
     vitro_loop_release(s->loop);
