@@ -185,7 +185,7 @@ Test(slab, objects_are_apart_charged_while_taken_and_their_memory_goes_when_none
     static uint8_t *taken[MANY];
     struct account a;
     struct slabs s;
-    struct heap h;
+    struct heap h = { .live = 0 };
 
     heap_install(&h);
     vitro_account_init(&a, NULL, (size_t)MANY * BYTES);
