@@ -383,6 +383,13 @@ static void finish(struct world *w)
     call_again(w);
 }
 
+/* All was done that a call can wait for. */
+static void expect_ended(struct world *w)
+{
+    for (size_t i = 0; i < w->n_asked; i++)
+        world_expect(w, !w->asked[i].call || w->asked[i].closed, "call %zu stands still", i);
+}
+
 static void expect_empty(struct world *w, vitro_loop *loop, const char *name)
 {
     vitro_loop_trim(loop);
@@ -443,6 +450,7 @@ bool world_run(struct world *w)
     open_world(w);
     act(w);
     finish(w);
+    expect_ended(w);
     close_world(w);
     world_expect(w, w->heap.live == 0, "%zu blocks are left", w->heap.live);
     heap_remove();
