@@ -14,9 +14,32 @@
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-static size_t size_of(const struct h2_session *h, const void *p)
+/* A block of the owner's place. */
+struct placed {
+    void *block;
+    size_t size;
+    bool *taken;
+};
+
+static bool find_placed(struct h2_session *h, const void *p, size_t n, struct placed *out)
 {
-    return p == h->config.room ? (size_t)H2_ROOM : vitro_h2_memory_size(p);
+    struct h2_place *at = h->config.place;
+    const struct placed all[] = { { at->ring, sizeof at->ring, &h->has_ring },
+                                  { at->room, sizeof at->room, &h->has_room } };
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        *out = all[i];
+        if (p ? p == out->block : n == out->size && !*out->taken)
+            return true;
+    }
+    return false;
+}
+
+static size_t size_of(struct h2_session *h, const void *p)
+{
+    struct placed b;
+
+    return find_placed(h, p, 0, &b) ? b.size : vitro_h2_memory_size(p);
 }
 
 /*
@@ -36,10 +59,11 @@ static void *ng_checked(struct h2_session *h, void *p)
 static void *ng_malloc(size_t n, void *user)
 {
     struct h2_session *h = user;
+    struct placed b;
 
-    if (n == H2_ROOM && h->config.room && !h->room_used) {
-        h->room_used = true;
-        return ng_checked(h, h->config.room);
+    if (find_placed(h, NULL, n, &b)) {
+        *b.taken = true;
+        return ng_checked(h, b.block);
     }
     return ng_checked(h, vitro_h2_memory_alloc(h->config.memory, n));
 }
@@ -47,13 +71,14 @@ static void *ng_malloc(size_t n, void *user)
 static void ng_free(void *p, void *user)
 {
     struct h2_session *h = user;
+    struct placed b;
 
     if (!p)
         return;
     if (!h->starved)
         h->used -= size_of(h, p);
-    if (p == h->config.room)
-        h->room_used = h->starved;
+    if (find_placed(h, p, 0, &b))
+        *b.taken = h->starved;
     else if (h->starved)
         vitro_h2_memory_hold(&h->held, p);
     else
@@ -72,21 +97,22 @@ static void *ng_calloc(size_t n, size_t size, void *user)
     return p;
 }
 
-/* The room is none of memory's blocks: what outgrows it moves to one. */
-static void *outgrow(struct h2_session *h, size_t n)
+/* What outgrows its place moves to memory. */
+static void *outgrow(struct h2_session *h, struct placed b, size_t n)
 {
-    void *q = n <= H2_ROOM ? h->config.room : ng_malloc(n, h);
+    void *q = n <= b.size ? b.block : ng_malloc(n, h);
 
-    if (!q || q == h->config.room)
+    if (!q || q == b.block)
         return q;
-    memcpy(q, h->config.room, H2_ROOM);
-    ng_free(h->config.room, h);
+    memcpy(q, b.block, b.size);
+    ng_free(b.block, h);
     return q;
 }
 
 static void *ng_realloc(void *p, size_t n, void *user)
 {
     struct h2_session *h = user;
+    struct placed b;
     size_t before;
     void *q;
 
@@ -94,8 +120,8 @@ static void *ng_realloc(void *p, size_t n, void *user)
         return NULL;
     if (!p)
         return ng_malloc(n, h);
-    if (p == h->config.room)
-        return outgrow(h, n);
+    if (find_placed(h, p, 0, &b))
+        return outgrow(h, b, n);
     before = vitro_h2_memory_size(p);
     q = ng_checked(h, vitro_h2_memory_resize(h->config.memory, p, n));
     if (q)

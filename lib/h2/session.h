@@ -113,10 +113,15 @@ struct h2_ops {
 };
 
 /*
- * What nghttp2 puts a frame together in, from the beginning on: its head, a pad length and the
- * 16 KiB that every peer takes. A session at rest has touched the first hundred bytes.
+ * Blocks that nghttp2 has from the beginning of a session to its end, for their owner to put where
+ * they cost least: the ring of a HPACK table, and what it puts a frame together in (its head, a pad
+ * length and the 16 KiB that every peer takes), of which a session at rest has touched the first
+ * hundred bytes.
  */
-enum { H2_ROOM = 9 + 1 + 16 * 1024 };
+struct h2_place {
+    void *ring[128];
+    uint8_t room[9 + 1 + 16 * 1024];
+};
 
 struct h2_config {
     bool server;
@@ -124,7 +129,7 @@ struct h2_config {
     uint32_t max_streams;     /* server: SETTINGS_MAX_CONCURRENT_STREAMS */
     uint32_t max_header_list; /* bytes, as RFC 9113, 6.5.2 counts */
     struct h2_memory *memory; /* kept */
-    void *room;               /* H2_ROOM bytes, kept; NULL: from memory, as all else */
+    struct h2_place *place;   /* kept */
 };
 
 struct h2_session {
@@ -144,7 +149,7 @@ struct h2_session {
     int64_t resets_at;       /* token bucket of resets that the peer is behind */
     uint32_t resets;         /* tokens used */
     size_t used;             /* bytes of memory */
-    bool room_used;          /* nghttp2 has config.room */
+    bool has_ring, has_room; /* nghttp2 has this of config.place */
     uint32_t goaway_sent;    /* error code of our GOAWAY */
     bool is_goaway_sent;
     bool spoke;                   /* HEADERS or DATA have left; for the owner to reset */

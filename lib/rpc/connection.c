@@ -342,8 +342,8 @@ struct connection *vitro_connection_new(vitro_loop *loop, struct transport *t,
         refuse(t, config->tls);
         return NULL;
     }
-    memset(c, 0, offsetof(struct connection, room));
-    h2.room = c->room;
+    memset(c, 0, offsetof(struct connection, place));
+    h2.place = &c->place;
     c->ops = ops;
     c->owner = owner;
     c->config = *config;

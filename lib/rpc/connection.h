@@ -94,7 +94,7 @@ struct connection {
     char peer[ADDRESS_TEXT];
     const vitro_identity *identity; /* of the peer; NULL: nobody has asked */
     struct arena identified;        /* where it lies: it outlives the layer that told it */
-    uint8_t room[H2_ROOM];          /* of h2: last, for most of it is never touched */
+    struct h2_place place;          /* of h2: last, for most of it is never touched */
 };
 
 /*
