@@ -190,6 +190,17 @@ bool vitro_certificate_words(vitro_bytes der, struct arena *into, struct certifi
     return ok;
 }
 
+bool vitro_certificate_name(vitro_bytes der, struct arena *into, vitro_str *out)
+{
+    const unsigned char *at = der.ptr;
+    X509_NAME *name = d2i_X509_NAME(NULL, &at, (long)der.len);
+    bool ok = name && at == der.ptr + der.len && read_distinguished(name, into, out);
+
+    X509_NAME_free(name);
+    vitro_fault_clear();
+    return ok;
+}
+
 /* ---- whom it is for ------------------------------------------------------------------------- */
 
 bool vitro_certificate_covers(vitro_bytes der, vitro_str host)

@@ -24,6 +24,9 @@ struct certificate_words {
 /* Read them off a certificate, as DER. False: it is none, or memory is out. */
 bool vitro_certificate_words(vitro_bytes der, struct arena *into, struct certificate_words *out);
 
+/* The same of a name alone, as DER: of one who signs. */
+bool vitro_certificate_name(vitro_bytes der, struct arena *into, vitro_str *out);
+
 /* True when a certificate, as DER, is for that host: a name (RFC 6125), or an address. */
 bool vitro_certificate_covers(vitro_bytes der, vitro_str host);
 

@@ -25,6 +25,7 @@ struct looked {
     uint64_t from;     /* of it, where its first message begins */
     unsigned depth;    /* of its fields: below what is sealed */
     uint32_t message;  /* type of the one that is being read */
+    uint32_t messages; /* so many begin in it */
     uint32_t version;  /* the highest that a hello names, or that of the keys */
     bool is_1_3;       /* keys of 1.3 have opened it */
     char words[WORDS_MAX];
@@ -65,6 +66,7 @@ static void say_field(struct looked *l, const struct handshake_field *f)
 
     if (strcmp(f->name, "tls.handshake") == 0) {
         l->message = f->number;
+        l->messages++;
         say(l, l->len ? ", " : " ", vitro_str_of(name));
     } else if (strcmp(f->name, "tls.handshake.extensions_alpn_str") == 0) {
         say(l, " alpn ", text_of(l, f));
@@ -177,15 +179,28 @@ static void add_certificate(struct looked *l, const struct handshake_field *f)
     add_word(l, "x509.not_after", words.not_after, depth);
 }
 
+/* Whose signatures count. */
+static void add_authority(struct looked *l, const struct handshake_field *f)
+{
+    vitro_str der = text_of(l, f), name = { NULL, 0 };
+
+    if (vitro_certificate_name((vitro_bytes){ (const uint8_t *)der.ptr, der.len },
+                               &l->t->decode->detail, &name))
+        add_word(l, "x509.authority", name, l->depth + f->depth + 1U);
+}
+
 static bool on_field(const struct handshake_field *f, void *user)
 {
     struct looked *l = user;
 
     say_field(l, f);
-    if (!l->t->brief)
-        add_field(l, f);
-    if (!l->t->brief && strcmp(f->name, "tls.handshake.certificate") == 0)
+    if (l->t->brief)
+        return !l->t->full;
+    add_field(l, f);
+    if (strcmp(f->name, "tls.handshake.certificate") == 0)
         add_certificate(l, f);
+    else if (strcmp(f->name, "tls.handshake.dname") == 0)
+        add_authority(l, f);
     return !l->t->full;
 }
 
@@ -272,6 +287,19 @@ static void content_items(struct looked *l)
         bytes_item(l, l->depth, "tls.unknown", rest, vitro_decode_why(WHY_NOT_HELD));
 }
 
+/* What explains it: the one message that it holds, else its type. */
+static const char *record_key(const struct looked *l)
+{
+    struct detail *t = l->t;
+    const char *key;
+
+    if (t->bare)
+        return NULL;
+    key = vitro_detail_key(t, "tls.record.content_type", t->ev->type, "tls.record");
+    return l->messages == 1 && !l->from ? vitro_detail_key(t, "tls.handshake.type", l->message, key)
+                                        : key;
+}
+
 /* What stands behind the head. Application data has nothing that a title would need. */
 static void body_items(struct looked *l, bool open)
 {
@@ -305,8 +333,6 @@ void vitro_detail_tls(struct detail *t, vitro_detail *out)
     if (ev->flags & VITRO_TLS_OPENED)
         l.version = vitro_sealed_version(t->decode, ev->conn, ev->dir, ev->detail);
     l.is_1_3 = l.version == 0x0304;
-    out->key =
-        t->bare ? NULL : vitro_detail_key(t, "tls.record.content_type", ev->type, "tls.record");
     if (n == sizeof head) {
         if (!t->brief)
             head_items(&l, (vitro_bytes){ head, n });
@@ -314,5 +340,6 @@ void vitro_detail_tls(struct detail *t, vitro_detail *out)
     } else if (!t->brief) {
         bytes_item(&l, 0, "tls.unknown", span, "its head is not whole");
     }
+    out->key = record_key(&l);
     out->title = vitro_str_of(title_of(&l));
 }

@@ -191,6 +191,25 @@ Test(handshake, a_certificate_says_whom_it_is_for_and_how_long_and_a_damaged_one
     vitro_arena_done(&a);
 }
 
+Test(handshake, an_authority_is_told_by_its_name_and_a_damaged_one_is_not)
+{
+    /* its certificate names it rsa, in RFC 8448, 3 */
+    static const uint8_t der[] = { 0x30, 0x0e, 0x31, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55,
+                                   0x04, 0x03, 0x13, 0x03, 0x72, 0x73, 0x61, 0x00 };
+    size_t whole = sizeof der - 1;
+    struct arena a;
+
+    vitro_arena_init(&a, NULL, 4096);
+    for (size_t cut = 0; cut <= sizeof der; cut++) {
+        vitro_bytes bytes = cut_at((vitro_bytes){ der, sizeof der }, cut);
+        vitro_str name = { NULL, 0 };
+        cr_assert_eq(vitro_certificate_name(bytes, &a, &name), cut == whole);
+        cr_assert(cut != whole || strcmp(name.ptr, "CN=rsa") == 0);
+        free((void *)bytes.ptr);
+    }
+    vitro_arena_done(&a);
+}
+
 Test(handshake, a_server_hello_with_the_random_of_a_retry_is_a_HelloRetryRequest)
 {
     static const char retry[] =

@@ -139,6 +139,27 @@ Test(tls_told, a_line_says_what_each_record_is)
     }
 }
 
+Test(tls_told, a_record_of_one_message_is_explained_as_that_message)
+{
+    static const char *const keys[] = { "tls.handshake.type.1", "tls.handshake.type.2",
+                                        "tls.record.content_type.20", "tls.handshake.type.8" };
+    size_t found = 0;
+    struct scene s;
+    vitro_event ev;
+
+    scene_begin(&s, 0x1301);
+    decode_with_log(&s);
+    for (uint32_t i = 1; found < 4 && vitro_decode_event(s.d, i, &ev); i++) {
+        vitro_detail dt;
+        if (ev.kind != VITRO_EVENT_TLS)
+            continue;
+        cr_assert_eq(vitro_decode_detail(s.d, &ev, &dt, NULL), VITRO_OK);
+        cr_assert_str_eq(dt.key, keys[found++]);
+    }
+    cr_assert_eq(found, 4);
+    scene_end(&s);
+}
+
 Test(tls_told, what_is_not_opened_says_why)
 {
     static const char *const words[] = { "> TLS 1.3 ClientHello", "TLS data",
