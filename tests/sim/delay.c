@@ -72,10 +72,12 @@ static vitro_verdict on_end(vitro_intercept *i, const vitro_status *status, vitr
                             void *state)
 {
     struct step *step = &((struct state *)state)->responses;
-    vitro_call *call = vitro_intercept_call(i);
+    const struct world *w = vitro_intercept_user(i);
+    const vitro_call *call = vitro_intercept_call(i);
 
     (void)status, (void)trailers;
-    if (vitro_call_is_cancelled(call) || vitro_call_time_left(call) == 0)
+    if (vitro_call_is_cancelled(call) || vitro_call_time_left(call) == 0 ||
+        w->happened[FAULT_MEMORY])
         list_remove(&step->link); /* the end of such a call does not wait */
     return hold_up(i, state, step);
 }

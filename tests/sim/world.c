@@ -106,8 +106,9 @@ static vitro_sim_options draw_links(struct world *w)
     o.seed = w->seed;
     o.read_max = ONE_OF(w, reads);
     o.write_max = ONE_OF(w, writes);
-    o.in_flight_max = one_in(w, 3) ? (uint32_t)some(w, 100, 5000) : 0;
     o.latency_ns = one_in(w, 2) ? (int64_t)some(w, 0, (size_t)(50 * MS)) : 0;
+    if (one_in(w, 3)) /* but no link is so slow that a flushing connection gives up */
+        o.in_flight_max = (uint32_t)some(w, 100, 5000) + (o.latency_ns ? 10000 : 0);
     w->latency_ns = o.latency_ns;
     w->crumbs = (o.write_max && o.write_max < 10) || one_in(w, 8);
     w->said.large = w->crumbs || o.read_max == 1 ? 1000 : one_in(w, 4) ? 300000 : 20000;
