@@ -148,8 +148,9 @@ Test(keepalive, r41_an_answer_that_comes_with_the_last_moment_counts)
     pair_init(&t.p);
     t.p.channel_options.connect_ms = 60000;
     t.p.channel_options.keepalive_time_ms = 30000;
+    t.p.channel_options.keepalive_timeout_ms = 10000;
     t.p.channel_options.keepalive_permit_without_calls = true;
-    t.p.sim_options.latency_ns = 10 * second;
+    t.p.sim_options.latency_ns = 5 * second;
     client_start(&t);
     run(&t, 400 * second);
     cr_expect_eq(vitro_channel_get_state(t.p.channel), VITRO_CHANNEL_READY);
