@@ -205,8 +205,7 @@ static void start_wait(struct await *a)
     vitro_timer_init(&w->timeout, on_wait_timeout);
     list_append(&ch->waits, &w->link);
     if (w->timeout_ns)
-        vitro_timer_start(ch->loop, &w->timeout,
-                          vitro_loop_now(ch->loop) + MAX(w->timeout_ns, (int64_t)0));
+        vitro_timer_start(ch->loop, &w->timeout, loop_after(ch->loop, w->timeout_ns));
     vitro_loop_defer(ch->loop, &ch->tell); /* it may be another one already */
     vitro_channel_wake(ch);                /* and what comes next is awaited now */
 }

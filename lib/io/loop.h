@@ -34,6 +34,14 @@ struct timer {
 
 void vitro_timer_init(struct timer *t, void (*fire)(struct timer *t));
 
+/* When ns are over; those of an application may be more than there is time, or less than none. */
+static inline int64_t loop_after(const vitro_loop *loop, int64_t ns)
+{
+    int64_t now = vitro_loop_now(loop);
+
+    return now + MIN(MAX(ns, (int64_t)0), INT64_MAX - now);
+}
+
 /* Fire at `due` of vitro_loop_now() or later. A timer that runs already is moved. */
 void vitro_timer_start(vitro_loop *loop, struct timer *t, int64_t due);
 

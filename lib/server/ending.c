@@ -170,7 +170,7 @@ void vitro_server_drain(vitro_server *s, int64_t grace_ns,
     vitro_server_stop_listening(s);
     if (grace_ns > 0)
         vitro_timer_start(server_first_loop(s), &s->grace,
-                          vitro_loop_now(server_first_loop(s)) + grace_ns);
+                          loop_after(server_first_loop(s), grace_ns));
     each_shard(s, SHARD_DRAIN);
     shrunk(s); /* there may be no connection at all */
 }

@@ -507,7 +507,7 @@ static void on_drained(vitro_server *server, void *user)
     ++*(int *)user;
 }
 
-Test(call_flow, a_drain_lets_open_calls_end_and_then_tells)
+static void check_patient_drain(int64_t grace_ns)
 {
     struct pair p;
     struct peer peer;
@@ -519,7 +519,8 @@ Test(call_flow, a_drain_lets_open_calls_end_and_then_tells)
     peer_client(&peer);
     peer_request(&peer, 1, false, "/test.Echo/Bidi", NULL);
     peer_run(&peer);
-    vitro_server_drain(p.server, 0, on_drained, &drained);
+    vitro_sim_run_for(p.sim, 1000000);
+    vitro_server_drain(p.server, grace_ns, on_drained, &drained);
     pair_settle(&p);
     cr_expect_eq(peer_count(&peer, "GOAWAY 0 last 1 NO_ERROR"), 1, "%s", peer.log);
     cr_expect_eq(drained, 0);
@@ -531,6 +532,12 @@ Test(call_flow, a_drain_lets_open_calls_end_and_then_tells)
     cr_expect_eq(drained, 1);
     peer_done(&peer);
     pair_stop(&p);
+}
+
+Test(call_flow, a_drain_lets_open_calls_end_and_then_tells)
+{
+    check_patient_drain(0);
+    check_patient_drain(INT64_MAX);
 }
 
 Test(call_flow, a_drain_ends_when_its_grace_is_over)
