@@ -89,14 +89,20 @@ static bool is_old_news(const vitro_channel *ch)
 
 void vitro_channel_fail_fast(vitro_channel *ch)
 {
+    struct list failing, *i, *next;
+
     if (is_old_news(ch))
         return;
-    for (struct list *i = ch->waiting.next, *next; i != &ch->waiting; i = next) {
-        struct client_call *c = CONTAINER_OF(i, struct client_call, waiting);
+    list_init(&failing);
+    for (i = ch->waiting.next; i != &ch->waiting; i = next) {
         next = i->next;
-        if (!c->wait_for_ready)
-            vitro_client_call_fail(c, &ch->failure);
+        if (CONTAINER_OF(i, struct client_call, waiting)->wait_for_ready)
+            continue;
+        list_remove(i);
+        list_append(&failing, i);
     }
+    while ((i = list_pop(&failing)) != NULL) /* one takes its children along, out of any list */
+        vitro_client_call_fail(CONTAINER_OF(i, struct client_call, waiting), &ch->failure);
     if (timer_running(&ch->backoff)) /* it may be awaited by now, or no longer */
         set_timer(ch, ch->backoff.due);
 }

@@ -153,7 +153,7 @@ Test(channel_state, a_blocking_wait_sees_each_change_or_its_deadline)
         cr_assert_eq(vitro_channel_wait(s.p.channel, now, second, &now, NULL), VITRO_OK);
     cr_expect_eq(now, VITRO_CHANNEL_TRANSIENT_FAILURE);
     serve(&s);
-    cr_expect_eq(vitro_channel_wait(s.p.channel, now, 0, &now, NULL), VITRO_OK);
+    cr_expect_eq(vitro_channel_wait(s.p.channel, now, INT64_MAX, &now, NULL), VITRO_OK);
     cr_expect_eq(now, VITRO_CHANNEL_READY);
     pair_stop(&s.p);
 }
@@ -204,6 +204,29 @@ Test(channel_state, r40_a_call_fails_fast_in_transient_failure_only)
     cr_expect_str_eq(err.frame[err.depth - 1].text, "no connection to sim:server");
     cr_expect_eq(vitro_sim_now(s.p.sim), 0, "at once");
     peer_done(&s.peer);
+    pair_stop(&s.p);
+}
+
+Test(channel_state, a_call_that_fails_fast_takes_its_children_along_that_wait_behind_it,
+     .timeout = 20)
+{
+    enum { CHILDREN = 2 };
+    vitro_call_options o = VITRO_CALL_OPTIONS_INIT;
+    struct states s;
+    struct record r = { .len = 0 }, of_child[CHILDREN] = { { .len = 0 } };
+    vitro_call *child[CHILDREN];
+
+    alone(&s);
+    o.parent = call(&s, false, &r);
+    for (int i = 0; i < CHILDREN; i++)
+        child[i] = pair_call(&s.p, &echo_bidi, &o, &of_child[i]);
+    vitro_sim_run_for(s.p.sim, second);
+    cr_expect_str_eq(r.text, "closed UNAVAILABLE");
+    for (int i = 0; i < CHILDREN; i++) {
+        cr_expect_str_eq(of_child[i].text, "closed CANCELLED");
+        over(child[i], &of_child[i]);
+    }
+    over(o.parent, &r);
     pair_stop(&s.p);
 }
 
