@@ -90,7 +90,9 @@ static void judge_status(struct world *w, const struct served *s, const struct t
 {
     bool late = w->asked[s->number].timeout && t->status == VITRO_DEADLINE_EXCEEDED;
 
-    if (!s->finished || !t->has_status || s->told_cancelled || late)
+    bool starved = w->happened[FAULT_MEMORY] && t->status == VITRO_RESOURCE_EXHAUSTED;
+
+    if (!s->finished || !t->has_status || s->told_cancelled || late || starved)
         return; /* what a handler gave may be held up until the deadline has passed */
     world_expect(w, t->status == s->given, "call %u: its handler gave %s, but %s in the trace",
                  s->number, vitro_code_name((int)s->given), vitro_code_name((int)t->status));

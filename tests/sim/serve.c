@@ -19,7 +19,8 @@ static void check(struct served *s, vitro_code rc, const char *what)
 
     world_expect(w,
                  rc == VITRO_OK || vitro_call_is_cancelled(s->call) || s->closed ||
-                     (w->may[FAULT_MEMORY] && rc == VITRO_RESOURCE_EXHAUSTED),
+                     (w->may[FAULT_MEMORY] &&
+                      (rc == VITRO_RESOURCE_EXHAUSTED || rc == VITRO_FAILED_PRECONDITION)),
                  "call %u: its handler cannot %s: %s", s->number, what, vitro_code_name((int)rc));
 }
 
