@@ -78,7 +78,8 @@ static void take_entry(struct block *b, const vitro_item_header *h)
     if (is_name(h, SAID_CALL))
         b->stream->number = (uint32_t)strtoul(h->value.ptr, NULL, 10);
     world_expect(w,
-                 w->happened[FAULT_DAMAGE] || /* then the HPACK table may not be known */
+                 w->happened[FAULT_DAMAGE] ||
+                     w->happened[FAULT_MEMORY] || /* then the HPACK table may not be known */
                      (said_metadata(&w->said, b->stream->number, b->part, b->entries, &e) &&
                       is_name(h, e.key) && is_value(&e, h->value)),
                  "conn %u stream %u: entry %zu of metadata is another in the trace",
