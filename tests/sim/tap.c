@@ -180,6 +180,8 @@ static void take_message(struct tap_account *a, vitro_decode *d, const vitro_eve
 
     if (ev->bits & (VITRO_EVENT_CUT | VITRO_EVENT_HOLE | VITRO_EVENT_SUSPECT) || t->reset[ev->dir])
         return; /* behind a reset of its own side: the wire's doing */
+    if (a->world->happened[FAULT_MEMORY] && t->number == TAP_NOBODY)
+        return; /* its request is not in the trace */
     if (a->world->happened[FAULT_DAMAGE] && ev->bits & VITRO_EVENT_GUESSED)
         return; /* behind a record that could not be opened */
     bytes = malloc(len + 1);
