@@ -183,6 +183,9 @@ struct loop_hook {
 /* Set it, or with NULL take it away. False when there is another already. */
 bool vitro_loop_set_hook(vitro_loop *loop, struct loop_hook *hook);
 
+/* There is one: what crosses may be held up, and who is slow need not be the peer. */
+bool vitro_loop_is_hooked(const vitro_loop *loop);
+
 /* Objects that a loop must outlive say so: the last unref asserts that none is left. */
 void vitro_loop_hold(vitro_loop *loop);
 void vitro_loop_release(vitro_loop *loop);

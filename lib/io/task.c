@@ -165,6 +165,11 @@ bool vitro_loop_set_hook(vitro_loop *loop, struct loop_hook *hook)
     return true;
 }
 
+bool vitro_loop_is_hooked(const vitro_loop *loop)
+{
+    return loop->hook != NULL;
+}
+
 void vitro_loop_hold(vitro_loop *loop)
 {
     loop->holds++;

@@ -40,6 +40,10 @@ static void on_begin_timeout(struct timer *t)
     bool begun = c->h2.has_settings;
     vitro_error why;
 
+    if (vitro_loop_is_hooked(c->driver.loop)) {
+        vitro_connection_begin_wait(c);
+        return;
+    }
     vitro_fail(&why, VITRO_UNAVAILABLE, "connection", 0, "%s %s SETTINGS in %d s", c->peer,
                begun ? "did not acknowledge" : "sent no", (int)(begin_ns / 1000000000));
     if (begun)

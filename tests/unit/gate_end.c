@@ -10,6 +10,7 @@
 #include "io/driver.h"
 #include "support/gated.h"
 #include "support/heap.h"
+#include "support/peer.h"
 #include "support/pump.h"
 
 TestSuite(gate_end, .timeout = 60);
@@ -344,5 +345,31 @@ Test(gate_end, bytes_of_any_session_come_through)
         pump_done(&w);
         vitro_loop_unref(loop);
         vitro_sim_free(sim);
+    }
+}
+
+/* ---- patience ------------------------------------------------------------------------------- */
+
+/* On real sockets the clock goes on while somebody reads: here nothing is held, and it goes on. */
+Test(gate_end, where_somebody_steps_nobody_is_left_for_being_slow)
+{
+    for (int gated = 0; gated < 2; gated++) {
+        struct gated *s = gated_new();
+        struct peer slow;
+
+        s->p.sim_options.latency_ns = 0; /* a scripted peer connects at once */
+        gated_begin(s, gated);
+        if (gated)
+            vitro_gate_go(s->gate);
+        peer_init(&slow, &s->p, s->p.client_loop);
+        slow.manual_ack = true;
+        peer_raw(&slow, "PRI * HTTP", 10);
+        peer_connect(&slow);
+        vitro_sim_run_for(s->p.sim, 19 * (int64_t)SECOND);
+        cr_expect(!slow.closed);
+        vitro_sim_run_for(s->p.sim, 41 * (int64_t)SECOND);
+        cr_expect_eq(slow.closed, !gated);
+        peer_done(&slow);
+        gated_end(s, NULL);
     }
 }
