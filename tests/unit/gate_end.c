@@ -373,3 +373,30 @@ Test(gate_end, where_somebody_steps_nobody_is_left_for_being_slow)
         gated_end(s, NULL);
     }
 }
+
+Test(gate_end, where_somebody_steps_a_silent_server_is_waited_for)
+{
+    for (int gated = 0; gated < 2; gated++) {
+        struct gated *s = gated_new();
+        struct peer silent;
+
+        s->p.sim_options.latency_ns = 0; /* as above */
+        gated_trace(s);
+        pair_make_world(&s->p);
+        if (gated) {
+            gated_gate(s);
+            vitro_gate_go(s->gate);
+        }
+        pair_make_channel(&s->p);
+        peer_init(&silent, &s->p, s->p.server_loop);
+        silent.manual_ack = true;
+        peer_listen(&silent);
+        gated_call(s, &echo_unary, 0);
+        vitro_sim_run_for(s->p.sim, 19 * (int64_t)SECOND);
+        cr_expect(!s->record[0].closed);
+        vitro_sim_run_for(s->p.sim, 41 * (int64_t)SECOND);
+        cr_expect_eq(s->record[0].closed, !gated, "%s", s->record[0].text);
+        peer_done(&silent);
+        gated_end(s, NULL);
+    }
+}
