@@ -21,6 +21,7 @@
 #include "decode/events.h"
 #include "decode/held.h"
 #include "decode/inflated.h"
+#include "decode/reassembled.h"
 #include "decode/sealed.h"
 #include "decode/tcp.h"
 #include "decode/why.h"
@@ -243,6 +244,7 @@ struct vitro_decode {
     struct buf record;   /* one that is opened again, as it was sealed */
     struct list waiting; /* struct records */
     struct inflated inflated;
+    struct reassembled reassembled;
     struct arena detail;
     struct buf scratch;
     bool failed, finished;

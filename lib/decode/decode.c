@@ -50,6 +50,8 @@ vitro_code vitro_decode_new(vitro_decode **out, const vitro_decode_options *opti
     for (int i = 0; i < OPENED_COUNT; i++)
         vitro_buf_init(&d->opened[i].text, &d->account, LOOK_MAX);
     vitro_buf_init(&d->inflated.text, &d->account, INFLATED_MAX);
+    vitro_buf_init(&d->reassembled.text, &d->account, SIZE_MAX);
+    vitro_buf_init(&d->reassembled.runs, &d->account, SIZE_MAX);
     vitro_buf_init(&d->record, &d->account, RECORD_HEAD_LEN + UINT16_MAX);
     vitro_links_init(&d->links, &d->account);
     vitro_names_init(&d->names, &d->account);
@@ -81,6 +83,8 @@ void vitro_decode_free(vitro_decode *d)
     for (int i = 0; i < OPENED_COUNT; i++)
         vitro_buf_done(&d->opened[i].text);
     vitro_buf_done(&d->inflated.text);
+    vitro_buf_done(&d->reassembled.text);
+    vitro_buf_done(&d->reassembled.runs);
     vitro_buf_done(&d->record);
     vitro_links_done(&d->links);
     vitro_names_done(&d->names);

@@ -27,6 +27,7 @@ struct looked {
     uint32_t message;  /* type of the one that is being read */
     uint32_t messages; /* so many begin in it */
     uint32_t version;  /* the highest that a hello names, or that of the keys */
+    bool whole;        /* what began in another record ends here, and was read */
     bool is_1_3;       /* keys of 1.3 have opened it */
     char words[WORDS_MAX];
     size_t len; /* of words */
@@ -249,18 +250,39 @@ static void bytes_item(struct looked *l, unsigned depth, const char *name, vitro
     }
 }
 
-/* Messages before the first that begins here: they began in another record. */
-static void skip_begun(struct looked *l)
+/* The message that ends here, as a whole; its bytes stand in a source of their own. */
+static void whole_message(struct looked *l, const struct reassembled *r)
 {
+    struct looked record = *l;
+
+    l->content = vitro_reassembled_span(r);
+    l->bytes = vitro_reassembled_bytes(r);
+    l->from = 0;
+    l->depth++;
+    vitro_handshake_read(RECORD_HANDSHAKE, l->is_1_3, l->bytes, on_field, l);
+    say(l, " ", vitro_str_of("(end)"));
+    l->content = record.content;
+    l->bytes = record.bytes;
+    l->from = record.from;
+    l->depth = record.depth;
+    l->whole = true;
+}
+
+/* The message before the first that begins here: it began in another record. */
+static void begun_items(struct looked *l)
+{
+    const struct reassembled *r = vitro_reassemble(l->t->decode, l->t->ev);
+    uint32_t rest = tls_rest(l->t->ev);
     vitro_span begun = l->content;
 
-    l->from = MIN(l->t->ev->rope, l->content.length);
-    begun.length = l->from;
-    if (l->from)
-        say(l, " ", vitro_str_of("(goes on)"));
+    l->from = begun.length = MIN(rest, l->content.length);
     if (l->from && !l->t->brief)
         bytes_item(l, l->depth, "tls.handshake.fragment", begun,
-                   l->t->ev->rope == UINT32_MAX ? "records before it are missing" : NULL);
+                   rest == UINT32_MAX ? "records before it are missing" : NULL);
+    if (l->from && r)
+        whole_message(l, r);
+    else if (l->from)
+        say(l, " ", vitro_str_of("(goes on)"));
 }
 
 /* What stands in the content, and what of it was not at hand. */
@@ -275,7 +297,7 @@ static void content_items(struct looked *l)
     vitro_decode_gather(t->decode, &l->content, CONTENT_MAX, b);
     l->bytes = vitro_buf_bytes(b);
     if (t->ev->type == RECORD_HANDSHAKE)
-        skip_begun(l);
+        begun_items(l);
     n = l->bytes.len > l->from ? l->bytes.len - (size_t)l->from : 0;
     if (n)
         vitro_handshake_read(t->ev->type, l->is_1_3, (vitro_bytes){ l->bytes.ptr + l->from, n },
@@ -296,8 +318,9 @@ static const char *record_key(const struct looked *l)
     if (t->bare)
         return NULL;
     key = vitro_detail_key(t, "tls.record.content_type", t->ev->type, "tls.record");
-    return l->messages == 1 && !l->from ? vitro_detail_key(t, "tls.handshake.type", l->message, key)
-                                        : key;
+    return l->messages == 1 && (!l->from || l->whole)
+               ? vitro_detail_key(t, "tls.handshake.type", l->message, key)
+               : key;
 }
 
 /* What stands behind the head. Application data has nothing that a title would need. */

@@ -148,17 +148,31 @@ static void inner_data(struct direction *d, const vitro_event *ev)
     vitro_direction_data(inner, (vitro_bytes){ o->text.ptr, o->plain.len }, o->at + o->front);
 }
 
+/* How a handshake record begins, and with what it ends: see reassembled.h. */
+static uint32_t rope_of(const struct direction *d, size_t content, uint32_t rest)
+{
+    uint64_t back = d->told - records_of(d)->message_at;
+    bool ends = rest < content || !d->conn->tls->follow.side[d->dir].messages.got;
+
+    if (!rest)
+        records_of(d)->message_at = d->told;
+    return !rest || rest == UINT32_MAX || !ends || back > TLS_BACK_MAX
+               ? rest
+               : (uint32_t)back << TLS_REST_BITS | rest;
+}
+
 static void tell(struct direction *d, vitro_bytes record, enum follow_result rc,
                  const struct follow_record *r)
 {
     vitro_event ev = sealed_event(d, record.ptr[0], record.len, why_of[rc]);
     bool opened;
 
-    ev.rope = r->rest;
     ev.flags = rc == FOLLOW_PLAIN ? 0 : VITRO_TLS_SEALED;
     if (rc == FOLLOW_OPENED)
         set_opened(d, &ev, r);
     opened = ev.flags & VITRO_TLS_OPENED;
+    if (ev.type == RECORD_HANDSHAKE)
+        ev.rope = rope_of(d, opened ? r->plain.len : record.len - RECORD_HEAD_LEN, r->rest);
     if (records_of(d)->lost && ev.flags & VITRO_TLS_SEALED)
         lost_end(d, opened ? r : NULL);
     d->told += record.len;

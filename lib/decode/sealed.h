@@ -60,15 +60,16 @@ enum record_stall { STALL_NONE, STALL_LACKS, STALL_WAITS };
 struct records {
     struct list link; /* among those that wait, the longest first */
     struct direction *of;
-    int64_t since;     /* when it began to wait */
-    uint64_t lost_at;  /* from here on records are missing; lost: so */
-    uint64_t lost_seq; /* the number of the first of them */
-    uint32_t lost_key; /* and how many keys there were */
-    uint32_t hole;     /* bytes still to come of the record that has a hole */
-    uint32_t whole;    /* its length */
-    uint8_t type;      /* and type */
-    bool begun;        /* this direction is TLS */
-    bool seeking;      /* where the next record begins has to be found */
+    uint64_t message_at; /* the last record that began with a handshake message */
+    int64_t since;       /* when it began to wait */
+    uint64_t lost_at;    /* from here on records are missing; lost: so */
+    uint64_t lost_seq;   /* the number of the first of them */
+    uint32_t lost_key;   /* and how many keys there were */
+    uint32_t hole;       /* bytes still to come of the record that has a hole */
+    uint32_t whole;      /* its length */
+    uint8_t type;        /* and type */
+    bool begun;          /* this direction is TLS */
+    bool seeking;        /* where the next record begins has to be found */
     bool lost;
     uint8_t stalled; /* a record_stall, while records are taken */
     size_t taken;    /* so much of what is held */

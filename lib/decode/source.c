@@ -184,6 +184,16 @@ static bool take_inflated(const vitro_decode *d, vitro_span *rest, vitro_span *o
     return true;
 }
 
+static bool take_reassembled(const vitro_decode *d, vitro_span *rest, vitro_span *out)
+{
+    const struct reassembled *r = vitro_reassemble_number(d, rest->id);
+
+    if (!r || !vitro_reassembled_take(r, rest, out))
+        return false;
+    pass(rest, out->length);
+    return true;
+}
+
 /* Copy from the capture; what it no longer has stays zero. */
 static size_t read_capture(const vitro_decode *d, vitro_span span, uint8_t *dst, size_t n)
 {
@@ -254,6 +264,7 @@ static const struct source sources[] = {
     [VITRO_SOURCE_TLS] = { "tls", true, false, take_opened, read_opened },
     [VITRO_SOURCE_RECORD] = { "record", true, true, take_record, read_record },
     [VITRO_SOURCE_INFLATED] = { "inflated", true, true, take_inflated, read_inflated },
+    [VITRO_SOURCE_HANDSHAKE] = { "handshake", true, true, take_reassembled, NULL },
 };
 
 static const struct source *source_of(const vitro_span *span)
@@ -408,7 +419,7 @@ uint32_t vitro_decode_find(const vitro_decode *d, const vitro_span *at)
     vitro_span rest = *at, up;
     vitro_event ev;
 
-    if (at->source == VITRO_SOURCE_INFLATED)
+    if (at->source == VITRO_SOURCE_INFLATED || at->source == VITRO_SOURCE_HANDSHAKE)
         return vitro_decode_event(d, at->id, &ev) ? at->id : 0;
     for (uint32_t i = 1; vitro_decode_event(d, i, &ev); i++) {
         if (holds(&ev, at) || holds_below(d, &ev, at))

@@ -7,6 +7,7 @@
  *      block:      representations, in order, as many bytes as its frames' fragments
  *      record:     if anything of what was opened is told, all of it
  *      inflated:   all of it
+ *      handshake:  likewise
  *      event:      its items, and of a message what is told inside it
  */
 #include "decode/core.h"
@@ -128,7 +129,7 @@ static vitro_code check_block_item(struct tiling *t, const vitro_event *ev, cons
 
 static vitro_code check_items(struct tiling *t, const vitro_event *ev)
 {
-    uint64_t next = ev->offset, data = 0;
+    uint64_t next = ev->offset, data = 0, message = 0;
     vitro_event inner;
     vitro_detail dt;
     vitro_code rc = vitro_decode_detail(t->d, ev, &dt, t->err);
@@ -145,6 +146,12 @@ static vitro_code check_items(struct tiling *t, const vitro_event *ev)
             rc = check_block_item(t, ev, item);
             continue;
         }
+        if (item->span.source == VITRO_SOURCE_HANDSHAKE) {
+            if (item->span.offset != message)
+                return broken(t, ev, "handshake message not told", message);
+            message += item->span.length;
+            continue;
+        }
         if (item->span.offset != next)
             return broken(t, ev, "items do not meet", next);
         next += item->span.length;
@@ -153,6 +160,8 @@ static vitro_code check_items(struct tiling *t, const vitro_event *ev)
     }
     if (rc)
         return rc;
+    if (message && message != vitro_reassemble(t->d, ev)->len)
+        return broken(t, ev, "end of handshake message not told", message);
     if (ev->kind == VITRO_EVENT_GRPC && vitro_decode_event(t->d, ev->number + 1, &inner) &&
         inner.parent == ev->number) {
         if (inner.offset != next)

@@ -14,6 +14,9 @@ static void begin(const struct sealed_shape *shape)
         if (shape->padding)
             cr_assert_eq(SSL_CTX_set_block_padding(ends.context[i], 512), 1);
     }
+    for (unsigned i = 0; i < shape->chain; i++)
+        cr_assert_eq(
+            SSL_CTX_add1_chain_cert(ends.context[1], SSL_CTX_get0_certificate(ends.context[1])), 1);
     if (shape->retry) {
         SSL_CTX_set1_groups_list(ends.context[0], "X25519:P-256");
         SSL_CTX_set1_groups_list(ends.context[1], "P-256");

@@ -18,6 +18,7 @@ struct sealed_shape {
     struct chance *cut;   /* what is sealed at a time; NULL: a turn */
     unsigned update_each; /* 1.3: new keys behind so many writes; 0: never */
     unsigned fragment;    /* the most that a record holds, from 512 on; 0: 16384 */
+    unsigned chain;       /* so many certificates more than the server's own */
     bool retry;           /* 1.3: the server sends a HelloRetryRequest */
     bool padding;         /* 1.3: records are padded to a multiple of 512 bytes */
 };

@@ -217,7 +217,8 @@ static void add_range(struct line *line, uint64_t lo, uint64_t hi)
 /* Bytes that are none of those below them, but made of them. */
 static bool is_made(const vitro_span *span)
 {
-    return span->source == VITRO_SOURCE_RECORD || span->source == VITRO_SOURCE_INFLATED;
+    return span->source == VITRO_SOURCE_RECORD || span->source == VITRO_SOURCE_INFLATED ||
+           span->source == VITRO_SOURCE_HANDSHAKE;
 }
 
 static void range_made(struct model *m, const vitro_span *span, struct line *line)

@@ -68,7 +68,8 @@ typedef enum vitro_source {
     VITRO_SOURCE_NOTE,      /* the message that a note holds: id is the note's event */
     VITRO_SOURCE_TLS,       /* the application data of a direction that TLS has sealed, opened */
     VITRO_SOURCE_RECORD,    /* what one sealed record holds, opened: id is its number (detail) */
-    VITRO_SOURCE_INFLATED   /* what a compressed message says: id is its PROTOBUF event */
+    VITRO_SOURCE_INFLATED,  /* what a compressed message says: id is its PROTOBUF event */
+    VITRO_SOURCE_HANDSHAKE  /* a TLS handshake message split over records: id is the last's event */
 } vitro_source;
 
 /* Flags of a TLS event. */
@@ -111,8 +112,8 @@ typedef struct vitro_event {
     uint32_t stream;   /* HTTP/2 stream */
     uint32_t detail;   /* FRAME with a header block: its number; NOTE, HELD: its number;
                           TLS, opened: its number among those of its direction */
-    uint32_t rope;     /* handle of the source, for the decoder; TLS, handshake: so many bytes of
-                          it go on with a message begun before; UINT32_MAX: not known */
+    uint32_t rope;     /* handle of the source, for the decoder; TLS, handshake: 0 when it
+                          begins with a message; UINT32_MAX: that is not known */
     uint16_t path;     /* handle of the call's path, for the decoder */
     uint16_t encoding; /* likewise of grpc-encoding */
     uint8_t kind;      /* vitro_event_kind */
@@ -133,7 +134,7 @@ typedef struct vitro_span {
     uint64_t length;
     uint32_t conn;
     uint32_t id;   /* BLOCK, RECORD: its number; BODY: the stream; NOTE: the note's event;
-                    INFLATED: the message's */
+                    INFLATED: the message's; HANDSHAKE: the last record's */
     uint32_t rope; /* handle, as in vitro_event */
     uint8_t source;
     uint8_t dir;
