@@ -2,6 +2,8 @@
 #ifndef VITRO_BASE_POISON_H
 #define VITRO_BASE_POISON_H
 
+#include <stddef.h>
+
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #else
