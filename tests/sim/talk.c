@@ -186,6 +186,8 @@ static void check_status(struct asked *a, const vitro_status *status)
 
     if (!a->by_peer || !s || !s->finished)
         return;
+    if (w->happened[FAULT_MEMORY] && status->code == VITRO_RESOURCE_EXHAUSTED)
+        return; /* the library's own, where memory for the handler's was out */
     world_expect(w, is_text(w, a, status->message), "call %u: the status text is another: %.*s",
                  a->number, (int)status->message.len, status->message.ptr);
     world_expect(w, is_given(w, s->trailers, a->number, SAID_OF_TRAILERS, status->trailers),
