@@ -207,7 +207,9 @@ VITRO_API VITRO_CHECKED vitro_code vitro_call_compress(vitro_call *call, const c
  * @param code      the status; VITRO_OK for success.
  * @param message   text for people, copies; may be NULL. Any UTF-8: it is percent-encoded.
  * @param trailers  trailing metadata; copies; may be NULL.
- * @return VITRO_OK; VITRO_FAILED_PRECONDITION on a client's call or when it was called before.
+ * @return VITRO_OK; VITRO_FAILED_PRECONDITION on a client's call or when it was called before;
+ *         VITRO_RESOURCE_EXHAUSTED without memory for the trailers, and the call is as it was, or
+ *         for the response, and the call was reset: vitro_call_cancel() ends it in either case.
  * Thread: loop.  Wire: trailers with grpc-status, or one HEADERS frame when nothing was sent.
  */
 VITRO_API vitro_code vitro_call_finish(vitro_call *call, vitro_code code, const char *message,
