@@ -211,9 +211,15 @@ static vitro_code add_to_decoder(void *to, vitro_bytes set, vitro_error *err)
     return vitro_decode_schema(to, set, err);
 }
 
+/* A trace's own description of its types is better. */
+static vitro_code add_for_want(void *to, vitro_bytes set, vitro_error *err)
+{
+    return vitro_decode_schema_fallback(to, set, err);
+}
+
 vitro_code schemas_add_shipped(vitro_decode *d, vitro_error *err)
 {
-    return schemas_give_shipped(&(struct schema_sink){ add_to_decoder, d }, err);
+    return schemas_give_shipped(&(struct schema_sink){ add_for_want, d }, err);
 }
 
 vitro_code schemas_add_set(vitro_decode *d, const char *path, vitro_error *err)

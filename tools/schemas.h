@@ -7,7 +7,7 @@
 #include "vitro/lab/decode.h"
 #include "vitro/pb.h"
 
-/* The types of the schemas that ship with vitro. */
+/* The types of the schemas that ship with vitro, for want of what the trace says. */
 vitro_code schemas_add_shipped(vitro_decode *d, vitro_error *err);
 
 /* A file that protoc -o wrote. */

@@ -171,16 +171,30 @@ const char *vitro_decode_endpoint(const vitro_decode *d, uint32_t conn, int dir)
 
 /* ---- The capture --------------------------------------------------------------------------- */
 
-vitro_code vitro_decode_schema(vitro_decode *d, vitro_bytes set, vitro_error *err)
+/* Whose description of a type is taken, best first. */
+enum { RANK_GIVEN, RANK_NOTE, RANK_FALLBACK };
+
+static vitro_code add_schema(vitro_decode *d, vitro_bytes set, unsigned rank, vitro_error *err)
 {
     vitro_code rc = d->schema ? VITRO_OK : vitro_pb_schema_new(&d->schema, &d->account, err);
 
     if (rc)
         return rc;
+    vitro_pb_schema_rank(d->schema, rank);
     rc = vitro_pb_schema_add_set(d->schema, set, err);
     if (rc == VITRO_INVALID_ARGUMENT && !vitro_pb_schema_add_file(d->schema, set, NULL))
         rc = VITRO_OK; /* one file, not a set of them */
     return rc;
+}
+
+vitro_code vitro_decode_schema(vitro_decode *d, vitro_bytes set, vitro_error *err)
+{
+    return add_schema(d, set, RANK_GIVEN, err);
+}
+
+vitro_code vitro_decode_schema_fallback(vitro_decode *d, vitro_bytes set, vitro_error *err)
+{
+    return add_schema(d, set, RANK_FALLBACK, err);
 }
 
 vitro_code vitro_decode_secrets(vitro_decode *d, vitro_bytes lines, vitro_error *err)
@@ -202,11 +216,9 @@ static void note_schema(vitro_decode *d, vitro_bytes entry)
         !vitro_str_eq(kind.value, vitro_str_of("schema")) ||
         !vitro_note_find(entry, vitro_str_of("VITRO_DESCRIPTOR"), &file))
         return;
-    if (!d->schema && vitro_pb_schema_new(&d->schema, &d->account, NULL))
-        return;
     /* A damaged schema is one that is not known. */
-    (void)vitro_pb_schema_add_file(
-        d->schema, (vitro_bytes){ (const uint8_t *)file.value.ptr, file.value.len }, NULL);
+    (void)add_schema(d, (vitro_bytes){ (const uint8_t *)file.value.ptr, file.value.len }, RANK_NOTE,
+                     NULL);
 }
 
 /* Who was behind says how many: the writer of the trace, or who watched. */

@@ -34,9 +34,14 @@ void vitro_pb_schema_free(struct pb_schema *s)
     vitro_mem_free(s->account, s, sizeof *s);
 }
 
+void vitro_pb_schema_rank(struct pb_schema *s, unsigned rank)
+{
+    s->rank = rank;
+}
+
 bool vitro_pb_symbol_add(struct pb_schema *s, enum pb_symbol_kind kind, vitro_str name, void *what)
 {
-    struct pb_symbol symbol = { name, pb_symbol_count(s, kind), what };
+    struct pb_symbol symbol = { name, s->rank, pb_symbol_count(s, kind), what };
 
     return vitro_buf_append(&s->index[kind], &symbol, sizeof symbol);
 }
@@ -54,10 +59,13 @@ static int compare_symbols(const void *a, const void *b)
     const struct pb_symbol *x = a, *y = b;
     int order = compare_names(x->name, y->name);
 
+    if (!order)
+        order = (x->rank > y->rank) - (x->rank < y->rank);
     return order ? order : (x->order > y->order) - (x->order < y->order);
 }
 
-void *vitro_pb_symbol_find(const struct pb_schema *s, enum pb_symbol_kind kind, vitro_str name)
+static const struct pb_symbol *find(const struct pb_schema *s, enum pb_symbol_kind kind,
+                                    vitro_str name)
 {
     const struct pb_symbol *symbols = pb_symbols(s, kind);
     size_t low = 0, high = s->sorted[kind];
@@ -67,13 +75,20 @@ void *vitro_pb_symbol_find(const struct pb_schema *s, enum pb_symbol_kind kind, 
         int order = compare_names(name, symbols[mid].name);
 
         if (order == 0)
-            return symbols[mid].what;
+            return &symbols[mid];
         if (order < 0)
             high = mid;
         else
             low = mid + 1;
     }
     return NULL;
+}
+
+void *vitro_pb_symbol_find(const struct pb_schema *s, enum pb_symbol_kind kind, vitro_str name)
+{
+    const struct pb_symbol *symbol = find(s, kind, name);
+
+    return symbol ? symbol->what : NULL;
 }
 
 /* What was sorted before comes before what was added: orders are renumbered. */
@@ -100,9 +115,9 @@ static void link_message(const struct pb_schema *s, struct pb_message_type *m)
     for (size_t i = 0; i < m->field_count; i++) {
         struct pb_field_type *f = &m->fields[i];
 
-        if (!f->message && (f->type == PB_TYPE_MESSAGE || f->type == PB_TYPE_GROUP))
+        if (f->type == PB_TYPE_MESSAGE || f->type == PB_TYPE_GROUP)
             f->message = vitro_pb_symbol_find(s, PB_MESSAGES, f->type_name);
-        else if (!f->enum_type && f->type == PB_TYPE_ENUM)
+        else if (f->type == PB_TYPE_ENUM)
             f->enum_type = vitro_pb_symbol_find(s, PB_ENUMS, f->type_name);
     }
 }
@@ -112,10 +127,8 @@ static void link_service(const struct pb_schema *s, struct pb_service_type *serv
     for (size_t i = 0; i < service->method_count; i++) {
         struct pb_method_type *method = &service->methods[i];
 
-        if (!method->input)
-            method->input = vitro_pb_symbol_find(s, PB_MESSAGES, method->input_name);
-        if (!method->output)
-            method->output = vitro_pb_symbol_find(s, PB_MESSAGES, method->output_name);
+        method->input = vitro_pb_symbol_find(s, PB_MESSAGES, method->input_name);
+        method->output = vitro_pb_symbol_find(s, PB_MESSAGES, method->output_name);
     }
 }
 
@@ -135,10 +148,11 @@ static vitro_code add_file(struct pb_schema *s, vitro_bytes bytes, vitro_error *
     size_t len[PB_SYMBOL_KINDS];
     vitro_bytes own = { NULL, bytes.len };
     vitro_str name = vitro_pb_schema_file_name(bytes);
+    const struct pb_symbol *known = find(s, PB_FILES, name);
     vitro_code rc = VITRO_RESOURCE_EXHAUSTED;
     uint8_t *copy;
 
-    if (name.len && vitro_pb_symbol_find(s, PB_FILES, name))
+    if (name.len && known && known->rank <= s->rank)
         return VITRO_OK;
     copy = vitro_arena_alloc(&s->arena, bytes.len + 1);
     if (!copy)

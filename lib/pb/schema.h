@@ -108,8 +108,15 @@ vitro_code vitro_pb_schema_new(struct pb_schema **out, struct account *account, 
 void vitro_pb_schema_free(struct pb_schema *s); /* NULL is accepted */
 
 /*
+ * How what is added from now on ranks: of two types of one name that of the lower rank stays, and
+ * what refers to it by name refers to that one. A new schema adds at rank 0.
+ */
+void vitro_pb_schema_rank(struct pb_schema *s, unsigned rank);
+
+/*
  * Add the types of one serialized FileDescriptorProto, or of each file of a FileDescriptorSet.
- * A file whose name is known is skipped; of two types of one name the first stays.
+ * A file whose name is known is skipped, but for a lower rank's; of two types of one name and
+ * rank the first stays.
  * INVALID_ARGUMENT when the bytes are damaged: what came before the damage stays, complete
  * files only. RESOURCE_EXHAUSTED over the account's budget. Pointers given out before stay.
  */

@@ -14,7 +14,8 @@ extern "C" {
 
 struct pb_symbol {
     vitro_str name;
-    size_t order; /* of arrival: the first of a name stays */
+    unsigned rank; /* the lowest of a name stays */
+    size_t order;  /* of arrival: of one rank the first */
     void *what;
 };
 
@@ -22,6 +23,7 @@ enum pb_symbol_kind { PB_FILES, PB_MESSAGES, PB_ENUMS, PB_SERVICES, PB_SYMBOL_KI
 
 struct pb_schema {
     struct account *account;
+    unsigned rank;                     /* of what is added */
     struct arena arena;                /* types, names, and a copy of each file */
     struct buf index[PB_SYMBOL_KINDS]; /* of struct pb_symbol */
     size_t sorted[PB_SYMBOL_KINDS];    /* so many from the front are sorted, without doubles */

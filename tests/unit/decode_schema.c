@@ -149,6 +149,61 @@ Test(decode, one_file_is_as_good_as_a_set)
     hand_done(&h);
 }
 
+/* A file in which every userId has another name. */
+static vitro_pb_file renamed(const char *name, uint8_t *room, size_t size)
+{
+    vitro_pb_file file = chat_proto_file;
+
+    cr_assert_leq(file.descriptor_len, size);
+    memcpy(room, file.descriptor, file.descriptor_len);
+    for (size_t i = 0; i + 6 <= file.descriptor_len; i++) {
+        if (memcmp(room + i, "userId", 6) == 0)
+            memcpy(room + i, name, 6);
+    }
+    file.descriptor = room;
+    return file;
+}
+
+static vitro_bytes descriptor_of(const vitro_pb_file *file)
+{
+    return (vitro_bytes){ file->descriptor, file->descriptor_len };
+}
+
+/* What the first field of the first message is called. */
+static vitro_str first_name(struct hand *h, vitro_decode *d)
+{
+    vitro_detail dt;
+
+    cr_assert_eq(vitro_decode_detail(d, hand_nth(h, VITRO_EVENT_PROTOBUF, 0), &dt, NULL), VITRO_OK);
+    return field(&dt, 0)->name;
+}
+
+Test(decode, a_schema_that_was_given_wins_over_the_captures_own_and_that_over_a_fallback)
+{
+    vitro_decode_options options = VITRO_DECODE_OPTIONS_INIT;
+    uint8_t noted[4096], given[4096];
+    vitro_pb_file note = renamed("noted_", noted, sizeof noted);
+    vitro_pb_file best = renamed("given_", given, sizeof given);
+    struct hand h;
+    vitro_decode *d;
+
+    hand_open(&h);
+    schema_note(&h, &note);
+    one_call(&h);
+    hand_decode(&h);
+    options.lend = decoded_lend;
+    options.user = &h.bytes;
+    options.keep = true;
+    cr_assert_eq(vitro_decode_new(&d, &options, NULL), VITRO_OK);
+    cr_assert_eq(vitro_decode_schema_fallback(d, descriptor_of(&chat_proto_file), NULL), VITRO_OK);
+    cr_assert_eq(vitro_decode_finish(d, NULL), VITRO_OK);
+    cr_expect(vitro_str_eq(first_name(&h, d), vitro_str_of("noted_")));
+    cr_assert_eq(vitro_decode_schema(d, descriptor_of(&best), NULL), VITRO_OK);
+    cr_expect(vitro_str_eq(first_name(&h, d), vitro_str_of("given_")));
+    vitro_decode_free(d);
+    hand_done(&h);
+}
+
 Test(decode, damage_in_a_message_is_told_and_the_rest_shown)
 {
     struct hand h;

@@ -198,6 +198,46 @@ Test(pb_schema, a_type_that_comes_later_is_found_then)
     vitro_pb_schema_free(s);
 }
 
+Test(pb_schema, a_type_of_a_lower_rank_takes_the_place_of_the_one_before_also_where_it_is_meant)
+{
+    /* a.proto: message A { B b = 1; }, message B {}; then, by the same name: message B { bool c =
+     * 1; } */
+    static const char all[] = "\x0a\x01"
+                              "a"
+                              "\x22\x10\x0a\x01"
+                              "A"
+                              "\x12\x0b\x0a\x01"
+                              "b"
+                              "\x18\x01\x28\x0b\x32\x02.B\x22\x03\x0a\x01"
+                              "B";
+    static const char better[] = "\x0a\x01"
+                                 "a"
+                                 "\x22\x0c\x0a\x01"
+                                 "B"
+                                 "\x12\x07\x0a\x01"
+                                 "c"
+                                 "\x18\x01\x28\x08";
+    struct pb_schema *s = schema_new(NULL);
+    const struct pb_message_type *m;
+
+    vitro_pb_schema_rank(s, 1);
+    cr_assert(
+        !vitro_pb_schema_add_file(s, (vitro_bytes){ (const uint8_t *)all, sizeof all - 1 }, NULL));
+    m = vitro_pb_schema_message(s, str("A"));
+    cr_assert(m && m->fields[0].message && !m->fields[0].message->field_count);
+    vitro_pb_schema_rank(s, 0);
+    cr_assert(!vitro_pb_schema_add_file(
+        s, (vitro_bytes){ (const uint8_t *)better, sizeof better - 1 }, NULL));
+    cr_assert(m == vitro_pb_schema_message(s, str("A")));
+    cr_assert(m->fields[0].message == vitro_pb_schema_message(s, str("B")));
+    cr_assert(m->fields[0].message->field_count == 1);
+    vitro_pb_schema_rank(s, 1);
+    cr_assert(
+        !vitro_pb_schema_add_file(s, (vitro_bytes){ (const uint8_t *)all, sizeof all - 1 }, NULL));
+    cr_assert(vitro_pb_schema_message(s, str("B"))->field_count == 1);
+    vitro_pb_schema_free(s);
+}
+
 static void ask_everything(const struct pb_schema *s)
 {
     const struct pb_message_type *m;

@@ -266,7 +266,7 @@ VITRO_API void vitro_decode_free(vitro_decode *d);
 
 /**
  * Teach the decoder message types: a serialized FileDescriptorSet, or one FileDescriptorProto.
- * The first description of a type wins; a schema note of the capture is added by itself.
+ * The first description of a type wins, and wins over a schema note of the capture.
  *
  * @param set  copies.
  * @return VITRO_OK; VITRO_INVALID_ARGUMENT when the bytes are neither.
@@ -274,6 +274,17 @@ VITRO_API void vitro_decode_free(vitro_decode *d);
  */
 VITRO_API VITRO_CHECKED vitro_code vitro_decode_schema(vitro_decode *d, vitro_bytes set,
                                                        vitro_error *err);
+
+/**
+ * Teach the decoder message types for want of better ones: as vitro_decode_schema(), but a schema
+ * note of the capture, before or behind, wins over these.
+ *
+ * @param set  copies.
+ * @return VITRO_OK; VITRO_INVALID_ARGUMENT when the bytes are neither.
+ * Thread: the decoder's.
+ */
+VITRO_API VITRO_CHECKED vitro_code vitro_decode_schema_fallback(vitro_decode *d, vitro_bytes set,
+                                                                vitro_error *err);
 
 /**
  * Let the decoder open TLS: whole lines of a key log (SSLKEYLOGFILE), as many as there are by now;
