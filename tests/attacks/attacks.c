@@ -30,12 +30,24 @@ static const struct attack {
 #include "attacks/siege/moves.def"
 };
 
-enum { CALL_MS = 3000 }; /* a good call, connection and all, on a machine that does other things */
+enum { CALL_MS = 3000 }; /* longer than elsewhere: a good call, connection and all */
 
+/*
+ * A server that is attacked, and one beside it that is not. Both are called alike, so what the
+ * machine does to calls, and what the calls themselves cost, is seen on the other one.
+ */
 struct siege {
     const struct attack *attack;
+    struct victim victim, control;
     struct move move;
     bool over; /* atomic */
+};
+
+/* What came of it. */
+struct toll {
+    bool answered, ended;
+    int slowest, elsewhere; /* calls, in ms */
+    unsigned kib, cpu_ms;   /* beyond what it had and what the calls cost */
 };
 
 static void *attack_main(void *user)
@@ -47,71 +59,87 @@ static void *attack_main(void *user)
     return NULL;
 }
 
-/* Good calls until the attack is over: the slowest, and what the server has grown to. */
-static bool call_meanwhile(struct siege *s, int *slowest, unsigned *kib)
+static bool call(const struct victim *v, int *slowest)
 {
-    const struct victim *v = s->move.victim;
+    int ms = victim_call_ms(v);
 
+    *slowest = MAX(*slowest, ms);
+    return ms >= 0;
+}
+
+static bool call_both(const struct siege *s, struct toll *t)
+{
+    return call(&s->victim, &t->slowest) && call(&s->control, &t->elsewhere);
+}
+
+static unsigned cpu_beyond(const struct siege *s)
+{
+    unsigned attacked = victim_cpu_ms(&s->victim), other = victim_cpu_ms(&s->control);
+
+    return attacked - MIN(attacked, other);
+}
+
+/* Good calls until the attack is over, and one more. */
+static void hold_out(struct siege *s, struct toll *t)
+{
+    unsigned kib = victim_kib(&s->victim), cpu = cpu_beyond(s);
+    pthread_t thread;
+
+    t->slowest = t->elsewhere = 0;
+    pthread_create(&thread, NULL, attack_main, s);
     do {
-        int ms = victim_call_ms(v);
-        unsigned now = victim_kib(v);
-
-        if (ms < 0)
-            return false;
-        *slowest = MAX(*slowest, ms);
-        *kib = MAX(*kib, now);
+        t->answered = call_both(s, t);
         usleep(20000);
-    } while (!__atomic_load_n(&s->over, __ATOMIC_ACQUIRE));
-    return true;
+    } while (t->answered && !__atomic_load_n(&s->over, __ATOMIC_ACQUIRE));
+    pthread_join(thread, NULL);
+    t->answered &= call_both(s, t);
+    t->kib = victim_kib(&s->victim) - MIN(victim_kib(&s->victim), kib);
+    t->cpu_ms = cpu_beyond(s) - MIN(cpu_beyond(s), cpu);
 }
 
 /* What is wrong with how it went; NULL: nothing. */
-static const char *judge(const struct siege *s, bool answered, int slowest, unsigned grown,
-                         unsigned cpu_ms)
+static const char *judge(const struct siege *s, const struct toll *t)
 {
     const struct attack *a = s->attack;
+    const struct move *m = &s->move;
 
-    return s->move.foes == 0 || s->move.sent + s->move.foes < 2 ? "the attack did not begin"
-           : !answered || slowest > CALL_MS                     ? "others had to wait"
-           : grown > a->mib * 1024                              ? "memory"
-           : a->cpu_ms && cpu_ms > a->cpu_ms                    ? "CPU"
-           : a->end == CUT && s->move.left < s->move.foes       ? "connections were left open"
-                                                                : NULL;
+    return m->foes == 0 || m->sent + m->foes < 2                 ? "the attack did not begin"
+           : !t->ended                                           ? "the server did not end well"
+           : !t->answered || t->slowest > CALL_MS + t->elsewhere ? "others had to wait"
+           : t->kib > a->mib * 1024                              ? "memory"
+           : a->cpu_ms && t->cpu_ms > a->cpu_ms                  ? "CPU"
+           : a->end == CUT && m->left < m->foes                  ? "connections were left open"
+                                                                 : NULL;
+}
+
+static void tell(const struct siege *s, const struct toll *t, int64_t ms, const char *wrong)
+{
+    const struct move *m = &s->move;
+
+    printf("%s %-14s %-5s %5.1f s, %u sent, %u of %u cut, +%.1f MiB, %u ms of CPU, "
+           "calls <= %d ms (elsewhere %d)%s%s\n",
+           wrong ? "not ok" : "ok    ", s->attack->name, s->victim.tls ? "TLS" : "plain",
+           (double)ms / 1000, m->sent, m->left, m->foes, t->kib / 1024.0, t->cpu_ms, t->slowest,
+           t->elsewhere, wrong ? ": " : "", wrong ? wrong : "");
+    fflush(stdout);
 }
 
 static bool run(const char *program, const struct attack *a, bool tls)
 {
     struct siege s = { .attack = a };
-    unsigned before, most = 0, cpu;
+    struct toll t = { 0 };
     int64_t began = now_ms();
-    struct victim v;
-    pthread_t thread;
-    int slowest = 0;
-    bool answered, ended;
     const char *wrong;
 
-    if (!victim_start(&v, program, tls) || victim_call_ms(&v) < 0)
+    if (!victim_start(&s.victim, program, tls) || !victim_start(&s.control, program, tls) ||
+        !call_both(&s, &t))
         return false;
-    before = victim_kib(&v);
-    cpu = victim_cpu_ms(&v);
-    s.move.victim = &v;
+    s.move.victim = &s.victim;
     s.move.lasts_ms = a->seconds * 1000;
-    pthread_create(&thread, NULL, attack_main, &s);
-    answered = call_meanwhile(&s, &slowest, &most);
-    pthread_join(thread, NULL);
-    cpu = victim_cpu_ms(&v) - cpu;
-    answered &= victim_call_ms(&v) >= 0;
-    ended = victim_stop(&v);
-    wrong = judge(&s, answered, slowest, most - MIN(most, before), cpu);
-    if (!ended)
-        wrong = "the server did not end well";
-    printf(
-        "%s %-14s %-5s %5.1f s, %u sent, %u of %u cut, +%.1f MiB, %u ms of CPU, calls <= %d ms%s%s\n",
-        wrong ? "not ok" : "ok    ", a->name, tls ? "TLS" : "plain",
-        (double)(now_ms() - began) / 1000, s.move.sent, s.move.left, s.move.foes,
-        (double)(most - MIN(most, before)) / 1024, cpu, slowest, wrong ? ": " : "",
-        wrong ? wrong : "");
-    fflush(stdout);
+    hold_out(&s, &t);
+    t.ended = victim_stop(&s.victim) & victim_stop(&s.control);
+    wrong = judge(&s, &t);
+    tell(&s, &t, now_ms() - began, wrong);
     return !wrong;
 }
 

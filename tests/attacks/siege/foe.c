@@ -183,14 +183,15 @@ bool foe_send(struct foe *f)
 
 void foe_listen(struct foe *f, int ms)
 {
-    int64_t until = now_ms() + ms, left;
+    int64_t until = now_ms() + ms, left = ms;
 
     be_patient(f);
-    while (!f->closed && (left = until - now_ms()) > 0) {
+    do { /* once, at the least: what there is lies there already */
         if ((f->ssl && SSL_pending(f->ssl)) || wait_for(f, POLLIN, (int)left))
             while (read_some(f) > 0)
                 continue;
-    }
+        left = until - now_ms();
+    } while (!f->closed && left > 0);
 }
 
 /* ---- what is said --------------------------------------------------------------------------- */

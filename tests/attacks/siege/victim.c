@@ -98,43 +98,30 @@ bool victim_stop(struct victim *v)
 
 /* ---- what it costs -------------------------------------------------------------------------- */
 
-/* /proc/PID/NAME as text; false when the process is gone. */
-static bool read_proc(const struct victim *v, const char *name, char *text, size_t size)
-{
-    char path[64];
-    FILE *f;
-    size_t n;
-
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)v->pid, name);
-    f = fopen(path, "r");
-    if (!f)
-        return false;
-    n = fread(text, 1, size - 1, f);
-    fclose(f);
-    text[n] = '\0';
-    return n > 0;
-}
-
 unsigned victim_kib(const struct victim *v)
 {
-    char text[128];
-    unsigned long all, resident = 0;
+    char line[128];
+    unsigned kib = 0;
+    FILE *f;
 
-    if (!read_proc(v, "statm", text, sizeof text) || sscanf(text, "%lu %lu", &all, &resident) != 2)
+    snprintf(line, sizeof line, "/proc/%d/status", (int)v->pid);
+    f = fopen(line, "r");
+    if (!f)
         return 0;
-    return (unsigned)(resident * (unsigned long)sysconf(_SC_PAGESIZE) / 1024);
+    while (!kib && fgets(line, sizeof line, f))
+        sscanf(line, "VmHWM: %u", &kib);
+    fclose(f);
+    return kib;
 }
 
 unsigned victim_cpu_ms(const struct victim *v)
 {
-    unsigned long user = 0, system = 0;
-    char text[1024];
+    struct timespec t;
+    clockid_t clock;
 
-    if (!read_proc(v, "stat", text, sizeof text) ||
-        sscanf(strrchr(text, ')') + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-               &system) != 2)
+    if (clock_getcpuclockid(v->pid, &clock) != 0 || clock_gettime(clock, &t) != 0)
         return 0;
-    return (unsigned)((user + system) * 1000 / (unsigned long)sysconf(_SC_CLK_TCK));
+    return (unsigned)(t.tv_sec * 1000 + t.tv_nsec / 1000000);
 }
 
 /* ---- whether it answers --------------------------------------------------------------------- */

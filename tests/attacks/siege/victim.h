@@ -23,7 +23,8 @@ bool victim_start(struct victim *v, const char *program, bool tls);
 /* SIGTERM: true when it ends well. */
 bool victim_stop(struct victim *v);
 
-/* What the system says of it; 0 when it is gone. */
+/* What the system says of it: how much memory it has held at most, and how long it has run; 0 when
+ * it is gone. */
 unsigned victim_kib(const struct victim *v);
 unsigned victim_cpu_ms(const struct victim *v);
 
