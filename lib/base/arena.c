@@ -65,6 +65,12 @@ static void release(struct arena *a, struct arena_block *block)
     }
 }
 
+void vitro_arena_wipe(struct arena *a)
+{
+    for (struct arena_block *block = a->blocks; block; block = block->older)
+        vitro_mem_wipe(block->data, block->size);
+}
+
 void vitro_arena_done(struct arena *a)
 {
     release(a, a->blocks);

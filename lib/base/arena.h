@@ -26,6 +26,9 @@ void vitro_arena_init(struct arena *a, struct account *account, size_t first);
 void *vitro_arena_alloc(struct arena *a, size_t n);
 void *vitro_arena_zalloc(struct arena *a, size_t n);
 
+/* Overwrite all that it holds, which was secret. */
+void vitro_arena_wipe(struct arena *a);
+
 /* Release everything; the arena is empty and usable again. */
 void vitro_arena_done(struct arena *a);
 

@@ -43,6 +43,9 @@ void *vitro_mem_resize(struct account *a, void *p, size_t old, size_t n);
 /* p may be NULL. n is the size that was asked for. */
 void vitro_mem_free(struct account *a, void *p, size_t n);
 
+/* Overwrite a secret before its memory is released; p may be NULL when n is 0. */
+void vitro_mem_wipe(void *p, size_t n);
+
 /* A terminated copy of text, of size len + 1. */
 char *vitro_mem_text(struct account *a, vitro_str text);
 

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/util.h"
 #include "client/auth.h"
+#include "wire/metadata.h"
 
 /* ---- all of them ---------------------------------------------------------------------------- */
 
@@ -65,6 +66,7 @@ static void token_ask(vitro_call_credentials *c, vitro_auth *auth)
 
 static void token_free(vitro_call_credentials *c)
 {
+    vitro_md_wipe(of_token(c)->metadata);
     vitro_md_free(of_token(c)->metadata);
     vitro_mem_free(NULL, of_token(c), sizeof(struct token));
 }
@@ -94,9 +96,11 @@ static vitro_md *bearer(const char *token)
         memcpy(value + sizeof scheme - 1, token, n - sizeof scheme + 1);
     }
     if (!value || !md || vitro_md_add_text(md, "authorization", value, NULL) != VITRO_OK) {
+        vitro_md_wipe(md);
         vitro_md_free(md);
         md = NULL;
     }
+    vitro_mem_wipe(value, value ? n : 0);
     vitro_mem_free(NULL, value, n);
     return md;
 }

@@ -15,6 +15,8 @@
 #include "crypto/sign.h"
 #include "io/loop.h"
 #include "pb/json_texts.h"
+#include "tls/pem_file.h"
+#include "wire/metadata.h"
 
 enum { VALID_S = 3600, EARLY_S = 300, CLAIMS_MAX = 2048, VALUE_MAX = 8192 };
 
@@ -108,6 +110,7 @@ static vitro_code write_value(const struct service_account *a, struct signer *s,
 
 static void forget(struct service_account *a)
 {
+    vitro_md_wipe(a->token);
     vitro_md_free(a->token);
     a->token = NULL;
     if (a->audience)
@@ -139,12 +142,15 @@ static vitro_code renew(struct service_account *a, vitro_loop *loop, const char 
 
     vitro_buf_init(&value, NULL, VALUE_MAX);
     forget(a);
+    if (!rc && !vitro_buf_reserve(&value, VALUE_MAX)) /* growing would leave parts behind */
+        rc = no_memory(err);
     if (!rc)
         rc = write_value(a, &s, &value, audience, now, err);
     if (!rc)
         rc = keep(a, &value, audience, now, err);
     if (rc)
         forget(a);
+    vitro_mem_wipe(value.ptr, value.cap);
     vitro_buf_done(&value);
     vitro_signer_done(&s);
     return rc;
@@ -193,6 +199,7 @@ static void account_free(vitro_call_credentials *c)
     forget(a);
     pthread_mutex_destroy(&a->lock);
     vitro_pem_done(&a->key);
+    vitro_arena_wipe(&a->texts); /* the key, too */
     vitro_arena_done(&a->texts);
     vitro_mem_free(NULL, a, sizeof *a);
 }
@@ -204,8 +211,8 @@ static vitro_code take_key(struct service_account *a, const char *name, vitro_st
                            vitro_error *err)
 {
     struct signer s;
-    vitro_code rc = vitro_pem_take(&a->key, NULL,
-                                   (vitro_bytes){ (const uint8_t *)key.ptr, key.len }, name, err);
+    vitro_code rc =
+        vitro_pem_take(&a->key, (vitro_bytes){ (const uint8_t *)key.ptr, key.len }, name, err);
 
     if (rc)
         return rc;
@@ -242,7 +249,7 @@ static vitro_code take_file(struct service_account *a, const char *file, vitro_b
                             vitro_error *err)
 {
     struct pem json;
-    vitro_code rc = vitro_pem_take(&json, file, given, "the service account", err);
+    vitro_code rc = vitro_pem_read(&json, file, given, "the service account", err);
 
     if (!rc && !pem_given(&json))
         rc = vitro_fail(err, VITRO_INVALID_ARGUMENT, "credentials", 0, "no service account");

@@ -1,6 +1,5 @@
 #include "crypto/pem.h"
 
-#include <limits.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -8,8 +7,6 @@
 
 #include "base/mem.h"
 #include "crypto/fault.h"
-
-enum { PEM_MAX = 4 * 1024 * 1024 }; /* all authorities of a system are 220 KiB */
 
 static vitro_code no_memory(vitro_error *err)
 {
@@ -21,8 +18,8 @@ static vitro_code no_memory(vitro_error *err)
 static vitro_code take_bytes(struct pem *p, vitro_bytes from, vitro_error *err)
 {
     if (from.len > PEM_MAX)
-        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "credentials", 0, "%s: more than 4 MiB",
-                          p->name);
+        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "credentials", 0, "%s: more than %d KiB",
+                          p->name, PEM_MAX / 1024);
     p->bytes = vitro_mem_alloc(NULL, from.len + 1); /* never nothing */
     if (!p->bytes)
         return no_memory(err);
@@ -32,44 +29,13 @@ static vitro_code take_bytes(struct pem *p, vitro_bytes from, vitro_error *err)
     return VITRO_OK;
 }
 
-/* A regular file of text is small; what is not is refused before it fills the memory. */
-static vitro_code take_file(struct pem *p, vitro_error *err)
-{
-    BIO *file = BIO_new_file(p->name, "r"), *text = BIO_new(BIO_s_mem());
-    vitro_code rc = VITRO_OK;
-    char part[4096], *all;
-    int n = 0;
-
-    if (!file || !text) {
-        rc = vitro_fault(err, VITRO_INVALID_ARGUMENT, "credentials", p->name);
-    } else {
-        while (!rc && BIO_pending(text) <= PEM_MAX && (n = BIO_read(file, part, sizeof part)) > 0)
-            rc = BIO_write(text, part, n) == n ? VITRO_OK : no_memory(err);
-        if (n < 0)
-            rc = vitro_fault(err, VITRO_INVALID_ARGUMENT, "credentials", p->name);
-        if (!rc) {
-            long len = BIO_get_mem_data(text, &all);
-            rc = take_bytes(p, (vitro_bytes){ (const uint8_t *)all, (size_t)len }, err);
-        }
-    }
-    BIO_free(file);
-    BIO_free(text);
-    return rc;
-}
-
-vitro_code vitro_pem_take(struct pem *p, const char *path, vitro_bytes given, const char *what,
-                          vitro_error *err)
+vitro_code vitro_pem_take(struct pem *p, vitro_bytes given, const char *name, vitro_error *err)
 {
     vitro_code rc;
 
     *p = (struct pem){ NULL, NULL, 0 };
-    if (!path && !given.len)
-        return VITRO_OK;
-    vitro_fault_clear();
-    p->name = vitro_mem_text(NULL, vitro_str_of(path ? path : what));
-    if (!p->name)
-        return no_memory(err);
-    rc = path ? take_file(p, err) : take_bytes(p, given, err);
+    p->name = vitro_mem_text(NULL, vitro_str_of(name));
+    rc = p->name ? take_bytes(p, given, err) : no_memory(err);
     if (rc)
         vitro_pem_done(p);
     return rc;
@@ -78,7 +44,7 @@ vitro_code vitro_pem_take(struct pem *p, const char *path, vitro_bytes given, co
 void vitro_pem_done(struct pem *p)
 {
     if (p->bytes) {
-        OPENSSL_cleanse(p->bytes, p->len); /* it may be a key */
+        vitro_mem_wipe(p->bytes, p->len); /* it may be a key */
         vitro_mem_free(NULL, p->bytes, p->len + 1);
     }
     if (p->name)

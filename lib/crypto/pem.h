@@ -1,8 +1,8 @@
 /*
- * pem - certificates and private keys, out of text that a file or the application gave.
+ * pem - certificates and private keys, out of text.
  *
- * A text is read into memory once and kept, so that it can be read into any library context. What
- * is wrong is told with the name of the file, or with what the text is for.
+ * A text is kept, so that it can be read into any library context. What is wrong is told with its
+ * name: of the file that it was, or what it is for.
  */
 #ifndef VITRO_CRYPTO_PEM_H
 #define VITRO_CRYPTO_PEM_H
@@ -16,6 +16,8 @@
 extern "C" {
 #endif
 
+enum { PEM_MAX = 4 * 1024 * 1024 }; /* all authorities of a system are 220 KiB */
+
 /* A text of our own: begun zeroed, released by vitro_pem_done. */
 struct pem {
     char *name; /* for people; NULL: there is no text */
@@ -23,12 +25,8 @@ struct pem {
     size_t len;
 };
 
-/*
- * Take the text of a file, or when path is NULL a copy of given, which is called what. With
- * neither it stays empty. INVALID_ARGUMENT when the file cannot be read.
- */
-vitro_code vitro_pem_take(struct pem *p, const char *path, vitro_bytes given, const char *what,
-                          vitro_error *err);
+/* Take a copy of a text. INVALID_ARGUMENT for more than PEM_MAX bytes. */
+vitro_code vitro_pem_take(struct pem *p, vitro_bytes given, const char *name, vitro_error *err);
 void vitro_pem_done(struct pem *p);
 
 static inline bool pem_given(const struct pem *p)

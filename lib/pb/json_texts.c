@@ -5,20 +5,18 @@
 
 #include "base/error.h"
 
+/* The parser's own text is overwritten: it would be released as it is. */
 static bool keep(const json_t *value, struct arena *into, vitro_str *out)
 {
+    void *parsed = (void *)(uintptr_t)json_string_value(value);
     size_t n = json_string_length(value);
-    char *text;
+    char *text = parsed ? vitro_arena_alloc(into, n + 1) : NULL;
 
-    *out = (vitro_str){ NULL, 0 };
-    if (!json_is_string(value))
-        return true;
-    text = vitro_arena_alloc(into, n + 1);
-    if (!text)
-        return false;
-    memcpy(text, json_string_value(value), n + 1);
-    *out = (vitro_str){ text, n };
-    return true;
+    *out = (vitro_str){ text, text ? n : 0 };
+    if (text)
+        memcpy(text, parsed, n + 1);
+    vitro_mem_wipe(parsed, n);
+    return text || !parsed;
 }
 
 vitro_code vitro_json_texts(vitro_str json, struct arena *into, struct json_text *members, size_t n,
@@ -38,8 +36,8 @@ vitro_code vitro_json_texts(vitro_str json, struct arena *into, struct json_text
                           root ? "no JSON object" : "no JSON object: line %d, column %d", e.line,
                           e.column);
     }
-    for (size_t i = 0; i < n && ok; i++)
-        ok = keep(json_object_get(root, members[i].name), into, &members[i].value);
+    for (size_t i = 0; i < n; i++)
+        ok &= keep(json_object_get(root, members[i].name), into, &members[i].value);
     json_decref(root);
     return ok ? VITRO_OK : vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "json", 0, "out of memory");
 }

@@ -3,16 +3,17 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "tls/context.h"
+#include "tls/pem_file.h"
 
 static vitro_code fill(struct tls_material *m, const vitro_credentials_options *o, vitro_error *err)
 {
-    vitro_code rc = vitro_pem_take(&m->ca, o->ca_file, o->ca, "the authorities", err);
+    vitro_code rc = vitro_pem_read(&m->ca, o->ca_file, o->ca, "the authorities", err);
 
     if (!rc)
-        rc = vitro_pem_take(&m->certificate, o->certificate_file, o->certificate, "the certificate",
+        rc = vitro_pem_read(&m->certificate, o->certificate_file, o->certificate, "the certificate",
                             err);
     if (!rc)
-        rc = vitro_pem_take(&m->key, o->key_file, o->key, "the key", err);
+        rc = vitro_pem_read(&m->key, o->key_file, o->key, "the key", err);
     if (!rc && o->server_name) {
         m->server_name = vitro_mem_text(NULL, vitro_str_of(o->server_name));
         if (!m->server_name)

@@ -16,8 +16,8 @@ void vitro_keylog_line(vitro_str line)
 
     if (!path || !path[0])
         return;
-    fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
-    if (fd < 0)
+    fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0600);
+    if (fd < 0) /* also a pipe that nobody reads: it is not waited for */
         return;
     written = writev(fd, parts, 2); /* whole lines, from however many programs */
     (void)written;

@@ -48,6 +48,12 @@ void vitro_md_done(vitro_md *md)
     vitro_md_init(md, md->account);
 }
 
+void vitro_md_wipe(vitro_md *md)
+{
+    if (md)
+        vitro_mem_wipe(md->block, md->cap);
+}
+
 void vitro_md_swap(vitro_md *a, vitro_md *b)
 {
     vitro_md keep = *a;

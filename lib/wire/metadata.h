@@ -34,6 +34,9 @@ struct wire_field {
 void vitro_md_init(vitro_md *md, struct account *account);
 void vitro_md_done(vitro_md *md);
 
+/* Overwrite what the list holds, which was secret, before it is released. NULL is accepted. */
+void vitro_md_wipe(vitro_md *md);
+
 /* Exchange the contents of two lists, accounts and all. */
 void vitro_md_swap(vitro_md *a, vitro_md *b);
 

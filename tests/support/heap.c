@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "vitro/base.h"
 
@@ -22,6 +23,12 @@ static bool fails(struct heap *h)
     return h->fail_at && (h->once ? h->calls == h->fail_at : h->calls >= h->fail_at);
 }
 
+static void look(struct heap *h, const void *p, size_t n)
+{
+    if (h->secret && memmem(p, n, h->secret, strlen(h->secret)))
+        h->spilt++;
+}
+
 static void *heap_alloc(size_t n, void *user)
 {
     struct heap *h = user;
@@ -37,8 +44,10 @@ static void *heap_alloc(size_t n, void *user)
 static void *heap_resize(void *p, size_t old, size_t n, void *user)
 {
     struct heap *h = user;
-    void *q = fails(h) ? NULL : realloc(p, n);
+    void *q;
 
+    look(h, p, old); /* it may be moved */
+    q = fails(h) ? NULL : realloc(p, n);
     if (q) {
         must(h->bytes >= old, "resized with a wrong size");
         h->bytes += n - old;
@@ -51,6 +60,7 @@ static void heap_release(void *p, size_t n, void *user)
     struct heap *h = user;
 
     must(h->live > 0 && h->bytes >= n, "released with a wrong size");
+    look(h, p, n);
     h->live--;
     h->bytes -= n;
     free(p);

@@ -190,6 +190,25 @@ Test(credentials, what_is_no_token_is_refused_and_not_repeated)
                  VITRO_INVALID_ARGUMENT);
 }
 
+Test(credentials, a_token_is_overwritten_before_its_memory_is_released)
+{
+    struct heap h = { .secret = "hush-hush-hush" };
+    vitro_call_credentials *made;
+
+    heap_install(&h);
+    vitro_call_credentials_unref(token(h.secret, false));
+    for (size_t i = 1; i < h.calls; i++) {
+        struct heap poor = { .secret = h.secret, .fail_at = i };
+
+        heap_install(&poor);
+        cr_assert_eq(vitro_call_credentials_token(&made, h.secret, NULL, NULL),
+                     VITRO_RESOURCE_EXHAUSTED);
+        cr_assert_eq(poor.spilt, 0, "when allocation %zu fails", i);
+    }
+    heap_remove();
+    cr_assert_eq(h.spilt, 0);
+}
+
 /* ---- what the application answers ----------------------------------------------------------- */
 
 /* What was asked, and what is answered. */

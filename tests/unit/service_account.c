@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "support/credentials.h"
+#include "support/heap.h"
 #include "support/pair.h"
 
 /* Tokens that are signed here, verified by OpenSSL with a key that was made for the test. */
@@ -354,6 +355,44 @@ Test(service_account, what_is_no_account_says_why)
     large[60000] = '\0';
     refused(large, "no JSON object");
     free(large);
+    free_key();
+}
+
+/* A line of the key's text, which JSON and PEM hold as it is. */
+static const char *secret_of(const char *file)
+{
+    static char line[33];
+
+    snprintf(line, sizeof line, "%s", strstr(file, "KEY-----\\n") + 10 + 16);
+    return line;
+}
+
+static void forgotten(const char *text, const char *secret, size_t fail_at, vitro_code expect)
+{
+    struct heap h = { .secret = secret, .fail_at = fail_at };
+    vitro_call_credentials *made;
+
+    heap_install(&h);
+    cr_assert_eq(vitro_call_credentials_service_account(&made, NULL, bytes_of(text), NULL, NULL),
+                 expect);
+    vitro_call_credentials_unref(made);
+    cr_assert_eq(h.spilt, 0, "when allocation %zu fails", fail_at);
+    heap_remove();
+}
+
+Test(service_account, a_key_is_overwritten_before_its_memory_is_released)
+{
+    const char *text = make_file(EVP_EC_gen("P-256"), ACCOUNT), *secret = secret_of(text);
+    struct heap h = { .secret = secret };
+
+    heap_install(&h);
+    vitro_call_credentials_unref(account(text));
+    heap_remove();
+    cr_assert_eq(h.spilt, 0);
+    for (size_t i = 1; i <= h.calls; i++)
+        forgotten(text, secret, i, VITRO_RESOURCE_EXHAUSTED);
+    text = make_file(EVP_EC_gen("P-256"), "\"type\": \"another\"");
+    forgotten(text, secret_of(text), 0, VITRO_INVALID_ARGUMENT);
     free_key();
 }
 

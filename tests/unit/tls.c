@@ -299,6 +299,17 @@ Test(tls, SSLKEYLOGFILE_is_appended_to_and_is_private, .init = make_directory,
     cr_assert_eq(st.st_mode & 0777, 0600);
 }
 
+Test(tls, SSLKEYLOGFILE_that_nobody_reads_does_not_hold_a_connection_up, .init = make_directory,
+     .fini = remove_directory)
+{
+    cr_assert_eq(mkfifo(file_a, 0600), 0);
+    setenv("SSLKEYLOGFILE", file_a, 1);
+    begin(true, SERVER_CREDENTIALS(.own = "server"), CLIENT_CREDENTIALS(.ca = "ca"));
+    call_short();
+    pair_stop(&world);
+    unsetenv("SSLKEYLOGFILE");
+}
+
 /* ---- simulated worlds ----------------------------------------------------------------------- */
 
 static char *read_all(const char *path, size_t *len)

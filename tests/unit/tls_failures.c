@@ -1,6 +1,9 @@
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <openssl/ssl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "support/credentials.h"
 #include "support/pair.h"
@@ -244,6 +247,37 @@ Test(tls_failures, credentials_that_cannot_be_meant_say_why)
     refused(true, FIXTURE("server.key"), FIXTURE("server.key"), "server.key: no certificate in it");
     refused(false, FIXTURE("server.pem"), FIXTURE("server.pem"), "server.pem: no private key");
     refused(false, FIXTURE("make.sh"), FIXTURE("server.key"), "make.sh: no certificate in it");
+}
+
+/* What is no regular file may never end, or never begin; a file of a gigabyte is no certificate. */
+Test(tls_failures, a_file_that_would_block_or_fill_the_memory_is_refused_at_once)
+{
+    static const char not_regular[] = ": not a regular file";
+    char directory[] = "/tmp/vitro-test-XXXXXX", pipe[64], large[64];
+    vitro_credentials_options o = VITRO_CREDENTIALS_OPTIONS_INIT;
+    vitro_credentials *c = SERVER_CREDENTIALS(.own = "server");
+
+    cr_assert(mkdtemp(directory));
+    snprintf(pipe, sizeof pipe, "%s/pipe", directory);
+    snprintf(large, sizeof large, "%s/large", directory);
+    cr_assert_eq(mkfifo(pipe, 0600), 0);
+    close(open(large, O_WRONLY | O_CREAT, 0600));
+    cr_assert_eq(truncate(large, 1 << 30), 0);
+    for (int server = 0; server < 2; server++) {
+        refused(server, FIXTURE("server.pem"), pipe, not_regular);
+        refused(server, pipe, FIXTURE("server.key"), not_regular);
+        refused(server, FIXTURE("server.pem"), "/dev/zero", not_regular);
+        refused(server, directory, FIXTURE("server.key"), not_regular);
+        refused(server, FIXTURE("server.pem"), large, "large: more than 4096 KiB");
+    }
+    o.certificate_file = FIXTURE("server.pem");
+    o.key_file = pipe;
+    cr_assert_eq(vitro_credentials_reload(c, &o, NULL), VITRO_INVALID_ARGUMENT);
+    cr_assert_eq(vitro_credentials_reload(c, NULL, NULL), VITRO_OK, "all stays as it was");
+    vitro_credentials_unref(c);
+    unlink(pipe);
+    unlink(large);
+    rmdir(directory);
 }
 
 Test(tls_failures, credentials_of_the_other_side_are_refused)

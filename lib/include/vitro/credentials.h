@@ -20,6 +20,9 @@
  * reads them can use them; so a call over plain text is refused before anything of it leaves,
  * unless each of them allows it by name.
  *
+ * Keys and tokens are overwritten when nobody uses their credentials any more; what the memory of
+ * calls and of the parser of a key file held of them is not.
+ *
  * When the environment names a file in SSLKEYLOGFILE, the secrets of every connection are
  * appended to it, as other programs do; a trace holds those of its connections in any case.
  */
@@ -45,8 +48,8 @@ typedef enum vitro_client_check {
 } vitro_client_check;
 
 /**
- * Zero always means the default. Append only. Each of the three texts is PEM: a file, or bytes
- * when there is no file.
+ * Zero always means the default. Append only. Each of the three texts is PEM: a regular file of 4
+ * MiB at most, or bytes when there is no file.
  */
 typedef struct vitro_credentials_options {
     size_t size;                     /* set by VITRO_CREDENTIALS_OPTIONS_INIT, never by hand */
