@@ -117,6 +117,15 @@ static vitro_bytes lend(uint64_t offset, size_t len, void *user)
     return source_lend(offset, len, s->source);
 }
 
+/* All of a file is there, whatever was read of it so far. */
+static vitro_bytes ahead(uint64_t offset, size_t len, void *user)
+{
+    struct show *s = user;
+
+    return source_wait_fd(s->source) < 0 ? source_lend(offset, len, s->source)
+                                         : lend(offset, len, user);
+}
+
 static int teach(struct show *s)
 {
     vitro_error err = { 0 };
@@ -163,6 +172,7 @@ int show_open(struct show *s, struct source *source)
     s->source = source;
     s->limit = UINT64_MAX;
     options.lend = lend;
+    options.ahead = ahead;
     options.user = s;
     options.keep = s->stats || s->screen;
     if (!s->screen && (!s->stats || s->plain || s->json))

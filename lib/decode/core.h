@@ -218,7 +218,9 @@ struct vitro_decode {
     struct capture capture;
     struct tcp tcp;
     struct secrets secrets;
-    struct past **pasts; /* pages by number of the connection; NULL: all of it is gone */
+    struct capture ahead; /* the same capture, walked for secrets */
+    bool ahead_wanted;    /* there may be more of it than when it was walked */
+    struct past **pasts;  /* pages by number of the connection; NULL: all of it is gone */
     uint32_t conn_count, past_cap;
     char ends[2][ENDPOINT_TEXT];
     struct links links;
@@ -257,6 +259,13 @@ void vitro_decode_emit(vitro_decode *d, vitro_event *ev);
 
 /* The options' lend, counted. */
 vitro_lend vitro_decode_lend;
+
+/* ---- ahead.c ------------------------------------------------------------------------------- */
+void vitro_ahead_init(vitro_decode *d);
+void vitro_ahead_done(vitro_decode *d);
+
+/* Take the secrets of all of the capture that is there; true when there are new ones. */
+bool vitro_ahead_secrets(vitro_decode *d);
 
 /* ---- names.c ------------------------------------------------------------------------------- */
 void vitro_names_init(struct names *n, struct account *account);

@@ -46,6 +46,7 @@ vitro_code vitro_decode_new(vitro_decode **out, const vitro_decode_options *opti
     vitro_capture_init(&d->capture, vitro_decode_lend, d, &d->account);
     vitro_tcp_init(&d->tcp, NULL, &d->account, vitro_decode_lend, d, vitro_seen_conn_flow, d);
     vitro_secrets_init(&d->secrets, &d->account);
+    vitro_ahead_init(d);
     list_init(&d->waiting);
     for (int i = 0; i < OPENED_COUNT; i++)
         vitro_buf_init(&d->opened[i].text, &d->account, LOOK_MAX);
@@ -80,6 +81,7 @@ void vitro_decode_free(vitro_decode *d)
     vitro_mem_free(&d->account, d->index, sizeof *d->index);
     vitro_freelist_trim(&d->stream_list, 0);
     vitro_secrets_done(&d->secrets);
+    vitro_ahead_done(d);
     for (int i = 0; i < OPENED_COUNT; i++)
         vitro_buf_done(&d->opened[i].text);
     vitro_buf_done(&d->inflated.text);
@@ -261,8 +263,9 @@ static void tell_note(vitro_decode *d, const struct capture_record *r)
         vitro_note_message_tell(d, &ev, &message);
 }
 
-static vitro_code record(vitro_decode *d, const struct capture_record *r, vitro_error *err)
+static vitro_code record(vitro_decode *d, struct capture_record *r, vitro_error *err)
 {
+    uint64_t lends;
     struct segment s;
     const char *why;
 
@@ -271,8 +274,11 @@ static vitro_code record(vitro_decode *d, const struct capture_record *r, vitro_
     if (r->kind == CAPTURE_SECRETS && r->secrets_type == CAPTURE_SECRETS_TLS &&
         vitro_decode_secrets(d, r->bytes, NULL))
         d->stats.lost++;
+    lends = d->lends;
     if (r->has_ts)
         vitro_records_time(d, r->ts);
+    if (d->lends != lends) /* what was lent is stale */
+        r->bytes = vitro_decode_lend(r->offset, r->bytes.len, d);
     if (r->kind == CAPTURE_PACKET && vitro_packet_parse(r, &s, &why) == PACKET_TCP)
         return vitro_tcp_push(&d->tcp, &s, err);
     return VITRO_OK;
@@ -285,6 +291,7 @@ static vitro_code read_all(vitro_decode *d, enum capture_step *step, vitro_error
     vitro_code rc = VITRO_OK;
 
     *step = CAPTURE_BAD;
+    d->ahead_wanted = true;
     while (!rc && !d->failed &&
            (*step = vitro_capture_next(&d->capture, &r, err)) == CAPTURE_RECORD)
         rc = record(d, &r, err);

@@ -1,10 +1,11 @@
 /*
  * records - a direction that is TLS: each record an event, what opens goes on inside.
  *
- * A record waits for the hellos of both sides, and for a secret that is not known yet, since a log
- * of secrets may come behind the bytes: at most until LOOK_MAX bytes wait with it, or a second of
- * the capture's time. Then it is told as sealed and why, and the connection waits for nothing any
- * more; a secret that comes later opens the records behind it.
+ * A record waits for the hellos of both sides, and for a secret that is not known yet, nor stands
+ * further on in the capture (ahead.c), since a log of secrets may come behind the bytes: at most
+ * until LOOK_MAX bytes wait with it, or a second of the capture's time. Then it is told as sealed
+ * and why, and the connection waits for nothing any more; a secret that comes later opens the
+ * records behind it.
  */
 #include "decode/core.h"
 
@@ -212,7 +213,11 @@ static bool take_record(struct direction *d, vitro_bytes record)
         return true;
     }
     rc = vitro_follow_record(f, d->dir, record, text, &r);
-    if (patient && rc == FOLLOW_NO_SECRET) {
+    if (rc == FOLLOW_NO_SECRET && vitro_ahead_secrets(d->conn->decode)) {
+        f->side[d->dir] = before;
+        rc = vitro_follow_record(f, d->dir, record, text, &r);
+    }
+    if (rc == FOLLOW_NO_SECRET && patient) {
         f->side[d->dir] = before;
         return false;
     }

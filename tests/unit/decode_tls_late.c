@@ -55,6 +55,34 @@ static void capture_late(struct pcap_write *w, enum when when, int64_t step, uin
     conversation_done(&plain);
 }
 
+/* A decoder that has read nothing yet. */
+static vitro_decode *decoder_of(struct decoded_bytes *b)
+{
+    vitro_decode_options options = VITRO_DECODE_OPTIONS_INIT;
+    vitro_decode *d;
+
+    options.lend = decoded_lend;
+    options.user = b;
+    options.keep = true;
+    cr_assert(eq(int, vitro_decode_new(&d, &options, NULL), VITRO_OK));
+    return d;
+}
+
+static vitro_decode *decode_growing(const struct pcap_write *w, struct decoded_bytes *b,
+                                    size_t grow)
+{
+    vitro_decode *d = decoder_of(b);
+
+    *b = (struct decoded_bytes){ w->ptr, w->len, 0, NULL };
+    for (size_t at = grow; at && at < w->len; at += grow) {
+        b->most = at;
+        cr_assert(eq(int, vitro_decode_advance(d, NULL), VITRO_OK));
+    }
+    b->most = 0;
+    cr_assert(eq(int, vitro_decode_finish(d, NULL), VITRO_OK));
+    return d;
+}
+
 /* How many records were sealed, and how many of them opened; `why` of those that were not. */
 struct sealed_count {
     unsigned sealed, opened;
@@ -77,7 +105,9 @@ static struct sealed_count count_sealed(const vitro_decode *d)
     return n;
 }
 
-static struct sealed_count count_late(enum when when, int64_t step, uint16_t suite, uint64_t *calls)
+/* grow: the capture is read while it is written, so many bytes at a time; 0: it is whole. */
+static struct sealed_count count_late(enum when when, int64_t step, size_t grow, uint16_t suite,
+                                      uint64_t *calls)
 {
     struct decoded_bytes b;
     struct sealed_count n;
@@ -86,7 +116,7 @@ static struct sealed_count count_late(enum when when, int64_t step, uint16_t sui
     vitro_decode *d;
 
     capture_late(&w, when, step, suite);
-    d = sealed_decode(&w, &b);
+    d = decode_growing(&w, &b, grow);
     decoded_assert_tiled(d, 0);
     n = count_sealed(d);
     vitro_decode_stats_get(d, &s);
@@ -103,17 +133,30 @@ Test(decode_tls_late, secrets_may_come_behind_the_records_that_they_open)
     for (size_t i = 0; i < SEALED_SUITES; i++) {
         for (enum when when = BEFORE; when <= BEHIND; when++) {
             uint64_t calls;
-            struct sealed_count n = count_late(when, MILLISECOND, sealed_suites[i], &calls);
+            struct sealed_count n = count_late(when, MILLISECOND, 50, sealed_suites[i], &calls);
             cr_expect(eq(uint, n.opened, n.sealed), "suite %zu, when %d", i, when);
             cr_expect(eq(u64, calls, 3), "suite %zu, when %d", i, when);
         }
     }
 }
 
-Test(decode_tls_late, records_wait_for_a_second_and_no_longer)
+Test(decode_tls_late, in_a_capture_that_is_whole_secrets_may_stand_anywhere)
+{
+    for (size_t i = 0; i < SEALED_SUITES; i++) {
+        for (enum when when = BEFORE; when <= BEHIND; when++) {
+            uint64_t calls;
+            struct sealed_count n =
+                count_late(when, INT64_C(5000) * MILLISECOND, 0, sealed_suites[i], &calls);
+            cr_expect(eq(uint, n.opened, n.sealed), "suite %zu, when %d", i, when);
+            cr_expect(eq(u64, calls, 3), "suite %zu, when %d", i, when);
+        }
+    }
+}
+
+Test(decode_tls_late, while_a_capture_grows_records_wait_for_a_second_and_no_longer)
 {
     uint64_t calls;
-    struct sealed_count n = count_late(BEHIND, 200 * MILLISECOND, 0x1301, &calls);
+    struct sealed_count n = count_late(BEHIND, 200 * MILLISECOND, 50, 0x1301, &calls);
 
     cr_expect(gt(uint, n.sealed, n.opened + 4));
     cr_expect(eq(u64, calls, 0));
@@ -122,18 +165,13 @@ Test(decode_tls_late, records_wait_for_a_second_and_no_longer)
 
 Test(decode_tls_late, what_waits_is_told_when_nothing_has_come_for_a_while)
 {
-    vitro_decode_options options = VITRO_DECODE_OPTIONS_INIT;
-    struct decoded_bytes b = { NULL, 0, 0, NULL };
+    struct decoded_bytes b;
     struct pcap_write w;
     vitro_decode *d;
 
     capture_late(&w, NEVER, MILLISECOND, 0x1301);
-    b.ptr = w.ptr;
-    b.len = w.len;
-    options.lend = decoded_lend;
-    options.user = &b;
-    options.keep = true;
-    cr_assert(eq(int, vitro_decode_new(&d, &options, NULL), VITRO_OK));
+    b = (struct decoded_bytes){ w.ptr, w.len, 0, NULL };
+    d = decoder_of(&b);
     cr_assert(eq(int, vitro_decode_advance(d, NULL), VITRO_OK));
     cr_expect(eq(uint, count_sealed(d).sealed, 0));
     vitro_decode_idle(d);
@@ -147,7 +185,7 @@ Test(decode_tls_late, what_waits_is_told_when_nothing_has_come_for_a_while)
 Test(decode_tls_late, a_secret_that_is_too_late_opens_what_comes_behind_it)
 {
     uint64_t calls;
-    struct sealed_count n = count_late(BETWEEN, 400 * MILLISECOND, 0xc02b, &calls);
+    struct sealed_count n = count_late(BETWEEN, 400 * MILLISECOND, 50, 0xc02b, &calls);
 
     cr_expect(gt(uint, n.sealed, n.opened));
     cr_expect(gt(uint, n.opened, 0));
@@ -158,7 +196,7 @@ Test(decode_tls_late, without_a_secret_each_record_says_so)
 {
     for (size_t i = 0; i < SEALED_SUITES; i++) {
         uint64_t calls;
-        struct sealed_count n = count_late(NEVER, MILLISECOND, sealed_suites[i], &calls);
+        struct sealed_count n = count_late(NEVER, MILLISECOND, 0, sealed_suites[i], &calls);
         cr_expect(gt(uint, n.sealed, 6));
         cr_expect(eq(uint, n.opened, 0));
         cr_expect(eq(str, (char *)n.why, "TLS: sealed, and no secret of this connection is known"));
@@ -203,14 +241,9 @@ Test(decode_tls_late, a_key_log_may_be_given_at_any_time)
     want = sealed_text(&plain, NULL, 0, DECODED_OPENED, 0);
     sealed_capture(&w, &s.wire, NULL, 7);
     for (size_t at = 0; at <= w.len; at += w.len / 10) {
-        vitro_decode_options options = VITRO_DECODE_OPTIONS_INIT;
         struct decoded_bytes b = { w.ptr, w.len, at ? at : 1, NULL };
-        vitro_decode *d;
+        vitro_decode *d = decoder_of(&b);
         char *got;
-        options.lend = decoded_lend;
-        options.user = &b;
-        options.keep = true;
-        cr_assert(eq(int, vitro_decode_new(&d, &options, NULL), VITRO_OK));
         cr_assert(eq(int, vitro_decode_advance(d, NULL), VITRO_OK));
         cr_assert(eq(int, vitro_decode_secrets(d, vitro_buf_bytes(&s.log), NULL), VITRO_OK));
         b.most = 0;

@@ -231,10 +231,15 @@ typedef struct vitro_decode_options {
     void *user;       /* keeps; given to both */
     bool keep;        /* keep an index of all events: vitro_decode_event() and _find() work */
     size_t budget;    /* bytes of memory; 0: 256 MiB, with keep no limit. Over it: lost events */
+    /*
+     * As lend, but for what lend does not give yet: secrets of TLS are sought in it before a
+     * record is told as sealed. Must not wait for a capture that grows. NULL: lend.
+     */
+    vitro_lend *ahead;
 } vitro_decode_options;
 #define VITRO_DECODE_OPTIONS_INIT                                                                  \
     {                                                                                              \
-        sizeof(vitro_decode_options), NULL, NULL, NULL, false, 0                                   \
+        sizeof(vitro_decode_options), NULL, NULL, NULL, false, 0, NULL                             \
     }
 
 typedef struct vitro_decode_stats {
@@ -293,7 +298,8 @@ VITRO_API VITRO_CHECKED vitro_code vitro_decode_schema_fallback(vitro_decode *d,
  *
  * Records wait a little for their secrets, so that a log may lag behind its capture: until 64 KiB
  * of their direction wait, or a packet comes that is a second younger. Best is to give what there
- * is before each vitro_decode_advance().
+ * is before each vitro_decode_advance(). Those of the capture itself may stand anywhere in what
+ * there is of it.
  *
  * @param lines  copies.
  * @return VITRO_OK; VITRO_RESOURCE_EXHAUSTED without memory: the lines before are kept.
