@@ -302,7 +302,7 @@ attacks:                ## attacks on `vitro serve` over loopback: it lives, is 
 	@sh tools/deps/install.sh run
 	@$(MAKE) programs build/debug/tests/attacks/attacks
 	@build/debug/tests/attacks/attacks $(BIN)/vitro $(ARGS)
-oom:                    ## each n-th allocation of calls fails, OpenSSL's too (OOM_STEP=1: of those, all)
+oom:                    ## each allocation of calls fails, of OpenSSL's in TLS each seventh (OOM_STEP=1: all)
 	@sh tools/deps/install.sh run
 	@$(MAKE) build/debug/tests/oom/oom
 	@$(MAKE) V=asan build/asan/tests/oom/oom

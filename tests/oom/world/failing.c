@@ -9,17 +9,15 @@
 
 struct failing failing;
 
-enum { CALLS_KNOWN = 1 << 17 };
-static bool of_openssl[CALLS_KNOWN]; /* the nth call, when last none failed */
-
 static bool fails(const char *file, int line)
 {
     size_t call = ++failing.calls;
 
-    if (failing.fail_at == 0 && failing.counting && call < CALLS_KNOWN)
-        of_openssl[call] = file != NULL;
+    if (failing.counting && failing.choose && !failing.fail_at && failing.choose(call, file, line))
+        failing.fail_at = call;
     if (!failing.fail_at || (failing.once ? call != failing.fail_at : call < failing.fail_at))
         return false;
+    failing.failed = true;
     failing.file = file;
     failing.line = line;
     return true;
@@ -168,18 +166,13 @@ void failing_begin(size_t nth, bool once)
     failing.counting = true;
     failing.once = once;
     failing.fail_at = nth;
+    failing.failed = false;
     failing.file = NULL;
     failing.line = 0;
 }
 
-bool failing_is_ours(size_t nth)
-{
-    return nth < CALLS_KNOWN && !of_openssl[nth];
-}
-
-size_t failing_end(void)
+void failing_end(void)
 {
     failing.fail_at = 0;
     failing.counting = false;
-    return failing.calls;
 }

@@ -16,9 +16,12 @@ struct failing {
     size_t calls;     /* allocations and growths since the count began */
     size_t fail_at;   /* this call fails, counted from 1; 0: none */
     bool once;        /* and those after it do not */
+    bool failed;      /* it did */
     size_t ours;      /* blocks of the library that live */
     const char *file; /* whose allocation failed last, when it was one of OpenSSL; NULL: ours */
     int line;
+    /* Asked at each call while none is to fail: true, this one. NULL: nobody is. */
+    bool (*choose)(size_t call, const char *file, int line);
 };
 
 extern struct failing failing;
@@ -29,11 +32,8 @@ bool failing_install(void);
 /* From now on the nth call fails; 0: none. */
 void failing_begin(size_t nth, bool once);
 
-/* No more: how many calls there were. */
-size_t failing_end(void);
-
-/* The nth call was the library's own when last none was to fail. */
-bool failing_is_ours(size_t nth);
+/* No more. */
+void failing_end(void);
 
 /*
  * The blocks that OpenSSL holds now are its own. Those since then that somebody should have given

@@ -120,6 +120,13 @@ static struct told *start(struct world *w, const struct saying *s)
     return t;
 }
 
+void talk_unary(struct world *w)
+{
+    set_words();
+    start(w, &chat[0]);
+    world_run(w);
+}
+
 void talk_every_kind(struct world *w)
 {
     set_words();

@@ -59,6 +59,7 @@ void world_run(struct world *w);
 
 /* ---- calls: each adds to told --------------------------------------------------------------- */
 
+void talk_unary(struct world *w);
 void talk_every_kind(struct world *w); /* one of each kind, at once */
 void talk_twice(struct world *w);      /* a call; the connection is cut; a call */
 void talk_and_leave(struct world *w);  /* one of each kind, not to their ends */
