@@ -228,8 +228,12 @@ vitro_code vitro_call_credentials_composite(vitro_call_credentials **out,
     struct composite *s;
 
     *out = NULL;
-    if (n == 0 || n > UINT16_MAX)
+    if (!list || n == 0 || n > UINT16_MAX)
         return vitro_fail(err, VITRO_INVALID_ARGUMENT, "credentials", 0, "none, or too many");
+    for (size_t i = 0; i < n; i++)
+        if (!list[i])
+            return vitro_fail(err, VITRO_INVALID_ARGUMENT, "credentials", 0,
+                              "the list has a NULL at %zu", i);
     s = make(sizeof *s + n * sizeof s->parts[0], err);
     if (!s)
         return VITRO_RESOURCE_EXHAUSTED;

@@ -8,6 +8,8 @@
 #include "rpc/connection.h"
 #include "rpc/stream.h"
 
+#define STATES_MAX (SIZE_MAX / 4) /* bytes that are out of memory in any case */
+
 static void run(struct lane *l);
 static void tell_room(struct chain *ch);
 
@@ -36,13 +38,13 @@ static size_t aligned(size_t n)
     return (n + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
 }
 
-/* How many interceptors are in list, and the bytes of their states. */
+/* How many interceptors are in list, and the bytes of their states; never more than STATES_MAX. */
 static size_t count(const vitro_interceptor *const *list, size_t *states)
 {
     size_t n = 0;
 
     for (; list && list[n]; n++)
-        *states += aligned(list[n]->state_size);
+        *states = MIN(*states + aligned(MIN(list[n]->state_size, STATES_MAX)), STATES_MAX);
     return n;
 }
 
@@ -78,7 +80,7 @@ vitro_code vitro_chain_new(vitro_call *c, const vitro_interceptor *const *const 
     if (n == 0)
         return VITRO_OK;
     size = aligned(sizeof *ch + n * sizeof ch->parts[0]);
-    ch = vitro_mem_zalloc(c->account, size + states);
+    ch = states < STATES_MAX ? vitro_mem_zalloc(c->account, size + states) : NULL;
     if (!ch)
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "call", 0, "out of memory");
     ch->call = c;

@@ -66,6 +66,10 @@ vitro_code vitro_server_new(vitro_server **out, vitro_loop *const *loops, size_t
     if (!loops || n_loops == 0 || n_loops > MAX_LOOPS)
         return vitro_fail(err, VITRO_INVALID_ARGUMENT, "server", 0, "%zu loops: give 1 to %d",
                           n_loops, MAX_LOOPS);
+    for (size_t i = 0; i < n_loops; i++)
+        if (!loops[i])
+            return vitro_fail(err, VITRO_INVALID_ARGUMENT, "server", 0,
+                              "the list of loops has a NULL at %zu", i);
     account = vitro_loop_account(loops[0]);
     s = vitro_mem_zalloc(account, sizeof *s);
     if (s)

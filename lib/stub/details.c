@@ -83,6 +83,10 @@ vitro_code vitro_call_finish_details(vitro_call *call, vitro_code code, const ch
 
     if (code == VITRO_OK)
         return vitro_fail(err, VITRO_INVALID_ARGUMENT, "details", 0, "success has no details");
+    for (size_t i = 0; i < count; i++)
+        if (!details || !details[i])
+            return vitro_fail(err, VITRO_INVALID_ARGUMENT, "details", 0,
+                              "the list has a NULL at %zu", i);
     md = vitro_md_new();
     vitro_buf_init(&b, NULL, DETAILS_MAX);
     if (md && put_status(&b, code, message, details, count))

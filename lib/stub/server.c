@@ -35,9 +35,10 @@ vitro_code vitro_stub_register(vitro_server *server, const vitro_stub_route *rou
                                const void *handlers, void *user, vitro_error *err)
 {
     vitro_stub_service *service;
-    size_t size;
+    size_t size = 0;
 
-    memcpy(&size, handlers, sizeof size);
+    if (handlers)
+        memcpy(&size, handlers, sizeof size);
     if (size < sizeof size)
         return vitro_fail(err, VITRO_INVALID_ARGUMENT, "stub", 0,
                           "the table of handlers has no size: begin it with its _INIT");

@@ -157,7 +157,8 @@ static vitro_code set_rules(struct tls_context *c, vitro_error *err)
     SSL_CTX_set_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_keylog_callback(c->ssl, vitro_tls_secret);
     set_world(c);
-    if (min < TLS1_2_VERSION || !SSL_CTX_set_min_proto_version(c->ssl, min) ||
+    if (min < TLS1_2_VERSION || (m->version_max && m->version_max < min) ||
+        !SSL_CTX_set_min_proto_version(c->ssl, min) ||
         !SSL_CTX_set_max_proto_version(c->ssl, m->version_max))
         return vitro_fail(err, VITRO_INVALID_ARGUMENT, "credentials", 0,
                           "no such version of TLS (0x0303 is 1.2, 0x0304 is 1.3)");

@@ -38,12 +38,19 @@ bool vitro_tls_covers(const vitro_identity *peer, const char *authority)
     return vitro_certificate_covers(peer->certificate, host_of(authority));
 }
 
-static bool keep_name(struct tls_end *e, const struct tls_material *m, const char *authority)
+/* Without a name libssl checks none: any certificate that an authority has signed would do. */
+static vitro_code keep_name(struct tls_end *e, const struct tls_material *m, const char *authority,
+                            vitro_error *err)
 {
     vitro_str name = m->server_name ? vitro_str_of(m->server_name) : host_of(authority);
 
+    if (!name.len)
+        return vitro_fail(
+            err, VITRO_INVALID_ARGUMENT, "tls", 0,
+            "no name to check the certificate for: server_name or authority is empty");
     e->name = vitro_mem_text(e->account, name);
-    return e->name != NULL;
+    return e->name ? VITRO_OK
+                   : vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "tls", 0, "out of memory");
 }
 
 vitro_code vitro_tls_end_new(struct tls_end **out, vitro_credentials *credentials, bool server,
@@ -51,7 +58,7 @@ vitro_code vitro_tls_end_new(struct tls_end **out, vitro_credentials *credential
 {
     struct tls_context *now;
     struct tls_end *e;
-    bool named = true;
+    vitro_code rc = VITRO_OK;
 
     *out = NULL;
     if (vitro_credentials_are_server(credentials) != server)
@@ -65,14 +72,13 @@ vitro_code vitro_tls_end_new(struct tls_end **out, vitro_credentials *credential
     e->chance = vitro_loop_sim(loop) ? vitro_loop_chance(loop) : NULL;
     now = vitro_credentials_context(credentials, &e->version);
     if (!server)
-        named = keep_name(e, now->material, authority);
+        rc = keep_name(e, now->material, authority, err);
     vitro_tls_context_unref(now);
-    if (!named) {
+    if (rc)
         vitro_tls_end_free(e);
-        return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "tls", 0, "out of memory");
-    }
-    *out = e;
-    return VITRO_OK;
+    else
+        *out = e;
+    return rc;
 }
 
 void vitro_tls_end_free(struct tls_end *e)

@@ -365,6 +365,26 @@ Test(intercept_flow, what_cannot_take_a_messages_place_leaves_it_as_it_is)
     pair_stop(&p);
 }
 
+Test(intercept_flow, a_state_that_no_memory_holds_refuses_the_call)
+{
+    static const size_t sizes[] = { SIZE_MAX, SIZE_MAX - 15, SIZE_MAX / 2 };
+
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        const vitro_interceptor large = { .size = sizeof large, .state_size = sizes[i] };
+        const vitro_interceptor *const list[] = { &large, &large, &large, NULL };
+        vitro_call_options o = VITRO_CALL_OPTIONS_INIT;
+        struct pair p;
+        vitro_error err;
+
+        pair_init(&p);
+        pair_start(&p);
+        o.interceptors = list;
+        cr_expect_eq(vitro_unary(p.channel, &echo_unary, bytes_of("x"), &o, NULL, &err),
+                     VITRO_RESOURCE_EXHAUSTED);
+        pair_stop(&p);
+    }
+}
+
 /* ---- whose turn it is ----------------------------------------------------------------------- */
 
 static char order[64];

@@ -54,6 +54,8 @@ Test(call_server, options_that_cannot_be_meant_are_refused)
     cr_expect_eq(vitro_server_new(&server, &p.server_loop, 1, &large, NULL),
                  VITRO_INVALID_ARGUMENT);
     cr_expect_eq(vitro_server_new(&server, &p.server_loop, 0, NULL, NULL), VITRO_INVALID_ARGUMENT);
+    cr_expect_eq(vitro_server_new(&server, (vitro_loop *[]){ p.server_loop, NULL }, 2, NULL, NULL),
+                 VITRO_INVALID_ARGUMENT);
     wide.max_window_bytes = UINT32_MAX;
     cr_expect_eq(vitro_channel_new(&channel, p.client_loop, "sim:x", &wide, NULL),
                  VITRO_INVALID_ARGUMENT);

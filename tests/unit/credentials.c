@@ -186,8 +186,20 @@ Test(credentials, what_is_no_token_is_refused_and_not_repeated)
         cr_assert_null(strstr(line, "two"));
     }
     cr_assert_eq(vitro_call_credentials_composite(&made, NULL, 0, NULL), VITRO_INVALID_ARGUMENT);
+    cr_assert_eq(vitro_call_credentials_composite(&made, NULL, 1, NULL), VITRO_INVALID_ARGUMENT);
     cr_assert_eq(vitro_call_credentials_callback(&made, NULL, NULL, NULL, NULL, NULL),
                  VITRO_INVALID_ARGUMENT);
+}
+
+Test(credentials, a_list_with_a_null_is_refused)
+{
+    vitro_call_credentials *list[] = { token("a", false), NULL }, *made;
+    vitro_error err;
+
+    cr_assert_eq(vitro_call_credentials_composite(&made, list, 2, &err), VITRO_INVALID_ARGUMENT);
+    cr_assert_null(made);
+    cr_assert_str_eq(err.frame[0].text, "the list has a NULL at 1");
+    vitro_call_credentials_unref(list[0]);
 }
 
 Test(credentials, a_token_is_overwritten_before_its_memory_is_released)

@@ -32,6 +32,10 @@ static void send_message(vitro_call *call, const Chat__MessageRequest *request, 
     words.message = (char *)"메시지가 없습니다";
     cr_expect_eq(vitro_call_finish_details(call, VITRO_OK, NULL, details, count, md, NULL),
                  VITRO_INVALID_ARGUMENT);
+    cr_expect_eq(vitro_call_finish_details(call, VITRO_INVALID_ARGUMENT, NULL,
+                                           (const ProtobufCMessage *[]){ &info.base, NULL }, 2,
+                                           NULL, NULL),
+                 VITRO_INVALID_ARGUMENT);
     finished = vitro_call_finish_details(call, VITRO_INVALID_ARGUMENT,
                                          request->message[0] ? request->message : NULL, details,
                                          count, md, NULL);

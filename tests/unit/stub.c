@@ -525,6 +525,7 @@ Test(stub, a_table_without_its_size_is_refused)
     cr_expect_eq(chat_chat_service_register(server, &bare, NULL, &err), VITRO_INVALID_ARGUMENT);
     cr_expect_eq(err.code, VITRO_INVALID_ARGUMENT);
     cr_expect(strstr(err.frame[0].text, "_INIT"));
+    cr_expect_eq(chat_chat_service_register(server, NULL, NULL, NULL), VITRO_INVALID_ARGUMENT);
     vitro_server_free(server);
     vitro_loop_unref(loop);
 }

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/util.h"
 #include "support/credentials.h"
 #include "support/pair.h"
 #include "tls/credentials.h"
@@ -247,6 +248,36 @@ Test(tls_failures, credentials_that_cannot_be_meant_say_why)
     refused(true, FIXTURE("server.key"), FIXTURE("server.key"), "server.key: no certificate in it");
     refused(false, FIXTURE("server.pem"), FIXTURE("server.pem"), "server.pem: no private key");
     refused(false, FIXTURE("make.sh"), FIXTURE("server.key"), "make.sh: no certificate in it");
+}
+
+/* Nothing would be checked then, or nothing agreed on. */
+Test(tls_failures, credentials_that_could_never_connect_are_refused_at_once)
+{
+    static const char *const nobody[] = { "", ":1", "[]:1" };
+    vitro_credentials_options o = VITRO_CREDENTIALS_OPTIONS_INIT;
+    vitro_channel *channel;
+    vitro_credentials *c;
+    struct pair p;
+
+    o.version_min = 0x0304;
+    o.version_max = 0x0303;
+    cr_assert_eq(vitro_credentials_client(&c, &o, NULL), VITRO_INVALID_ARGUMENT);
+    o.version_min = 0;
+    o.version_max = 0x0302;
+    cr_assert_eq(vitro_credentials_client(&c, &o, NULL), VITRO_INVALID_ARGUMENT);
+    pair_init(&p);
+    pair_make_server(&p);
+    for (size_t i = 0; i <= ARRAY_LEN(nobody); i++) {
+        bool named = i < ARRAY_LEN(nobody);
+
+        c = CLIENT_CREDENTIALS(.ca = "ca", .server_name = named ? NULL : "");
+        p.channel_options.credentials = c;
+        p.channel_options.authority = named ? nobody[i] : "vitro.test";
+        cr_assert_eq(vitro_channel_new(&channel, p.client_loop, "sim:x", &p.channel_options, NULL),
+                     VITRO_INVALID_ARGUMENT);
+        vitro_credentials_unref(c);
+    }
+    pair_stop(&p);
 }
 
 /* What is no regular file may never end, or never begin; a file of a gigabyte is no certificate. */

@@ -60,7 +60,7 @@ typedef struct vitro_credentials_options {
     const char *key_file;            /* lent; the private key of that certificate, without a */
     vitro_bytes key;                 /* password */
     const char *server_name;         /* client: lent; the name or address that the certificate must
-                                        have; NULL: the host of the channel's authority */
+                                        have, not empty; NULL: the host of the channel's authority */
     bool insecure;                   /* client: any certificate will do. For tests: who sits between
                                         the two ends reads all */
     vitro_client_check client_check; /* server */
@@ -227,10 +227,11 @@ VITRO_API VITRO_CHECKED vitro_code vitro_call_credentials_callback(
  * Make call credentials of several, all of which a call carries.
  *
  * @param out   gives one reference; vitro_call_credentials_unref().
- * @param list  refs each.
- * @param n     how many; at least one.
+ * @param list  refs each; none is NULL.
+ * @param n     how many; 1 to 65535.
  * @param err   filled on failure; may be NULL.
- * @return VITRO_OK; VITRO_INVALID_ARGUMENT for none; VITRO_RESOURCE_EXHAUSTED out of memory.
+ * @return VITRO_OK; VITRO_INVALID_ARGUMENT for another number, or a NULL among them;
+ *         VITRO_RESOURCE_EXHAUSTED out of memory.
  * Thread: any.
  */
 VITRO_API VITRO_CHECKED vitro_code vitro_call_credentials_composite(
