@@ -87,6 +87,7 @@ struct driver {
     struct queue in, out;        /* between the session and the top layer */
     uint64_t taken_in, produced; /* bytes of the session so far */
     uint64_t received, sent;     /* bytes of the transport so far */
+    uint64_t lulls;              /* how often a read found less than it had room for */
     int64_t flush_ns;  /* how long a flushing close may take; 0: as long as the peer likes */
     int64_t linger_ns; /* after that: how long the peer's end is waited for; 0: not */
     uint32_t conn;     /* number of the connection in its trace; RECORD_NO_CONN without one */

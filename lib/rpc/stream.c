@@ -139,23 +139,26 @@ void vitro_stream_block_over(struct h2_stream *hs)
     fault(s, &why);
 }
 
-/* Double the window while it is what waits: the message is larger, or a turn brought half of it. */
+/*
+ * Double the window while it is what waits: the message is larger, or half of it came before a
+ * read found the transport empty.
+ */
 static void grow_windows(struct stream *s, size_t arrived)
 {
     struct connection *c = s->conn;
     size_t missing = vitro_lpm_pending(&s->reader) ? vitro_lpm_missing(&s->reader) : 0;
 
-    if (s->turn != c->driver.received) {
-        s->turn = c->driver.received;
-        s->turn_bytes = 0;
+    if (s->lulls != c->driver.lulls) {
+        s->lulls = c->driver.lulls;
+        s->burst = 0;
     }
-    s->turn_bytes += arrived;
+    s->burst += arrived;
     if (s->window >= c->config.max_window || s->credit == 0)
         return;
-    if (missing <= s->window && s->turn_bytes < s->window / 2)
+    if (missing <= s->window && s->burst < s->window / 2)
         return;
     s->window = (uint32_t)MIN((uint64_t)s->window * 2, (uint64_t)c->config.max_window);
-    s->turn_bytes = 0;
+    s->burst = 0;
     vitro_h2_grow_window(&c->h2, &s->h2, s->window);
     if (c->window < s->window) {
         c->window = s->window;

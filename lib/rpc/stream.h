@@ -58,8 +58,8 @@ struct stream {
     struct buf inflated;    /* the message that is being delivered, when it came compressed */
     enum encoding encoding; /* of messages that come compressed */
     uint32_t window;        /* as it has grown */
-    size_t turn_bytes;      /* arrived since the window was last looked at */
-    uint64_t turn;          /* which take() that was */
+    size_t burst;           /* arrived since the transport was last found empty */
+    uint64_t lulls;         /* which time that was */
     int64_t wait_since;     /* nanoseconds; when it began to wait for a window */
     enum h2_wait wait;
     uint32_t call;       /* of notes */

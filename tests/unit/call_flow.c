@@ -179,6 +179,65 @@ Test(call_flow, a_window_that_shrinks_below_zero_is_waited_for)
     free(large);
 }
 
+/* What the peer may still send on stream 1, of which it has sent so much. */
+static size_t may_send(const struct peer *peer, size_t sent)
+{
+    size_t granted = 65535;
+
+    for (const char *line = peer->log; line && *line; line = strchr(line, '\n') + 1) {
+        unsigned n;
+        if (sscanf(line, "WINDOW_UPDATE 1 %u", &n) == 1)
+            granted += n;
+    }
+    return granted - sent;
+}
+
+/* Messages of 1,000 bytes, at most so many bytes of them at once; what the peer may send then. */
+static size_t window_after(size_t most, int rounds)
+{
+    static uint8_t messages[16 * 1005];
+    struct stage s;
+    struct record r = { .len = 0 };
+    size_t sent = 0, window;
+    vitro_call *call;
+
+    for (size_t i = 0; i < 16; i++)
+        memcpy(messages + i * 1005, (uint8_t[]){ 0, 0, 0, 1000 >> 8, 1000 & 255 }, 5);
+    pair_init(&s.p);
+    s.p.sim_options.in_flight_max = 16 * 1024 * 1024;
+    pair_make_world(&s.p);
+    peer_init(&s.peer, &s.p, s.p.server_loop);
+    peer_listen(&s.peer);
+    peer_settings(&s.peer, 0, 0);
+    pair_make_channel(&s.p);
+    call = pair_call(&s.p, &echo_bidi, NULL, &r);
+    pair_settle(&s.p);
+    peer_response(&s.peer, 1, NULL);
+    for (int i = 0; i < rounds; i++) {
+        size_t left = MIN(may_send(&s.peer, sent), most);
+        for (; left >= sizeof messages; left -= sizeof messages, sent += sizeof messages)
+            peer_data(&s.peer, 1, false, (vitro_bytes){ messages, sizeof messages });
+        peer_run(&s.peer);
+    }
+    cr_expect_eq(r.messages, sent / 1005);
+    window = may_send(&s.peer, sent);
+    vitro_call_cancel(call);
+    vitro_call_unref(call);
+    pair_settle(&s.p);
+    stage_done(&s);
+    record_done(&r);
+    return window;
+}
+
+Test(call_flow, a_window_grows_to_its_limit_where_bursts_fill_it_and_not_where_bytes_trickle)
+{
+    size_t filled = window_after(SIZE_MAX, 16), trickled = window_after(17000, 200);
+
+    cr_expect_geq(filled, (size_t)2 * 1024 * 1024, "%zu", filled);
+    cr_expect_leq(filled, (size_t)4 * 1024 * 1024, "%zu", filled);
+    cr_expect_leq(trickled, (size_t)65535, "%zu", trickled);
+}
+
 /* ---- frames --------------------------------------------------------------------------------- */
 
 Test(call_flow, messages_of_a_turn_share_frames_unless_asked_to_be_alone)
