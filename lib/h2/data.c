@@ -8,11 +8,7 @@
 #include "frame/frame.h"
 #include "h2/told.h"
 
-/*
- * DATA moves without a copy, so it may go beyond what produce was asked for: a message of a
- * megabyte leaves in one write (a fifth faster back and forth than in four).
- */
-enum { COPY_BELOW = 512, MAX_DATA = 64 * 1024, DATA_BEYOND = 1024 * 1024 };
+enum { COPY_BELOW = 512, MAX_DATA = 64 * 1024 };
 
 /*
  * nghttp2 keeps room for the largest frame that it was ever promised, though none of our DATA goes
@@ -43,7 +39,7 @@ ssize_t vitro_h2_read_data(nghttp2_session *ng, int32_t id, uint8_t *room, size_
     (void)ng;
     (void)id;
     (void)room;
-    if (h->limit && h->producing->len > DATA_BEYOND && h->producing->len - DATA_BEYOND >= h->limit)
+    if (h->data_limit && h->producing->len >= h->data_limit)
         return NGHTTP2_ERR_PAUSE; /* else it would go on with DATA as long as windows allow */
     if (n == 0 && s->ending == H2_OPEN) {
         s->deferred = true;

@@ -260,13 +260,14 @@ static bool wanted(const struct h2_session *h, const struct queue *out, size_t l
     return limit ? out->len < limit : nghttp2_session_get_outbound_queue_size(h->ng) != 0;
 }
 
-vitro_code vitro_h2_produce(struct h2_session *h, struct queue *out, size_t limit, vitro_error *err)
+vitro_code vitro_h2_produce(struct h2_session *h, struct queue *out, size_t limit,
+                            size_t data_limit, vitro_error *err)
 {
     vitro_code rc = h->starved ? no_memory(err) : VITRO_OK;
 
     assert(!h->producing);
     h->producing = out;
-    h->limit = limit;
+    h->data_limit = data_limit;
     while (rc == VITRO_OK && wanted(h, out, limit)) {
         const uint8_t *bytes;
         ssize_t n = nghttp2_session_mem_send(h->ng, &bytes);

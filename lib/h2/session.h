@@ -142,7 +142,7 @@ struct h2_session {
     bool in_block;           /* it leaves a header block open */
     struct h2_told *told[2]; /* of what came in, of what was sent; NULL: nothing to tell */
     struct queue *producing; /* where produce() writes, NULL outside */
-    size_t limit;            /* of its length, which DATA passes by some; 0: none */
+    size_t data_limit;       /* of its length, from which no more DATA is added; 0: none */
     struct list unsent;      /* streams whose opening HEADERS is not written yet */
     struct h2_stream *block; /* whose header block is under way; NULL: nobody's any more */
     int64_t now;             /* the caller's clock at the last take(), nanoseconds */
@@ -171,10 +171,10 @@ void vitro_h2_done(struct h2_session *h);
 /* Feed bytes. now is monotonic nanoseconds. On failure the connection is dead. */
 vitro_code vitro_h2_take(struct h2_session *h, vitro_bytes bytes, int64_t now, vitro_error *err);
 
-/* Append output to out until it holds about limit bytes or there is none; limit 0: all frames but
- * DATA, which are answers for the most part. */
+/* Append output to out until it holds about limit bytes, with DATA about data_limit, or there is
+ * none; limit 0: all frames but DATA, which are answers for the most part. */
 vitro_code vitro_h2_produce(struct h2_session *h, struct queue *out, size_t limit,
-                            vitro_error *err);
+                            size_t data_limit, vitro_error *err);
 
 /* True when there is something for produce(). */
 bool vitro_h2_wants_produce(const struct h2_session *h);

@@ -197,6 +197,16 @@ static enum vitro_step after_output(struct connection *c)
     return VITRO_IDLE;
 }
 
+/*
+ * DATA moves without a copy, so it may go beyond what the driver asks for: a message of a megabyte
+ * leaves in one write (a fifth faster back and forth than in four). Where a layer works on it that
+ * takes time, in which the peer would have nothing to do and other connections nothing of us.
+ */
+static size_t data_beyond(const struct driver *d)
+{
+    return d->layers ? 0 : 1024 * 1024;
+}
+
 static enum vitro_step driver_produce(struct driver *d, struct queue *out, size_t budget,
                                       vitro_error *err)
 {
@@ -204,7 +214,7 @@ static enum vitro_step driver_produce(struct driver *d, struct queue *out, size_
     const size_t limit = out->len + budget; /* out may hold what the transport did not take */
     enum vitro_step step;
 
-    if (vitro_h2_produce(&c->h2, out, limit, err) != VITRO_OK) {
+    if (vitro_h2_produce(&c->h2, out, limit, limit + data_beyond(d), err) != VITRO_OK) {
         retire(c);
         return VITRO_FAILED;
     }
@@ -221,7 +231,7 @@ static enum vitro_step driver_answer(struct driver *d, struct queue *out, vitro_
     struct connection *c = of_driver(d);
     const size_t before = out->len;
 
-    if (vitro_h2_produce(&c->h2, out, 0, err) != VITRO_OK) {
+    if (vitro_h2_produce(&c->h2, out, 0, 0, err) != VITRO_OK) {
         retire(c);
         return VITRO_FAILED;
     }
