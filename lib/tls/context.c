@@ -6,8 +6,14 @@
 #include "crypto/fault.h"
 #include "tls/layer.h"
 
-/* HTTP/2 over TLS 1.2 wants ephemeral keys and authenticated encryption (RFC 9113, 9.2.2). */
-static const char ciphers_of_12[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
+/*
+ * Best first, as gRPC's core and Go order them: nobody breaks the shorter key, and it takes a tenth
+ * less time. HTTP/2 over TLS 1.2 wants ephemeral keys and authenticated encryption (RFC 9113,
+ * 9.2.2).
+ */
+static const char ciphers_of_12[] = "ECDHE+AESGCM+AES128:ECDHE+AESGCM:ECDHE+CHACHA20";
+static const char suites_of_13[] =
+    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 
 /* RFC 8446 allows 2^24.5 of the largest records under one key of AES-GCM. */
 #define RECORDS_MAX (UINT64_C(1) << 24)
@@ -162,7 +168,10 @@ static vitro_code set_rules(struct tls_context *c, vitro_error *err)
         !SSL_CTX_set_max_proto_version(c->ssl, m->version_max))
         return vitro_fail(err, VITRO_INVALID_ARGUMENT, "credentials", 0,
                           "no such version of TLS (0x0303 is 1.2, 0x0304 is 1.3)");
-    return SSL_CTX_set_cipher_list(c->ssl, ciphers_of_12) ? VITRO_OK : failed(err, "TLS");
+    return SSL_CTX_set_ciphersuites(c->ssl, suites_of_13) &&
+                   SSL_CTX_set_cipher_list(c->ssl, ciphers_of_12)
+               ? VITRO_OK
+               : failed(err, "TLS");
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */

@@ -140,7 +140,7 @@ typedef struct vitro_identity {
     bool secure;             /* TLS; false: plain text, and nothing else is known */
     bool verified;           /* there is a certificate, and our authorities vouch for it */
     uint16_t version;        /* 0x0303 is TLS 1.2, 0x0304 TLS 1.3 */
-    vitro_str suite;         /* as IANA names it: "TLS_AES_256_GCM_SHA384" */
+    vitro_str suite;         /* as IANA names it: "TLS_AES_128_GCM_SHA256" */
     vitro_str protocol;      /* of ALPN: "h2" */
     vitro_bytes certificate; /* DER */
     vitro_str pem;           /* the same as PEM */
