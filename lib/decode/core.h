@@ -386,6 +386,9 @@ void vitro_direction_unknown(struct direction *d, uint64_t to, uint8_t why);
  */
 struct direction *vitro_look(struct direction *d, bool over);
 
+/* These would be its first bytes: they begin HTTP/2. */
+bool vitro_look_begins(const struct direction *d, vitro_bytes b);
+
 /* All that comes is unknown from here on. */
 void vitro_look_give_up(struct direction *d, uint8_t why);
 

@@ -9,12 +9,20 @@
 
 enum { NOTE_MAX = 1024 * 1024 };
 
-/* The dictionary's entry for the kind of a note. */
-static const char *kind_key(struct detail *t, vitro_str kind)
+enum { WORD_MAX = 64 };
+
+/* The dictionary's entry for the kind of a note: what it means at its side, or at any. */
+static const char *kind_key(struct detail *t, vitro_bytes entry, vitro_str kind)
 {
-    const char *key = vitro_detail_text(t, "note.%.*s", (int)MIN(kind.len, 64), kind.ptr);
+    const char *key = vitro_detail_text(t, "note.%.*s", (int)MIN(kind.len, WORD_MAX), kind.ptr);
+    struct note_field side;
     vitro_explanation e;
 
+    if (vitro_note_find(entry, vitro_str_of("VITRO_SIDE"), &side) &&
+        vitro_explain(vitro_detail_text(t, "%s.%.*s", key, (int)MIN(side.value.len, WORD_MAX),
+                                        side.value.ptr),
+                      VITRO_ENGLISH, &e))
+        return e.key;
     return vitro_explain(key, VITRO_ENGLISH, &e) ? e.key : NULL;
 }
 
@@ -34,7 +42,7 @@ void vitro_detail_note(struct detail *t, vitro_detail *out)
         if (vitro_str_eq(f.name, vitro_str_of("MESSAGE")))
             out->title = value;
         if (vitro_str_eq(f.name, vitro_str_of("VITRO_KIND")))
-            out->key = kind_key(t, value);
+            out->key = kind_key(t, vitro_buf_bytes(b), value);
         item = vitro_detail_add(t, VITRO_ITEM_TEXT, 0, name.ptr, NULL, t->ev->offset + f.at,
                                 f.value.len);
         item->text = value;
@@ -58,6 +66,6 @@ void vitro_detail_note_fields(struct detail *t, vitro_span span)
         item->bits |= VITRO_ITEM_DERIVED;
         item->text = vitro_detail_copy(t, f.value);
         if (vitro_str_eq(f.name, vitro_str_of("VITRO_KIND")))
-            item->key = kind_key(t, f.value);
+            item->key = kind_key(t, vitro_buf_bytes(b), f.value);
     }
 }

@@ -85,9 +85,9 @@ static void found(struct direction *d, uint8_t why_before, size_t skip, bool pre
 }
 
 /* The first bytes of a direction that was seen from its start. */
-static enum verdict look_first(struct direction *d, bool over, bool *preface, uint8_t *why)
+static enum verdict look_first(const struct direction *d, vitro_bytes b, bool over, bool *preface,
+                               uint8_t *why)
 {
-    vitro_bytes b = vitro_buf_bytes(&d->look);
     size_t n = MIN(b.len, FRAME_PREFACE_BYTES);
 
     *preface = memcmp(b.ptr, vitro_frame_preface, n) == 0;
@@ -102,6 +102,15 @@ static enum verdict look_first(struct direction *d, bool over, bool *preface, ui
     if (b.len < FRAME_HEAD_BYTES)
         return over ? NO : WAIT;
     return opening(vitro_frame_head_read(b.ptr)) ? YES : NO;
+}
+
+bool vitro_look_begins(const struct direction *d, vitro_bytes b)
+{
+    bool preface;
+    uint8_t why;
+
+    return d->state == DIR_LOOKING && !d->track->segs.end && b.len &&
+           look_first(d, b, false, &preface, &why) == YES;
 }
 
 /* No HTTP/2 was seen: it may be TLS that was joined late. */
@@ -219,7 +228,7 @@ static bool settle_first(struct direction **at, bool over)
     struct direction *d = *at;
     bool preface = false;
     uint8_t why = WHY_NOT_H2;
-    enum verdict v = look_first(d, over, &preface, &why);
+    enum verdict v = look_first(d, vitro_buf_bytes(&d->look), over, &preface, &why);
 
     if (v == YES) {
         d = *at = settle_side(d, preface && d->dir == VITRO_S2C);

@@ -118,7 +118,10 @@ static vitro_event sealed_event(const struct direction *d, uint8_t type, uint64_
     return ev;
 }
 
-/* What was opened is held ready: of the inner direction as it reads it, and to be looked at. */
+/*
+ * What was opened is held ready: of the inner direction as it reads it, and to be looked at. Who
+ * is told of a record is told what it opens to.
+ */
 static void set_opened(struct direction *d, vitro_event *ev, const struct follow_record *r)
 {
     struct sealed *s = sealed_of(d);
@@ -136,6 +139,9 @@ static void set_opened(struct direction *d, vitro_event *ev, const struct follow
     o->at = d->told;
     o->front = vitro_record_front(r->keys.suite);
     o->plain = r->plain;
+    if (ev->type == RECORD_APPLICATION_DATA &&
+        vitro_look_begins(inner_of(d), (vitro_bytes){ o->text.ptr, o->plain.len }))
+        inner_of(d)->track->frames = true;
 }
 
 static void inner_data(struct direction *d, const vitro_event *ev)

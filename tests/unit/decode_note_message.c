@@ -150,3 +150,28 @@ Test(decode, a_note_that_lacks_a_part_holds_no_message)
     cr_expect(eq(uint, hand_count(&h, VITRO_EVENT_PROTOBUF), 0));
     hand_done(&h);
 }
+
+/* What is said of a note of this kind, written at this side. */
+static const char *key_of(const char *kind, const char *side)
+{
+    char entry[256];
+    struct hand h;
+    vitro_detail dt;
+
+    hand_open(&h);
+    pcap_write_note(
+        &h.w, entry,
+        (size_t)sprintf(entry, "MESSAGE=m\nVITRO_SIDE=%s\nVITRO_KIND=%s\n", side, kind));
+    hand_decode(&h);
+    cr_assert_eq(vitro_decode_detail(h.decode, hand_nth(&h, VITRO_EVENT_NOTE, 0), &dt, NULL),
+                 VITRO_OK);
+    hand_done(&h);
+    return dt.key; /* static */
+}
+
+Test(decode, a_note_is_explained_for_the_side_that_wrote_it_where_that_matters)
+{
+    cr_expect_str_eq(key_of("call", "client"), "note.call");
+    cr_expect_str_eq(key_of("call", "server"), "note.call.server");
+    cr_expect_str_eq(key_of("connected", "server"), "note.connected");
+}

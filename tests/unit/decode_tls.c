@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,52 @@ Test(decode_tls, what_was_sealed_is_told_as_what_was_plain)
         sealed_done(&sealed);
         conversation_done(&plain);
     }
+}
+
+/* The titles of the first record of data of each direction, when it is told. */
+struct first_data {
+    struct decoded_bytes bytes; /* is lent */
+    char title[2][64];
+};
+
+static void note_title(vitro_decode *d, const vitro_event *ev, void *user)
+{
+    struct first_data *first = user;
+    vitro_detail dt;
+
+    if (ev->kind != VITRO_EVENT_TLS || !(ev->flags & VITRO_TLS_OPENED) || ev->type != 23 ||
+        first->title[ev->dir][0])
+        return;
+    cr_assert(eq(int, vitro_decode_detail(d, ev, &dt, NULL), VITRO_OK));
+    snprintf(first->title[ev->dir], sizeof first->title[0], "%.*s", (int)dt.title.len,
+             dt.title.ptr);
+}
+
+Test(decode_tls, a_record_is_told_with_what_it_opens_to)
+{
+    struct conversation_shape shape = { .calls = 1, .method = 1 };
+    struct first_data first = { .bytes = { NULL, 0, 0, NULL } };
+    vitro_decode_options options = VITRO_DECODE_OPTIONS_INIT;
+    struct conversation plain;
+    struct sealed sealed;
+    struct pcap_write w;
+    vitro_decode *d;
+
+    conversation_make(&plain, &shape, 1, 1);
+    sealed_make(&sealed, &plain, &(struct sealed_shape){ .suite = 0x1301 });
+    sealed_capture(&w, &sealed.wire, &sealed.log, 0);
+    options.lend = decoded_lend;
+    options.on_event = note_title;
+    options.user = &first;
+    first.bytes = (struct decoded_bytes){ w.ptr, w.len, 0, NULL };
+    cr_assert(eq(int, vitro_decode_new(&d, &options, NULL), VITRO_OK));
+    cr_assert(eq(int, vitro_decode_finish(d, NULL), VITRO_OK));
+    for (int dir = 0; dir < 2; dir++)
+        cr_expect(strstr(first.title[dir], " -> HTTP/2") != NULL, "%d: %s", dir, first.title[dir]);
+    vitro_decode_free(d);
+    pcap_write_done(&w);
+    sealed_done(&sealed);
+    conversation_done(&plain);
 }
 
 /* ---- The cursor ----------------------------------------------------------------------------- */
