@@ -115,6 +115,7 @@ static bool look_at(struct lesson_selection *s, const vitro_event *ev,
     if (count(s, lesson_words_fit(words, s->selector)) || lesson_selection_has(s, ev->parent)) {
         s->bits[ev->number / 8] |= (uint8_t)(1 << ev->number % 8);
         s->chosen++;
+        s->last = ev->number;
     }
     return true;
 }

@@ -27,6 +27,7 @@ struct lesson_selection {
     unsigned term_count;
     uint32_t looked; /* at the events up to this one */
     uint32_t chosen; /* events, with what came out of them */
+    uint32_t last;   /* number of the last of them */
     uint8_t *bits;   /* of the event with that number: is it chosen? */
     uint32_t cap;    /* bytes */
 };

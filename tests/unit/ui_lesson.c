@@ -2,7 +2,12 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "base/text.h"
+#include "base/util.h"
 #include "support/lesson_player.h"
 #include "support/seed.h"
 #include "ui/list.h"
@@ -34,7 +39,7 @@ static void go_to_wire(void)
 
 /* ---- text ------------------------------------------------------------------------------------ */
 
-static bool read(struct lesson_text *text, struct lesson_parts *parts, const char *markdown)
+static bool read_parts(struct lesson_text *text, struct lesson_parts *parts, const char *markdown)
 {
     return lesson_text_read(text, markdown) && lesson_parts_make(parts, text);
 }
@@ -47,7 +52,7 @@ Test(ui_lesson, a_text_is_cut_at_headings_questions_and_wire_blocks, .timeout = 
     struct lesson_parts parts;
     size_t blocks = 0;
 
-    cr_assert(read(
+    cr_assert(read_parts(
         &text, &parts,
         "# T\n\nOne.\n\nBefore it.\n\n```predict\nQ?\n- [x] a\n  > b\n```\n\n## H\n\nTwo.\n\n## I\n\n"
         "Three.\n\n```wire all\n```\n\n```wire PREFACE\n```\n\n- end\n- of it\n"));
@@ -147,16 +152,20 @@ Test(ui_lesson, a_choice_is_committed_by_enter_and_only_once, .timeout = 300)
     player_close(&p);
 }
 
-Test(ui_lesson, bytes_are_masked_until_the_question_is_answered, .timeout = 300)
+/* The four panes, from the first page: a question comes before all events. */
+static void look_before_the_question(void)
 {
     open_08();
-    player_key(&p, 'O'); /* to the four panes, from the first page */
-    for (int i = 0; i < 30 && !p.study.over; i++)
-        player_key(&p, ' ');
-    cr_assert(p.study.over);
-    SEES("????????");
-    cr_expect(not(sees("HEADERS")));
+    player_key(&p, 'O');
     player_key(&p, 'G');
+}
+
+Test(ui_lesson, bytes_are_masked_until_the_question_is_answered, .timeout = 300)
+{
+    look_before_the_question();
+    cr_assert(not(p.study.over));
+    SEES("????????");
+    cr_expect(not(sees("SETTINGS")));
     SEES("masked, until the question is answered");
     player_key(&p, UI_ENTER);
     for (int i = 0; i < 20 && !study_asks(&p.study); i++)
@@ -165,6 +174,85 @@ Test(ui_lesson, bytes_are_masked_until_the_question_is_answered, .timeout = 300)
     player_key(&p, 'O');
     cr_expect(not(sees("????????")));
     player_close(&p);
+}
+
+Test(ui_lesson, who_steps_past_a_question_sees_what_was_sent, .timeout = 300)
+{
+    look_before_the_question();
+    for (int i = 0; i < 30 && !p.study.over; i++) {
+        uint32_t sent = p.study.sent;
+        player_key(&p, ' ');
+        cr_expect(not(model_masked(&p.ui.m, p.ui.m.pick)));
+        cr_assert(ne(u32, p.study.sent, sent));
+        cr_expect(not(model_masked(&p.ui.m, p.study.sent)));
+    }
+    cr_assert(p.study.over);
+    cr_expect(not(sees("????????")));
+    SEES("HEADERS");
+    player_close(&p);
+}
+
+Test(ui_lesson, a_break_shows_the_frame_that_it_asked_for, .timeout = 300)
+{
+    look_before_the_question();
+    player_keys(&p, "bhttp2.header.name == \"grpc-status\"\nc");
+    SEES("next < HEADERS END");
+    cr_expect(not(model_masked(&p.ui.m, p.ui.m.pick)));
+    player_close(&p);
+}
+
+/* Some part shows it; others are only counted. */
+static bool is_shown_once(uint32_t event)
+{
+    for (size_t i = 0; i < p.study.count; i++) {
+        if (lesson_selection_has(&p.study.shows[i], event))
+            return true;
+    }
+    return false;
+}
+
+Test(ui_lesson, what_is_only_counted_is_not_masked_in_front_of_what_was_shown, .timeout = 300)
+{
+    static const char *const names[] = { "10-metadata-and-token", "17-tls", "19-compression" };
+
+    for (size_t k = 0; k < ARRAY_LEN(names); k++) {
+        uint32_t masked = 0;
+        char dir[256];
+        snprintf(dir, sizeof dir, "%s/%s", LESSONS, names[k]);
+        cr_assert(player_open(&p, dir, names[k], VITRO_ENGLISH));
+        for (int i = 0; i < 200 && !study_asks(&p.study); i++)
+            cr_assert(player_key(&p, UI_ENTER));
+        cr_assert(study_asks(&p.study));
+        for (size_t i = 0; i < model_count(&p.ui.m); i++) {
+            uint32_t event = model_at(&p.ui.m, i);
+            if (!model_masked(&p.ui.m, event))
+                cr_expect(eq(u32, masked, 0), "%s: %u", names[k], event);
+            else if (!is_shown_once(event))
+                masked = event;
+        }
+        player_close(&p);
+    }
+}
+
+Test(ui_lesson, neither_search_nor_a_copy_nor_a_file_shows_what_is_masked, .timeout = 300)
+{
+    char path[] = "/tmp/vitro-masked-XXXXXX.txt";
+    int fd = mkstemps(path, 4);
+
+    cr_assert(fd >= 0);
+    look_before_the_question();
+    player_keys(&p, "y");
+    cr_expect(not(p.ui.wishes & UI_WISH_COPY));
+    player_keys(&p, "/SETTINGS\n");
+    SEES("not found");
+    player_keys(&p, "w");
+    player_keys(&p, path);
+    player_keys(&p, "\n");
+    SEES("a question masks some of it");
+    cr_expect(eq(int, (int)lseek(fd, 0, SEEK_END), 0));
+    player_close(&p);
+    close(fd);
+    unlink(path);
 }
 
 /* ---- the wire -------------------------------------------------------------------------------- */

@@ -558,7 +558,7 @@ static bool search_on(struct model *m)
     for (; cost < SLICE && m->search_left; cost += cost_of(&ev), m->search_left--) {
         m->search_at = (m->search_at + (m->backwards ? n - 1 : 1)) % n;
         if (vitro_decode_event(m->d, model_at(m, m->search_at), &ev) &&
-            facts_search_holds(&m->seek, m->d, &ev)) {
+            !model_masked(m, ev.number) && facts_search_holds(&m->seek, m->d, &ev)) {
             found(m);
             return true;
         }

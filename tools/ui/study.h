@@ -74,6 +74,8 @@ struct study {
     size_t hidden_count, hidden_cap;
     uint32_t released; /* units, so far */
     uint32_t sent;     /* the event that the last of them became; 0: none */
+    uint32_t passed;   /* the learner has sent all up to this event, step by step or in a run */
+    size_t waived;     /* questions of parts before this one mask nothing any more */
     bool awaited;      /* it is still to come */
     bool over;         /* the program has ended */
     bool free;         /* it holds nothing */
@@ -132,7 +134,9 @@ bool study_hides(vitro_decode *d, const vitro_event *ev);
 /* Events are counted without those: the number that one is shown with, and back. */
 uint32_t study_number(const struct study *s, uint32_t event);
 uint32_t study_event(const struct study *s, uint32_t number);
-/* The event is not to be seen before the question is answered. */
+/* The event is not to be seen before the question is answered, or the event sent all the same. */
 bool study_masks(const struct study *s, uint32_t number);
+/* Some are not, of those that were listed or are held by now. */
+bool study_masks_some(const struct study *s);
 
 #endif

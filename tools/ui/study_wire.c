@@ -15,10 +15,16 @@ enum { QUIET_MS = 50 };
 
 /* ---- masks ----------------------------------------------------------------------------------- */
 
+/*
+ * A question waits to be answered before what the parts behind it show: until then that is masked,
+ * and the unit that is held for it. Who sends it all the same, by a step or a run, has decided to
+ * see it, and the question masks nothing any more.
+ */
+
 /* The first question that waits for its answer; the count of parts when none does. */
 static size_t open_question(const struct study *s)
 {
-    for (size_t i = 0; i < s->count; i++) {
+    for (size_t i = s->waived; i < s->count; i++) {
         const struct lesson_part *p = &s->parts[0].items[i];
         if (p->kind == PART_ASK && s->answers[MIN(p->question, STUDY_QUESTIONS)] < 0)
             return i;
@@ -43,20 +49,60 @@ static bool has_reached(const struct study *s, size_t part)
            (!s->unplanned && (wanted ? reach >= wanted : reach > 0));
 }
 
+static bool belongs_behind(const struct study *s, size_t question, uint32_t number)
+{
+    for (size_t i = question; i < s->count; i++) {
+        if (lesson_selection_has(&s->shows[i], number))
+            return true;
+    }
+    return false;
+}
+
 /* What belongs to a part before the question may be seen; a held unit when it belongs there. */
 bool study_masks(const struct study *s, uint32_t number)
 {
     size_t question = open_question(s);
-    bool all = true;
+    bool all = true, held = study_holds(s, number);
+    uint32_t last = 0;
 
-    if (question == s->count)
+    if (question == s->count || (number <= s->passed && !held))
         return false;
     for (size_t i = 0; i < question; i++) {
         if (lesson_selection_has(&s->shows[i], number))
             return false;
         all = all && has_reached(s, i);
+        last = MAX(last, s->shows[i].last);
     }
-    return all || !study_holds(s, number);
+    return held ? all : number > last || belongs_behind(s, question, number);
+}
+
+bool study_masks_some(const struct study *s)
+{
+    for (uint32_t n = s->looked; n; n--) {
+        if (study_masks(s, n))
+            return true;
+    }
+    return false;
+}
+
+/* Something of what the question is about is there. */
+static bool is_past(const struct study *s, size_t question)
+{
+    for (size_t i = question + 1; i < s->count && s->parts[0].items[i].kind != PART_ASK; i++) {
+        if (s->shows[i].chosen)
+            return true;
+    }
+    return false;
+}
+
+/* The learner has let the program on to here, and not to reach a part. */
+static void pass(struct study *s, bool breaks)
+{
+    s->passed = s->looked;
+    if (breaks && s->held_count && study_masks(s, s->held[0].event))
+        s->waived = open_question(s) + 1; /* the frame that was asked for */
+    for (size_t i = open_question(s); i < s->count && is_past(s, i); i = open_question(s))
+        s->waived = i + 1;
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */
@@ -288,6 +334,8 @@ bool study_work(struct study *s, vitro_decode *d, int64_t now_ms)
         return changed;
     s->asked = false;
     if (s->over || is_met(s, d)) {
+        if (s->goal != GOAL_PART)
+            pass(s, s->goal == GOAL_BREAK);
         s->goal = GOAL_NONE;
         return true;
     }

@@ -31,8 +31,10 @@ static void copy(struct ui *ui, int unused)
     char *text = ui_copy_text(ui);
 
     (void)unused;
-    if (!text)
+    if (!text) {
+        model_say(&ui->m, "%s", view_word(&ui->m, "nothing to copy here", "복사할 것이 없음"));
         return;
+    }
     ui->copied = text;
     ui->wishes |= UI_WISH_COPY;
 }

@@ -296,8 +296,10 @@ bool ui_lesson_work(struct ui *ui, int64_t now_ms)
 
     if (changed)
         model_grown(&ui->m);
-    if (goal && !s->goal)
+    if (goal && !s->goal) {
+        model_again(&ui->m); /* what was sent is not masked any more */
         arrive(ui, goal);
+    }
     if (changed)
         ui_look(ui); /* the text says how much has come */
     return changed;

@@ -11,6 +11,7 @@
 
 #include "ndjson.h"
 #include "print.h"
+#include "ui/study.h"
 #include "ui/ui.h"
 #include "ui/view.h"
 #include "ui/write_pcapng.h"
@@ -42,7 +43,8 @@ char *ui_copy_text(struct ui *ui)
     char *text = NULL;
     size_t size;
 
-    if (!vitro_decode_event(m->d, m->pick, &ev) || !vitro_decode_event(m->d, 1, &first))
+    if (!vitro_decode_event(m->d, m->pick, &ev) || !vitro_decode_event(m->d, 1, &first) ||
+        model_masked(m, m->pick))
         return NULL;
     p.out = open_memstream(&text, &size);
     if (!p.out)
@@ -176,6 +178,12 @@ void ui_write(struct ui *ui, const char *typed, bool over)
         model_say(m, "%s",
                   view_word(m, "the filter is still at work: write when it is done",
                             "거르는 중: 끝난 다음에 쓰기"));
+        return;
+    }
+    if (m->study && study_masks_some(m->study)) {
+        model_say(m, "%s",
+                  view_word(m, "a question masks some of it: write when it is answered",
+                            "질문이 일부를 가리고 있음: 답한 다음에 쓰기"));
         return;
     }
     if (!over && access(path, F_OK) == 0) {

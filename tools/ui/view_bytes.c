@@ -97,8 +97,8 @@ static void put_no_bytes(struct area a, const struct model *m)
         for (; y < 4 && y < a.h; y++)
             area_put(a, y, 0, ST_DIM, "?? ?? ?? ?? ?? ?? ?? ??");
         area_wrap(area_part(a, y, 0, a.h - y, a.w), 0, ST_TEXT,
-                  vitro_str_of(view_word(m, "masked, until the question is answered",
-                                         "질문에 답할 때까지 가려 둠")));
+                  vitro_str_of(view_word(m, "masked, until the question is answered or it is sent",
+                                         "질문에 답하거나 보낼 때까지 가려 둠")));
         return;
     }
     if (m->ev.kind != VITRO_EVENT_NOTE) {
