@@ -298,10 +298,11 @@ valgrind:               ## chosen suites and programs under memcheck: no error, 
 	@sh tools/deps/install.sh run check valgrind
 	@$(MAKE) test-programs $(UNIT_BIN)
 	@sh tests/check/valgrind.sh
-attacks:                ## attacks on `vitro serve` over loopback: it lives, is bounded, and answers others
+attacks:                ## attacks on `vitro serve` over loopback: it lives, is bounded, and answers others (V=asan: costs are not judged)
 	@sh tools/deps/install.sh run
-	@$(MAKE) programs build/debug/tests/attacks/attacks
-	@build/debug/tests/attacks/attacks $(BIN)/vitro $(ARGS)
+	@$(MAKE) programs
+	@$(MAKE) V=debug build/debug/tests/attacks/attacks
+	@build/debug/tests/attacks/attacks $(if $(filter asan,$(V)),-c) $(BIN)/vitro $(ARGS)
 oom:                    ## each allocation of calls fails, of OpenSSL's in TLS each seventh (OOM_STEP=1: all)
 	@sh tools/deps/install.sh run
 	@$(MAKE) build/debug/tests/oom/oom

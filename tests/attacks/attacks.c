@@ -2,7 +2,8 @@
  * attacks - each attack of siege/moves.def against a `vitro serve` of its own, over loopback: it
  * stays alive, what it holds and does is bounded, and it answers others all the while.
  *
- *      attacks VITRO [NAME]...      all; those
+ *      attacks [-c] VITRO [NAME]...      all; those. With -c what they cost is told and not judged:
+ *                                        VITRO is built for something else
  */
 #include <pthread.h>
 #include <signal.h>
@@ -11,22 +12,23 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "attacks/siege/host.h"
 #include "attacks/siege/moves.h"
 #include "base/util.h"
 
-enum wire { PLAIN = 1, TLS = 2, BOTH = 3 };
-enum end { STAYS, CUT };
+enum server { PLAIN = 1, TLS = 2, BOTH = 3, COUNTED = 4 };
+enum end { STAYS, CUT, CALMED };
 
 static const struct attack {
     const char *name, *words;
     void (*run)(struct move *m);
-    enum wire wire;
+    unsigned servers;
     enum end end;
     int seconds;
-    unsigned mib, cpu_ms;
+    unsigned mib, cpu_ms, each_ns;
 } attacks[] = {
-#define ATTACK(name, words, wire, end, seconds, mib, cpu)                                          \
-    { #name, words, attack_##name, wire, end, seconds, mib, cpu },
+#define ATTACK(name, words, servers, end, seconds, mib, cpu_ms, each_ns)                           \
+    { #name, words, attack_##name, servers, end, seconds, mib, cpu_ms, each_ns },
 #include "attacks/siege/moves.def"
 };
 
@@ -38,6 +40,8 @@ enum { CALL_MS = 3000 }; /* longer than elsewhere: a good call, connection and a
  */
 struct siege {
     const struct attack *attack;
+    const char *server; /* what kind it is */
+    bool costs;         /* are judged */
     struct victim victim, control;
     struct move move;
     bool over; /* atomic */
@@ -97,50 +101,85 @@ static void hold_out(struct siege *s, struct toll *t)
     t->cpu_ms = cpu_beyond(s) - MIN(cpu_beyond(s), cpu);
 }
 
+/* Both are bounded when what they allow does not grow with time. */
+static const char *judge_costs(const struct attack *a, const struct toll *t, unsigned sent)
+{
+    return t->kib > a->mib * 1024                                          ? "memory"
+           : t->cpu_ms > a->cpu_ms + (uint64_t)sent * a->each_ns / 1000000 ? "CPU"
+                                                                           : NULL;
+}
+
 /* What is wrong with how it went; NULL: nothing. */
 static const char *judge(const struct siege *s, const struct toll *t)
 {
-    const struct attack *a = s->attack;
     const struct move *m = &s->move;
 
-    return m->foes == 0 || m->sent + m->foes < 2                 ? "the attack did not begin"
-           : !t->ended                                           ? "the server did not end well"
+    return m->foes < m->wanted || m->sent + m->foes < 2          ? "the attack did not begin"
+           : !t->ended                                           ? "a server did not end well"
            : !t->answered || t->slowest > CALL_MS + t->elsewhere ? "others had to wait"
-           : t->kib > a->mib * 1024                              ? "memory"
-           : a->cpu_ms && t->cpu_ms > a->cpu_ms                  ? "CPU"
-           : a->end == CUT && m->left < m->foes                  ? "connections were left open"
-                                                                 : NULL;
+           : s->attack->end != STAYS && m->left < m->foes        ? "connections were left open"
+           : s->attack->end == CALMED && m->calmed < m->foes     ? "it was not told to be calm"
+           : s->attack->end == STAYS && m->left                  ? "connections were cut"
+           : s->costs ? judge_costs(s->attack, t, m->sent)
+                      : NULL;
 }
 
 static void tell(const struct siege *s, const struct toll *t, int64_t ms, const char *wrong)
 {
     const struct move *m = &s->move;
 
-    printf("%s %-14s %-5s %5.1f s, %u sent, %u of %u cut, +%.1f MiB, %u ms of CPU, "
+    printf("%s %-18s %-7s %5.1f s, %u sent, %u of %u cut (%u calmed), +%.1f MiB, %u ms of CPU, "
            "calls <= %d ms (elsewhere %d)%s%s\n",
-           wrong ? "not ok" : "ok    ", s->attack->name, s->victim.tls ? "TLS" : "plain",
-           (double)ms / 1000, m->sent, m->left, m->foes, t->kib / 1024.0, t->cpu_ms, t->slowest,
-           t->elsewhere, wrong ? ": " : "", wrong ? wrong : "");
+           wrong ? "not ok" : "ok    ", s->attack->name, s->server, (double)ms / 1000, m->sent,
+           m->left, m->foes, m->calmed, t->kib / 1024.0, t->cpu_ms, t->slowest, t->elsewhere,
+           wrong ? ": " : "", wrong ? wrong : "");
     fflush(stdout);
 }
 
-static bool run(const char *program, const struct attack *a, bool tls)
+static bool run(struct siege *s, const char *program, bool tls)
 {
-    struct siege s = { .attack = a };
     struct toll t = { 0 };
     int64_t began = now_ms();
     const char *wrong;
 
-    if (!victim_start(&s.victim, program, tls) || !victim_start(&s.control, program, tls) ||
-        !call_both(&s, &t))
+    if (!victim_start(&s->victim, program, tls) || !victim_start(&s->control, program, tls) ||
+        !call_both(s, &t))
         return false;
-    s.move.victim = &s.victim;
-    s.move.lasts_ms = a->seconds * 1000;
-    hold_out(&s, &t);
-    t.ended = victim_stop(&s.victim) & victim_stop(&s.control);
-    wrong = judge(&s, &t);
-    tell(&s, &t, now_ms() - began, wrong);
+    s->move.victim = &s->victim;
+    s->move.lasts_ms = s->attack->seconds * 1000;
+    hold_out(s, &t);
+    t.ended = victim_stop(&s->victim) & victim_stop(&s->control);
+    wrong = judge(s, &t);
+    tell(s, &t, now_ms() - began, wrong);
     return !wrong;
+}
+
+/* ---- which ---------------------------------------------------------------------------------- */
+
+struct count {
+    unsigned passed, failed;
+};
+
+/* The attack on each kind of server that it is meant for. */
+static void run_all(const struct attack *a, const char *program, bool costs, struct count *c)
+{
+    const struct {
+        enum server kind;
+        const char *name, *program;
+    } servers[] = { { PLAIN, "plain", program },
+                    { TLS, "TLS", program },
+                    { COUNTED, "counted", "/proc/self/exe" } };
+
+    for (size_t i = 0; i < ARRAY_LEN(servers); i++) {
+        struct siege s = { .attack = a, .server = servers[i].name, .costs = costs };
+
+        if (!(a->servers & servers[i].kind))
+            continue;
+        if (run(&s, servers[i].program, servers[i].kind == TLS))
+            c->passed++;
+        else
+            c->failed++;
+    }
 }
 
 static bool is_wanted(const struct attack *a, int argc, char **argv)
@@ -165,24 +204,23 @@ static void raise_limit(void)
 
 int main(int argc, char **argv)
 {
-    unsigned passed = 0, failed = 0;
+    bool costs = argc < 2 || strcmp(argv[1], "-c") != 0;
+    struct count c = { 0, 0 };
 
+    if (argc > 1 && strcmp(argv[1], "serve") == 0)
+        return host_main(argc, argv);
+    argc -= !costs;
+    argv += !costs;
     if (argc < 2) {
-        fprintf(stderr, "usage: attacks VITRO [NAME]...\n");
+        fprintf(stderr, "usage: attacks [-c] VITRO [NAME]...\n");
         return 2;
     }
     raise_limit();
     signal(SIGPIPE, SIG_IGN); /* libssl writes to whom the server has left */
     for (size_t i = 0; i < ARRAY_LEN(attacks); i++) {
-        for (unsigned tls = 0; tls < 2; tls++) {
-            if (!(attacks[i].wire & (tls ? TLS : PLAIN)) || !is_wanted(&attacks[i], argc, argv))
-                continue;
-            if (run(argv[1], &attacks[i], tls))
-                passed++;
-            else
-                failed++;
-        }
+        if (is_wanted(&attacks[i], argc, argv))
+            run_all(&attacks[i], argv[1], costs, &c);
     }
-    printf("attacks: %u passed, %u failed\n", passed, failed);
-    return failed || !passed;
+    printf("attacks: %u passed, %u failed\n", c.passed, c.failed);
+    return c.failed || !c.passed;
 }

@@ -2,14 +2,15 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "attacks/siege/victim.h"
 #include "base/util.h"
 
 enum { PATIENCE_MS = 2000 };
@@ -22,9 +23,25 @@ static void must(bool ok)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-bool foe_dial(struct foe *f, unsigned port)
+/* Until then nothing is read or written without waiting for it; then all is. */
+static bool shake_hands(struct foe *f)
 {
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+    static const unsigned char h2[] = { 2, 'h', '2' };
+    static SSL_CTX *context;
+
+    if (!context)
+        context = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_alpn_protos(context, h2, sizeof h2);
+    f->ssl = SSL_new(context);
+    SSL_set_fd(f->ssl, f->fd);
+    return SSL_connect(f->ssl) == 1;
+}
+
+static bool dial(struct foe *f, const struct victim *v, bool tls, bool narrow)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)v->port) };
+    const int least = 1, segment = 536; /* RFC 9293, 3.7.1 */
 
     memset(f, 0, sizeof *f);
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -32,25 +49,22 @@ bool foe_dial(struct foe *f, unsigned port)
     vitro_buf_init(&f->in, NULL, SIZE_MAX);
     vitro_hpack_writer_init(&f->encoder, NULL, 4096);
     f->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    return f->fd >= 0 && connect(f->fd, (struct sockaddr *)&to, sizeof to) == 0;
+    if (narrow) {
+        setsockopt(f->fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof least);
+        setsockopt(f->fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment);
+    }
+    return f->fd >= 0 && connect(f->fd, (struct sockaddr *)&to, sizeof to) == 0 &&
+           (!tls || shake_hands(f)) && fcntl(f->fd, F_SETFL, O_NONBLOCK) == 0;
 }
 
-static bool begin_tls(struct foe *f)
+bool foe_dial(struct foe *f, const struct victim *v, bool tls)
 {
-    static const unsigned char h2[] = { 2, 'h', '2' };
-    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-
-    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_alpn_protos(context, h2, sizeof h2);
-    f->ssl = SSL_new(context);
-    SSL_CTX_free(context);
-    SSL_set_fd(f->ssl, f->fd);
-    return SSL_connect(f->ssl) == 1;
+    return dial(f, v, tls, false);
 }
 
-bool foe_begin(struct foe *f, unsigned port, bool tls)
+static bool begin(struct foe *f, const struct victim *v, bool narrow)
 {
-    if (!foe_dial(f, port) || (tls && !begin_tls(f)))
+    if (!dial(f, v, v->tls, narrow))
         return false;
     f->window = f->stream_window = FRAME_DEFAULT_WINDOW;
     must(vitro_frame_write_preface(&f->out));
@@ -76,6 +90,8 @@ static void count(struct foe *f, struct frame_head head, const uint8_t *payload)
         f->got[head.type]++;
     if (head.type == FRAME_DATA)
         f->data += head.length;
+    if (head.type == FRAME_SETTINGS && !(head.flags & FRAME_ACK) && f->polite)
+        must(vitro_frame_write_settings(&f->out, FRAME_ACK, NULL, 0));
     if (head.type == FRAME_GOAWAY && head.length >= 8)
         f->error = (uint32_t)payload[4] << 24 | (uint32_t)payload[5] << 16 |
                    (uint32_t)payload[6] << 8 | payload[7];
@@ -112,7 +128,7 @@ static size_t read_some(struct foe *f)
         n = SSL_read(f->ssl, room, sizeof room);
         later = n <= 0 && SSL_get_error(f->ssl, (int)n) == SSL_ERROR_WANT_READ;
     } else {
-        n = recv(f->fd, room, sizeof room, MSG_DONTWAIT);
+        n = recv(f->fd, room, sizeof room, 0);
         later = n < 0 && errno == EAGAIN;
     }
     if (n <= 0) {
@@ -133,21 +149,12 @@ static bool wait_for(struct foe *f, short events, int ms)
     return poll(&p, 1, ms) > 0;
 }
 
-/* libssl reads without waiting only where the socket does. */
-static void be_patient(struct foe *f)
-{
-    struct timeval t = { 0, 1000 };
-
-    setsockopt(f->fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
-    setsockopt(f->fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
-}
-
 static ssize_t write_some(struct foe *f, const uint8_t *from, size_t n)
 {
     int wrote;
 
     if (!f->ssl)
-        return send(f->fd, from, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+        return send(f->fd, from, n, MSG_NOSIGNAL);
     wrote = SSL_write(f->ssl, from, (int)n);
     errno = wrote <= 0 && SSL_get_error(f->ssl, wrote) == SSL_ERROR_WANT_WRITE ? EAGAIN : EPIPE;
     return wrote > 0 ? wrote : -1;
@@ -158,7 +165,6 @@ bool foe_send(struct foe *f)
     int64_t last = now_ms();
     size_t at = 0;
 
-    be_patient(f);
     while (at < f->out.len && !f->closed && now_ms() - last < PATIENCE_MS) {
         ssize_t n = write_some(f, f->out.ptr + at, MIN(f->out.len - at, (size_t)65536));
 
@@ -181,11 +187,54 @@ bool foe_send(struct foe *f)
     return false;
 }
 
+bool foe_begin_rude(struct foe *f, const struct victim *v)
+{
+    return begin(f, v, false);
+}
+
+bool foe_await(struct foe *f, unsigned type, unsigned n)
+{
+    int64_t until = now_ms() + PATIENCE_MS;
+
+    while (f->got[type] < n && !f->closed && now_ms() < until) {
+        wait_for(f, POLLIN, 10);
+        while (read_some(f) > 0)
+            continue;
+    }
+    return f->got[type] >= n;
+}
+
+static bool greet(struct foe *f)
+{
+    f->polite = true;
+    return foe_send(f) && foe_await(f, FRAME_SETTINGS, 1) && foe_send(f);
+}
+
+bool foe_begin(struct foe *f, const struct victim *v)
+{
+    return begin(f, v, false) && greet(f);
+}
+
+bool foe_begin_narrow(struct foe *f, const struct victim *v)
+{
+    return begin(f, v, true) && greet(f);
+}
+
+unsigned foe_drip(struct foe *f)
+{
+    ssize_t n = f->out.len ? write_some(f, f->out.ptr, 1) : 0;
+
+    if (n < 0 && errno != EAGAIN)
+        f->closed = true;
+    if (n > 0)
+        memmove(f->out.ptr, f->out.ptr + 1, --f->out.len);
+    return n > 0;
+}
+
 void foe_listen(struct foe *f, int ms)
 {
     int64_t until = now_ms() + ms, left = ms;
 
-    be_patient(f);
     do { /* once, at the least: what there is lies there already */
         if ((f->ssl && SSL_pending(f->ssl)) || wait_for(f, POLLIN, (int)left))
             while (read_some(f) > 0)
@@ -219,6 +268,19 @@ void foe_request(struct foe *f, uint32_t stream, const char *path)
     must(vitro_frame_write_block(&f->out, stream, 0, vitro_buf_bytes(&block), FRAME_DEFAULT_MAX,
                                  NULL));
     vitro_buf_done(&block);
+}
+
+uint32_t foe_next(struct foe *f)
+{
+    return 2 * f->streams++ + 1;
+}
+
+uint32_t foe_open(struct foe *f, const char *path)
+{
+    uint32_t stream = foe_next(f);
+
+    foe_request(f, stream, path);
+    return stream;
 }
 
 /* How much of what is left may go now: waits for windows. */

@@ -8,15 +8,18 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
+#include "attacks/siege/victim.h"
 #include "base/buf.h"
 #include "frame/frame_writer.h"
 #include "frame/hpack_writer.h"
 
 struct foe {
     int fd;
-    SSL *ssl;    /* NULL: plain text */
-    bool closed; /* by the other side */
-    bool deaf;   /* reads nothing */
+    SSL *ssl;         /* NULL: plain text */
+    bool closed;      /* by the other side */
+    bool deaf;        /* reads nothing */
+    bool polite;      /* acknowledges SETTINGS */
+    unsigned streams; /* that it opened: 1, 3, 5 ... */
     struct buf out;
     struct hpack_writer encoder;
     struct buf in;
@@ -26,11 +29,18 @@ struct foe {
     int64_t window, stream_window; /* what it may send: in all, on the one stream that it uses */
 };
 
-/* Connect; with preface and empty SETTINGS to be sent. False when the system refuses. */
-bool foe_begin(struct foe *f, unsigned port, bool tls);
+/* The connection alone: no byte was said on it, but for the handshake under TLS. False when the
+ * system, or the server, refuses. */
+bool foe_dial(struct foe *f, const struct victim *v, bool tls);
 
-/* The connection alone: no byte was said on it, of TLS neither. */
-bool foe_dial(struct foe *f, unsigned port);
+/* A connection as it should begin: SETTINGS went both ways, and were acknowledged here. */
+bool foe_begin(struct foe *f, const struct victim *v);
+
+/* The same with as little room as TCP can have: the server's system takes little of it, too. */
+bool foe_begin_narrow(struct foe *f, const struct victim *v);
+
+/* Preface and SETTINGS, to be sent; those of the server are not acknowledged. */
+bool foe_begin_rude(struct foe *f, const struct victim *v);
 
 void foe_end(struct foe *f);
 
@@ -38,7 +48,13 @@ void foe_end(struct foe *f);
  */
 bool foe_send(struct foe *f);
 
-/* Read what comes until ms milliseconds have passed or it was closed. */
+/* Send one byte of it; how many that were. */
+unsigned foe_drip(struct foe *f);
+
+/* Wait until so many frames of a type came; false when they do not come. */
+bool foe_await(struct foe *f, unsigned type, unsigned n);
+
+/* Read what is there, and what comes until ms milliseconds have passed or it was closed. */
 void foe_listen(struct foe *f, int ms);
 
 /* ---- what is said --------------------------------------------------------------------------- */
@@ -46,6 +62,9 @@ void foe_listen(struct foe *f, int ms);
 /* A header block that begins a gRPC call of that path. */
 void foe_block(struct foe *f, struct buf *block, const char *path);
 void foe_request(struct foe *f, uint32_t stream, const char *path);
+/* The number of the next stream; the same, with such a block. */
+uint32_t foe_next(struct foe *f);
+uint32_t foe_open(struct foe *f, const char *path);
 /* The only message of a stream, sent as fast as windows allow; false when it cannot be. */
 bool foe_message(struct foe *f, uint32_t stream, bool compressed, vitro_bytes message);
 /* One message as one DATA frame, whatever the windows. */

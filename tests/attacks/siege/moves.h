@@ -9,13 +9,14 @@
 /* What one attack is told, and tells. */
 struct move {
     const struct victim *victim;
-    int lasts_ms;        /* an attack that nobody ends ends itself */
-    int64_t until_ms;    /* then; set when it begins */
-    unsigned foes, left; /* connections that it made; of those, closed by the server */
-    unsigned sent;       /* frames, bytes or what else it counts by */
+    int lasts_ms;                /* an attack that nobody ends ends itself */
+    unsigned wanted, foes, left; /* connections; those that were made; closed by the server */
+    unsigned calmed;             /* of those, with ENHANCE_YOUR_CALM */
+    unsigned sent;               /* frames, bytes or what else it counts by */
 };
 
-#define ATTACK(name, words, wire, end, seconds, mib, cpu_ms) void attack_##name(struct move *m);
+#define ATTACK(name, words, server, end, seconds, mib, cpu_ms, each_ns)                            \
+    void attack_##name(struct move *m);
 #include "attacks/siege/moves.def"
 #undef ATTACK
 

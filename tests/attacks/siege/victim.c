@@ -13,6 +13,8 @@
 #include "chat.vitro.h"
 #include "vitro/channel.h"
 
+enum { PATIENCE_MS = 30000 };
+
 #define FIXTURE(name) "tests/fixtures/tls/" name
 
 int64_t now_ms(void)
@@ -91,9 +93,18 @@ bool victim_stop(struct victim *v)
 {
     int status = 0;
 
+    int64_t until = now_ms() + PATIENCE_MS;
+    pid_t ended;
+
     vitro_credentials_unref(v->credentials);
     kill(v->pid, SIGTERM);
-    return waitpid(v->pid, &status, 0) == v->pid && status == 0;
+    while ((ended = waitpid(v->pid, &status, WNOHANG)) == 0 && now_ms() < until)
+        usleep(2000);
+    if (ended == 0) {
+        kill(v->pid, SIGKILL);
+        waitpid(v->pid, &status, 0);
+    }
+    return ended == v->pid && status == 0;
 }
 
 /* ---- what it costs -------------------------------------------------------------------------- */
