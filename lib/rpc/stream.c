@@ -140,19 +140,28 @@ void vitro_stream_block_over(struct h2_stream *hs)
 }
 
 /*
- * Double the window while it is what waits: the message is larger, or half of it came before a
- * read found the transport empty.
+ * A burst is what comes before a read finds the transport empty, or within a round trip: what a
+ * sender can have sent without having heard of us.
  */
+static void count_burst(struct stream *s, size_t arrived)
+{
+    const struct connection *c = s->conn;
+
+    if (s->lulls != c->driver.lulls && c->h2.now - s->burst_since >= c->round_trip) {
+        s->burst_since = c->h2.now;
+        s->burst = 0;
+    }
+    s->lulls = c->driver.lulls;
+    s->burst += arrived;
+}
+
+/* Double the window while it is what waits: the message is larger, or a burst is half of it. */
 static void grow_windows(struct stream *s, size_t arrived)
 {
     struct connection *c = s->conn;
     size_t missing = vitro_lpm_pending(&s->reader) ? vitro_lpm_missing(&s->reader) : 0;
 
-    if (s->lulls != c->driver.lulls) {
-        s->lulls = c->driver.lulls;
-        s->burst = 0;
-    }
-    s->burst += arrived;
+    count_burst(s, arrived);
     if (s->window >= c->config.max_window || s->credit == 0)
         return;
     if (missing <= s->window && s->burst < s->window / 2)

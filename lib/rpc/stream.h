@@ -58,8 +58,9 @@ struct stream {
     struct buf inflated;    /* the message that is being delivered, when it came compressed */
     enum encoding encoding; /* of messages that come compressed */
     uint32_t window;        /* as it has grown */
-    size_t burst;           /* arrived since the transport was last found empty */
-    uint64_t lulls;         /* which time that was */
+    size_t burst;           /* bytes that came in one, so far */
+    int64_t burst_since;    /* nanoseconds; when it began */
+    uint64_t lulls;         /* of the transport, when the last byte came */
     int64_t wait_since;     /* nanoseconds; when it began to wait for a window */
     enum h2_wait wait;
     uint32_t call;       /* of notes */

@@ -192,8 +192,23 @@ static size_t may_send(const struct peer *peer, size_t sent)
     return granted - sent;
 }
 
-/* Messages of 1,000 bytes, at most so many bytes of them at once; what the peer may send then. */
-static size_t window_after(size_t most, int rounds)
+/* How a peer sends, and what lies between it and us. */
+struct way {
+    int64_t latency_ns;
+    uint32_t read_max;
+    size_t most; /* that it sends at once, of what it may */
+    int rounds;
+};
+
+/* What was written arrives, and so does what is said to it. */
+static void cross(struct stage *s)
+{
+    peer_run(&s->peer);
+    vitro_sim_run_for(s->p.sim, 4 * s->p.sim_options.latency_ns);
+}
+
+/* What the peer may send after so many rounds of messages of 1,000 bytes. */
+static size_t window_after(const struct way *way)
 {
     static uint8_t messages[16 * 1005];
     struct stage s;
@@ -205,19 +220,25 @@ static size_t window_after(size_t most, int rounds)
         memcpy(messages + i * 1005, (uint8_t[]){ 0, 0, 0, 1000 >> 8, 1000 & 255 }, 5);
     pair_init(&s.p);
     s.p.sim_options.in_flight_max = 16 * 1024 * 1024;
+    s.p.sim_options.latency_ns = way->latency_ns;
+    s.p.sim_options.read_max = way->read_max;
     pair_make_world(&s.p);
     peer_init(&s.peer, &s.p, s.p.server_loop);
     peer_listen(&s.peer);
     peer_settings(&s.peer, 0, 0);
     pair_make_channel(&s.p);
     call = pair_call(&s.p, &echo_bidi, NULL, &r);
-    pair_settle(&s.p);
+    cross(&s);
     peer_response(&s.peer, 1, NULL);
-    for (int i = 0; i < rounds; i++) {
-        size_t left = MIN(may_send(&s.peer, sent), most);
-        for (; left >= sizeof messages; left -= sizeof messages, sent += sizeof messages)
-            peer_data(&s.peer, 1, false, (vitro_bytes){ messages, sizeof messages });
-        peer_run(&s.peer);
+    for (int i = 0; i < way->rounds; i++) {
+        size_t left = MIN(may_send(&s.peer, sent), way->most);
+        while (left >= 1005) {
+            size_t n = MIN(left - left % 1005, sizeof messages);
+            peer_data(&s.peer, 1, false, (vitro_bytes){ messages, n });
+            left -= n;
+            sent += n;
+        }
+        cross(&s);
     }
     cr_expect_eq(r.messages, sent / 1005);
     window = may_send(&s.peer, sent);
@@ -229,13 +250,28 @@ static size_t window_after(size_t most, int rounds)
     return window;
 }
 
-Test(call_flow, a_window_grows_to_its_limit_where_bursts_fill_it_and_not_where_bytes_trickle)
-{
-    size_t filled = window_after(SIZE_MAX, 16), trickled = window_after(17000, 200);
+static const int64_t far = 25000000;
 
-    cr_expect_geq(filled, (size_t)2 * 1024 * 1024, "%zu", filled);
-    cr_expect_leq(filled, (size_t)4 * 1024 * 1024, "%zu", filled);
-    cr_expect_leq(trickled, (size_t)65535, "%zu", trickled);
+Test(call_flow, a_window_grows_to_its_limit_where_bursts_fill_it)
+{
+    static const struct way ways[] = { { .most = SIZE_MAX, .rounds = 16 },
+                                       { far, 1460, .most = SIZE_MAX, .rounds = 16 } };
+
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        size_t window = window_after(&ways[i]);
+
+        cr_expect_geq(window, (size_t)2 * 1024 * 1024, "way %zu: %zu", i, window);
+        cr_expect_leq(window, (size_t)4 * 1024 * 1024, "way %zu: %zu", i, window);
+    }
+}
+
+Test(call_flow, a_window_stays_where_bytes_trickle)
+{
+    static const struct way ways[] = { { .most = 17000, .rounds = 200 },
+                                       { far, 1460, .most = 4020, .rounds = 200 } };
+
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++)
+        cr_expect_leq(window_after(&ways[i]), (size_t)65535, "way %zu", i);
 }
 
 /* ---- frames --------------------------------------------------------------------------------- */
