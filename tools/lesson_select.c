@@ -140,7 +140,7 @@ static bool holds(const struct lesson_words *w, const char *term, size_t n)
         len = strcspn(term, " ,");
         len = len < n ? len : n;
         no = len && *term == '!';
-        if (len && *term != '[') { /* a range describes nothing */
+        if (len && !strchr("[^", *term)) { /* a range describes nothing */
             if (has(w, term + no, len - no) == (no == 1))
                 return false;
             any = true;

@@ -8,7 +8,8 @@
  *      c2s DATA 3 [1-4]             of those that the words describe, the first four
  *      NOTE waiting [2], GRPC [9-]  the second; from the ninth on
  *      c2s DATA 3 [1-4+], DATA [+]  the first four, and a line that says how many there are; it
- * alone
+ *                                   alone
+ *      c2s HEADERS 1 ^              and the record that it came in, with what else that holds
  *
  * Words: c2s, s2c; the connection as conn=0; the stream's number; TLS and what its line says of a
  * record (ClientHello, alert, unknown_ca); PREFACE, the frame's type (HEADERS) and its flags

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/util.h"
+
 /* ---- the selector --------------------------------------------------------------------------- */
 
 /* The digits at p as a number, which is too small to overflow or taken for the largest. */
@@ -47,6 +49,7 @@ static void read_term(struct lesson_term *t, const char *term, size_t n)
     memset(t, 0, sizeof *t);
     t->to = UINT32_MAX;
     t->words = trim((vitro_str){ term, range ? (size_t)(range - term) : n });
+    t->above = memchr(term, '^', n) != NULL;
     if (range)
         read_range(t, range, term + n);
 }
@@ -88,10 +91,12 @@ static bool make_room(struct lesson_selection *s, uint32_t number)
     return true;
 }
 
-/* Counts the event for each alternative that describes it; true when one of them shows it. */
-static bool count(struct lesson_selection *s, uint32_t found)
+/* Counts the event for each alternative that describes it; does one show it, and its record? */
+static bool count(struct lesson_selection *s, uint32_t found, bool *above)
 {
     bool shows = false;
+
+    *above = false;
 
     for (unsigned i = 0; i < s->term_count; i++) {
         struct lesson_term *t = &s->terms[i];
@@ -101,22 +106,34 @@ static bool count(struct lesson_selection *s, uint32_t found)
         if (t->count >= t->from && t->count <= t->to) {
             t->shown++;
             shows = true;
+            *above |= t->above;
         }
     }
     return shows;
 }
 
+static void choose(struct lesson_selection *s, uint32_t number)
+{
+    if (lesson_selection_has(s, number))
+        return;
+    s->bits[number / 8] |= (uint8_t)(1 << number % 8);
+    s->chosen++;
+    s->last = MAX(s->last, number);
+}
+
 static bool look_at(struct lesson_selection *s, const vitro_event *ev,
                     const struct lesson_words *words)
 {
+    bool above;
+
     s->looked = ev->number;
     if (!make_room(s, ev->number))
         return false;
-    if (count(s, lesson_words_fit(words, s->selector)) || lesson_selection_has(s, ev->parent)) {
-        s->bits[ev->number / 8] |= (uint8_t)(1 << ev->number % 8);
-        s->chosen++;
-        s->last = ev->number;
-    }
+    if (count(s, lesson_words_fit(words, s->selector), &above) ||
+        lesson_selection_has(s, ev->parent))
+        choose(s, ev->number);
+    for (uint32_t n = above ? ev->parent : 0; n && n < ev->number; n++)
+        choose(s, n);
     return true;
 }
 

@@ -16,6 +16,7 @@
 struct lesson_term {
     vitro_str words;   /* lent, without its range and without blanks around */
     bool counted;      /* the block says how many there are */
+    bool above;        /* the record that it came in is shown, too */
     uint32_t from, to; /* from 1, both shown */
     uint32_t count;    /* events that its words describe */
     uint32_t shown;    /* of these */

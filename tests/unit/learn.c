@@ -151,10 +151,13 @@ Test(learn, each_choice_of_a_question_is_explained_and_one_is_right)
     each_lesson(check_questions);
 }
 
-static bool is_shown(const struct lesson_text *t, vitro_decode *d, const vitro_event *ev)
+/* Some wire block shows or counts it. */
+static bool is_shown(const struct lesson_text *t, const struct lesson_selection *shows,
+                     vitro_decode *d, const vitro_event *ev)
 {
     for (size_t i = 0; i < t->count; i++) {
-        if (t->blocks[i].kind == LESSON_WIRE && lesson_selects(d, ev, t->blocks[i].text))
+        if (t->blocks[i].kind == LESSON_WIRE && (lesson_selection_has(&shows[i], ev->number) ||
+                                                 lesson_selects(d, ev, t->blocks[i].text)))
             return true;
     }
     return false;
@@ -162,6 +165,7 @@ static bool is_shown(const struct lesson_text *t, vitro_decode *d, const vitro_e
 
 static void check_events(const char *dir)
 {
+    struct lesson_selection *shows;
     struct lesson_text t;
     struct run r;
     vitro_event ev;
@@ -171,8 +175,13 @@ static void check_events(const char *dir)
     read_text(&t, dir, languages[0]);
     count = vitro_decode_count(r.decode);
     cr_assert_gt(count, 0);
+    shows = calloc(t.count, sizeof *shows);
+    cr_assert_not_null(shows);
+    for (size_t i = 0; i < t.count; i++)
+        lesson_selection_init(&shows[i], t.blocks[i].kind == LESSON_WIRE ? t.blocks[i].text : "");
+    cr_assert(lesson_selection_advance(shows, t.count, r.decode));
     for (uint32_t n = 1; vitro_decode_event(r.decode, n, &ev); n++)
-        cr_assert(is_shown(&t, r.decode, &ev), "%s: no wire block shows event %u", dir, n);
+        cr_assert(is_shown(&t, shows, r.decode, &ev), "%s: no wire block shows event %u", dir, n);
     for (size_t i = 0; i < t.count; i++) {
         uint32_t n = 1;
         if (t.blocks[i].kind != LESSON_WIRE)
@@ -182,6 +191,9 @@ static void check_events(const char *dir)
             n++;
         cr_assert_leq(n, count, "%s line %d selects nothing", dir, t.blocks[i].line);
     }
+    for (size_t i = 0; i < t.count; i++)
+        lesson_selection_done(&shows[i]);
+    free(shows);
     lesson_text_done(&t);
     run_close(&r);
 }
@@ -514,6 +526,41 @@ static uint32_t count_chosen(const struct lesson_selection *s, const vitro_decod
     for (uint32_t n = 0; n <= vitro_decode_count(d) + 1000; n++)
         chosen += lesson_selection_has(s, n);
     return chosen;
+}
+
+/* Is an event of this kind, and of this frame's type, chosen? */
+static bool is_chosen(const struct lesson_selection *s, vitro_decode *d, vitro_event_kind kind,
+                      uint8_t type)
+{
+    vitro_event ev;
+
+    for (uint32_t n = 1; vitro_decode_event(d, n, &ev); n++) {
+        if (ev.kind == kind && ev.type == type && lesson_selection_has(s, n))
+            return true;
+    }
+    return false;
+}
+
+Test(learn, a_frame_is_shown_with_its_record_and_what_else_that_holds)
+{
+    const uint8_t data = 23, headers = 1, settings = 4;
+    struct lesson_selection s;
+    struct run r;
+
+    run_open(&r, LESSONS "/17-tls");
+    lesson_selection_init(&s, "c2s DATA conn=0");
+    cr_assert(lesson_selection_advance(&s, 1, r.decode));
+    cr_expect(!is_chosen(&s, r.decode, VITRO_EVENT_TLS, data));
+    lesson_selection_done(&s);
+    lesson_selection_init(&s, "c2s DATA conn=0 ^");
+    cr_assert(lesson_selection_advance(&s, 1, r.decode));
+    cr_expect_eq(s.chosen, 6); /* the record, SETTINGS, HEADERS, DATA, the message, its fields */
+    cr_expect_eq(count_chosen(&s, r.decode), s.chosen);
+    cr_expect(is_chosen(&s, r.decode, VITRO_EVENT_TLS, data));
+    cr_expect(is_chosen(&s, r.decode, VITRO_EVENT_FRAME, headers));
+    cr_expect(is_chosen(&s, r.decode, VITRO_EVENT_FRAME, settings));
+    lesson_selection_done(&s);
+    run_close(&r);
 }
 
 Test(learn, a_range_shows_some_of_what_its_words_describe_and_counts_the_rest)
