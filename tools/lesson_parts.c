@@ -57,6 +57,17 @@ static void cut_question(struct cutting *c, size_t at)
         part->question = ++c->questions;
 }
 
+static void cut_wire(struct cutting *c, size_t at)
+{
+    size_t code = at;
+
+    while (code > c->from && c->text->blocks[code - 1].kind != LESSON_CODE)
+        code--;
+    if (code > c->from)
+        cut_prose(c, code);
+    cut(c, PART_WIRE, at + 1);
+}
+
 bool lesson_parts_make(struct lesson_parts *out, const struct lesson_text *text)
 {
     struct cutting c = { .out = out, .text = text };
@@ -65,7 +76,7 @@ bool lesson_parts_make(struct lesson_parts *out, const struct lesson_text *text)
     for (size_t i = 0; i < text->count; i++) {
         const struct lesson_block *b = &text->blocks[i];
         if (b->kind == LESSON_WIRE)
-            cut(&c, PART_WIRE, i + 1);
+            cut_wire(&c, i);
         else if (b->kind == LESSON_PREDICT)
             cut_question(&c, i);
         else if (b->kind == LESSON_HEADING && b->level <= 2)

@@ -3,7 +3,8 @@
  *
  *      READ   prose and code up to the next heading
  *      ASK    a question, with the paragraph before it
- *      WIRE   the prose before a `wire` block, and the events that the block selects
+ *      WIRE   the prose before a `wire` block, and the events that the block selects; code is read
+ *             before: it wants the width of the screen
  *
  * Pure.
  */

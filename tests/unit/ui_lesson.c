@@ -46,7 +46,7 @@ static bool read_parts(struct lesson_text *text, struct lesson_parts *parts, con
 
 Test(ui_lesson, a_text_is_cut_at_headings_questions_and_wire_blocks, .timeout = 300)
 {
-    static const enum lesson_part_kind want[] = { PART_READ, PART_ASK,  PART_READ,
+    static const enum lesson_part_kind want[] = { PART_READ, PART_ASK,  PART_READ, PART_READ,
                                                   PART_WIRE, PART_WIRE, PART_READ };
     struct lesson_text text;
     struct lesson_parts parts;
@@ -55,8 +55,8 @@ Test(ui_lesson, a_text_is_cut_at_headings_questions_and_wire_blocks, .timeout = 
     cr_assert(read_parts(
         &text, &parts,
         "# T\n\nOne.\n\nBefore it.\n\n```predict\nQ?\n- [x] a\n  > b\n```\n\n## H\n\nTwo.\n\n## I\n\n"
-        "Three.\n\n```wire all\n```\n\n```wire PREFACE\n```\n\n- end\n- of it\n"));
-    cr_assert(eq(sz, parts.count, 6));
+        "Three.\n\n```code main.c:main\n```\n\nFour.\n\n```wire all\n```\n\n```wire PREFACE\n```\n\n- end\n- of it\n"));
+    cr_assert(eq(sz, parts.count, 7));
     for (size_t i = 0; i < parts.count; i++) {
         cr_expect(eq(int, parts.items[i].kind, want[i]), "part %zu", i);
         cr_expect(eq(sz, parts.items[i].first, blocks)); /* each block in one part, in order */

@@ -285,6 +285,12 @@ static void fit(struct ui *ui)
                     (size_t)((m->bytes.length + (uint64_t)wide - 1) / (uint64_t)wide), bytes.h - 1);
 }
 
+/* Where a lesson says nothing, the dictionary does. */
+static enum info info_of(const struct model *m)
+{
+    return m->info == INFO_TEXT && !m->study->page.count ? INFO_EXPLAIN : m->info;
+}
+
 static void put_panes(struct ui *ui, struct grid *g)
 {
     const struct model *m = &ui->m;
@@ -302,7 +308,7 @@ static void put_panes(struct ui *ui, struct grid *g)
     else if (ui_shows_all(ui) && !m->study)
         put_four(ui_pane(ui, g, PANE_INFO), m);
     else
-        put_info(ui_pane(ui, g, PANE_INFO), m, m->info);
+        put_info(ui_pane(ui, g, PANE_INFO), m, info_of(m));
     if (!ui->alone)
         area_fence(grid_area(g), 1, ui_pane(ui, g, PANE_BYTES).x - 1, ui->h - 2, ST_DIM);
 }
