@@ -143,7 +143,7 @@ static void on_timeout(struct timer *t)
     struct connection *c = ch->opening;
     vitro_error why;
 
-    if (vitro_loop_is_hooked(ch->loop)) { /* somebody may step, and read meanwhile */
+    if (vitro_loop_is_held_up(ch->loop)) { /* somebody may step, and read meanwhile */
         start_timer(ch);
         return;
     }

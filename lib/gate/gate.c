@@ -208,7 +208,7 @@ vitro_code vitro_gate_attach(vitro_gate *g, vitro_loop *loop, vitro_error *err)
     gl = vitro_mem_zalloc(NULL, sizeof *gl);
     if (!gl)
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "gate", 0, "out of memory");
-    gl->hook = (struct loop_hook){ opening, leaving };
+    gl->hook = (struct loop_hook){ opening, leaving, .holds = true };
     gl->gate = g;
     gl->loop = loop;
     if (!vitro_loop_set_hook(loop, &gl->hook)) {

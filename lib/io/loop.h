@@ -178,13 +178,14 @@ struct driver;
 struct loop_hook {
     bool (*opening)(struct loop_hook *h, struct driver *d); /* false: memory is out, it fails */
     void (*leaving)(struct loop_hook *h); /* the loop ends and forgets it: hold nothing back */
+    bool holds; /* it may hold up what crosses: then who is slow need not be the peer */
 };
 
 /* Set it, or with NULL take it away. False when there is another already. */
 bool vitro_loop_set_hook(vitro_loop *loop, struct loop_hook *hook);
 
-/* There is one: what crosses may be held up, and who is slow need not be the peer. */
-bool vitro_loop_is_hooked(const vitro_loop *loop);
+/* There is one that holds. */
+bool vitro_loop_is_held_up(const vitro_loop *loop);
 
 /* Objects that a loop must outlive say so: the last unref asserts that none is left. */
 void vitro_loop_hold(vitro_loop *loop);

@@ -165,9 +165,9 @@ bool vitro_loop_set_hook(vitro_loop *loop, struct loop_hook *hook)
     return true;
 }
 
-bool vitro_loop_is_hooked(const vitro_loop *loop)
+bool vitro_loop_is_held_up(const vitro_loop *loop)
 {
-    return loop->hook != NULL;
+    return loop->hook && loop->hook->holds;
 }
 
 void vitro_loop_hold(vitro_loop *loop)

@@ -40,7 +40,7 @@ static void on_begin_timeout(struct timer *t)
     bool begun = c->h2.has_settings;
     vitro_error why;
 
-    if (vitro_loop_is_hooked(c->driver.loop)) {
+    if (vitro_loop_is_held_up(c->driver.loop)) {
         vitro_connection_begin_wait(c);
         return;
     }

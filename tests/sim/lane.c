@@ -1,13 +1,13 @@
-/* lane - what one direction of a pipe lets through, and what it does to it. */
+/* lane - what one direction of a passage lets through, and what it does to it. */
 #include <string.h>
 
 #include "base/util.h"
 #include "frame/frame_writer.h"
-#include "sim/wire.h"
+#include "sim/passage.h"
 
-static bool is_tls(const struct lane *l)
+static bool is_sealed(const struct lane *l)
 {
-    return l->pipe->world->client_credentials != NULL;
+    return l->passage->places & AT_RECORDS;
 }
 
 /*
@@ -16,7 +16,7 @@ static bool is_tls(const struct lane *l)
  */
 static bool at_border(const struct lane *l)
 {
-    if (is_tls(l))
+    if (is_sealed(l))
         return !l->record_left && !l->record_have;
     return l->begun && vitro_frame_reader_idle(&l->reader) && !l->in_block;
 }
@@ -38,7 +38,7 @@ static void insert_now(struct lane *l)
 
 static void stall(struct lane *l)
 {
-    struct world *w = l->pipe->world;
+    struct world *w = l->passage->world;
 
     vitro_timer_start(w->wire_loop, &l->stalled,
                       vitro_loop_now(w->wire_loop) + (int64_t)some(w, 0, 30000) * MS);
@@ -59,7 +59,7 @@ static void write_ping(struct lane *l)
 /* Toward the client, whatever lane the fault is of. */
 static struct lane *toward_client(struct lane *l)
 {
-    return &l->pipe->lane[1];
+    return &l->passage->lane[1];
 }
 
 static void write_notice(struct lane *l)
@@ -72,18 +72,18 @@ static void write_notice(struct lane *l)
 static void write_goaway(struct lane *l)
 {
     static const uint32_t errors[] = { H2_NO_ERROR, H2_INTERNAL_ERROR, H2_ENHANCE_YOUR_CALM };
-    struct pipe *p = l->pipe;
+    struct passage *p = l->passage;
 
     vitro_frame_write_goaway(&p->lane[1].insert, p->lane[0].last_stream,
                              errors[some(p->world, 0, 2)], (vitro_bytes){ NULL, 0 });
     p->lane[0].deaf = true;
-    pipe_cut_later(p);
+    p->ops->cut_later(p);
 }
 
 /* Of one stream that the server has been told of; REFUSED_STREAM alone would be a lie. */
 static void write_reset(struct lane *l)
 {
-    struct pipe *p = l->pipe;
+    struct passage *p = l->passage;
     uint32_t last = p->lane[0].last_stream, error;
 
     if (!last)
@@ -99,20 +99,20 @@ static void write_reset(struct lane *l)
 static void write_alert(struct lane *l)
 {
     static const uint8_t alerts[] = { 0, 10, 20, 40, 42, 46, 48, 80, 90, 120 };
-    uint8_t record[] = { 21, 3, 3, 0, 2, 2, alerts[some(l->pipe->world, 0, 9)] };
+    uint8_t record[] = { 21, 3, 3, 0, 2, 2, alerts[some(l->passage->world, 0, 9)] };
 
     vitro_buf_append(&l->insert, record, sizeof record);
 }
 
 static void strike(struct lane *l)
 {
-    struct pipe *p = l->pipe;
+    struct passage *p = l->passage;
     enum fault f = p->fault;
 
     p->fault = FAULT_COUNT;
     world_fault(p->world, f);
-    world_say(p->world, "pipe %u: at byte %llu to the %s", p->number, (unsigned long long)l->passed,
-              l == &p->lane[0] ? "server" : "client");
+    world_say(p->world, "%s %u: at byte %llu to the %s", p->ops->name, p->number,
+              (unsigned long long)l->passed, l == &p->lane[0] ? "server" : "client");
     switch (f) {
     case FAULT_STALL:
         stall(l);
@@ -149,7 +149,7 @@ static void strike(struct lane *l)
 
 static bool is_lost(const struct lane *l, const struct frame_head *head)
 {
-    const struct pipe *p = l->pipe;
+    const struct passage *p = l->passage;
 
     return p->fault == FAULT_LOST && l == &p->lane[p->where] && head->type == FRAME_SETTINGS &&
            l->reader.at >= p->at;
@@ -158,21 +158,22 @@ static bool is_lost(const struct lane *l, const struct frame_head *head)
 /* Bytes of a response are lost and nobody is told: for showing that this is seen. */
 static bool is_stolen(const struct lane *l, const struct frame_head *head)
 {
-    struct world *w = l->pipe->world;
+    struct world *w = l->passage->world;
 
-    return w->sabotage && !w->stolen && l == &l->pipe->lane[1] && head->type == FRAME_DATA &&
+    return w->sabotage && !w->stolen && l == &l->passage->lane[1] && head->type == FRAME_DATA &&
            head->length > 5 && l->reader.at > 500;
 }
 
 static void begin_frame(struct lane *l, const struct frame_head *head)
 {
-    struct world *w = l->pipe->world;
+    struct world *w = l->passage->world;
 
     if (is_lost(l, head)) {
         l->dropping = true;
         strike(l);
     } else if (is_stolen(l, head)) {
-        world_say(w, "pipe %u: DATA of stream %u is stolen", l->pipe->number, head->stream);
+        world_say(w, "%s %u: DATA of stream %u is stolen", l->passage->ops->name,
+                  l->passage->number, head->stream);
         w->stolen = true;
         l->dropping = true;
     }
@@ -206,7 +207,7 @@ static void take_frames(struct lane *l, vitro_bytes in)
 /* One bit is another in the record's bytes, never in its head: a length would stop all. */
 static uint8_t damaged(struct lane *l, uint8_t byte)
 {
-    struct pipe *p = l->pipe;
+    struct passage *p = l->passage;
 
     if (p->fault != FAULT_DAMAGE || l != &p->lane[p->where] || l->passed < p->at)
         return byte;
@@ -235,9 +236,9 @@ static void take_record_byte(struct lane *l, uint8_t byte)
 
 static void take(struct lane *l, vitro_bytes in)
 {
-    if (!is_tls(l))
+    if (!is_sealed(l))
         take_frames(l, in);
-    for (size_t i = 0; is_tls(l) && i < in.len; i++)
+    for (size_t i = 0; is_sealed(l) && i < in.len; i++)
         take_record_byte(l, in.ptr[i]);
     l->passed += in.len;
 }
@@ -250,7 +251,7 @@ static bool strikes_at_byte(enum fault f)
 
 void lane_take(struct lane *l, vitro_bytes bytes)
 {
-    struct pipe *p = l->pipe;
+    struct passage *p = l->passage;
 
     if (strikes_at_byte(p->fault) && l == &p->lane[p->where] && p->at <= l->passed + bytes.len) {
         size_t before = p->at > l->passed ? (size_t)(p->at - l->passed) : 0;

@@ -9,15 +9,6 @@
 /* A lane reads nothing while it holds so many bytes. */
 enum { LANE_MAX = 65536 };
 
-/* Memory of the wire never fails: it is no part of what is tested. */
-static size_t heap_pause(struct world *w)
-{
-    size_t odds = w->heap.odds;
-
-    w->heap.odds = 0;
-    return odds;
-}
-
 /* ---- the tap: as a driver does, an end tells what it sends ---------------------------------- */
 
 static void tap_bytes(struct transport *t, vitro_bytes bytes)
@@ -36,65 +27,65 @@ static void tap_end(struct transport *t, enum record_end how)
 
 /* ---- pipes ---------------------------------------------------------------------------------- */
 
+static struct pipe *pipe_of(struct passage *p)
+{
+    return CONTAINER_OF(p, struct pipe, passage);
+}
+
 static void pipe_close(struct pipe *p, bool abort)
 {
     vitro_connect_cancel(&p->connect);
-    vitro_timer_stop(p->world->wire_loop, &p->cut);
+    vitro_timer_stop(p->passage.world->wire_loop, &p->cut);
     for (int i = 0; i < 2; i++) {
-        vitro_timer_stop(p->world->wire_loop, &p->lane[i].stalled);
         if (p->end[i]) {
             tap_end(p->end[i], abort ? RECORD_RST : RECORD_FIN);
             p->end[i]->ops->close(p->end[i], abort);
         }
         p->end[i] = NULL;
-        vitro_buf_done(&p->lane[i].out);
-        vitro_buf_done(&p->lane[i].insert);
     }
+    passage_done(&p->passage);
     p->closed = true;
 }
 
-void pipe_cut(struct pipe *p)
+static void pipe_cut(struct pipe *p)
 {
-    world_say(p->world, "pipe %u is cut", p->number);
+    world_say(p->passage.world, "pipe %u is cut", p->passage.number);
     pipe_close(p, true);
 }
 
-void pipe_cut_later(struct pipe *p)
+static void cut_later(struct passage *passage)
 {
+    struct pipe *p = pipe_of(passage);
+    struct world *w = passage->world;
+
     if (!timer_running(&p->cut))
-        vitro_timer_start(p->world->wire_loop, &p->cut,
-                          vitro_loop_now(p->world->wire_loop) +
-                              (int64_t)some(p->world, 0, 3000) * MS);
+        vitro_timer_start(w->wire_loop, &p->cut,
+                          vitro_loop_now(w->wire_loop) + (int64_t)some(w, 0, 3000) * MS);
 }
 
 static void on_cut(struct timer *t)
 {
     struct pipe *p = CONTAINER_OF(t, struct pipe, cut);
-    size_t odds = heap_pause(p->world);
+    size_t odds = world_pause(p->passage.world);
 
     pipe_cut(p);
-    p->world->heap.odds = odds;
+    world_go_on(p->passage.world, odds);
 }
 
 /* ---- moving bytes --------------------------------------------------------------------------- */
-
-static bool is_stalled(const struct lane *l)
-{
-    return timer_running(&l->stalled);
-}
 
 /* Watch for what each lane can use now. */
 static void want(struct pipe *p)
 {
     for (int i = 0; i < 2; i++) {
-        const struct lane *from = &p->lane[i], *to = &p->lane[!i];
+        const struct lane *from = &p->passage.lane[i], *to = &p->passage.lane[!i];
         unsigned events = 0;
 
         if (!p->end[i])
             continue;
         if (!from->ended && !from->doomed && from->out.len < LANE_MAX)
             events |= IO_READ;
-        if (to->out.len && !is_stalled(to))
+        if (to->out.len && !lane_is_stalled(to))
             events |= IO_WRITE;
         p->end[i]->ops->want(p->end[i], events);
     }
@@ -104,10 +95,10 @@ static void want(struct pipe *p)
 static bool settle(struct pipe *p)
 {
     for (int i = 0; i < 2; i++) {
-        struct lane *l = &p->lane[i];
+        struct lane *l = &p->passage.lane[i];
         struct transport *to = p->end[!i];
 
-        if (l->out.len || is_stalled(l))
+        if (l->out.len || lane_is_stalled(l))
             continue;
         if (l->doomed) {
             pipe_cut(p);
@@ -119,7 +110,7 @@ static bool settle(struct pipe *p)
             l->shut = true;
         }
     }
-    if (p->lane[0].shut && p->lane[1].shut) {
+    if (p->passage.lane[0].shut && p->passage.lane[1].shut) {
         pipe_close(p, false);
         return false;
     }
@@ -133,7 +124,7 @@ static bool lane_read(struct lane *l, struct transport *from)
     static uint8_t bytes[LANE_MAX];
     size_t n;
 
-    switch (from->ops->read(from, bytes, l->pipe->world->wire->chunk, &n, NULL)) {
+    switch (from->ops->read(from, bytes, l->passage->world->wire->chunk, &n, NULL)) {
     case IO_DONE:
         lane_take(l, (vitro_bytes){ bytes, n });
         return true;
@@ -149,10 +140,10 @@ static bool lane_read(struct lane *l, struct transport *from)
 
 static bool lane_write(struct lane *l, struct transport *to)
 {
-    vitro_bytes bytes = { l->out.ptr, MIN(l->out.len, l->pipe->world->wire->chunk) };
+    vitro_bytes bytes = { l->out.ptr, MIN(l->out.len, l->passage->world->wire->chunk) };
     size_t n;
 
-    if (!bytes.len || is_stalled(l))
+    if (!bytes.len || lane_is_stalled(l))
         return true;
     if (to->ops->write(to, &bytes, 1, &n, NULL) == IO_FAILED)
         return false;
@@ -165,8 +156,8 @@ static bool lane_write(struct lane *l, struct transport *to)
 static void on_ready(struct transport *t, unsigned events)
 {
     struct lane *from = t->user;
-    struct pipe *p = from->pipe;
-    size_t odds = heap_pause(p->world);
+    struct pipe *p = pipe_of(from->passage);
+    size_t odds = world_pause(p->passage.world);
     bool well = true;
 
     if (events & IO_READ)
@@ -177,15 +168,7 @@ static void on_ready(struct transport *t, unsigned events)
         pipe_close(p, true);
     if (!p->closed)
         settle(p);
-    p->world->heap.odds = odds;
-}
-
-static void on_stalled(struct timer *t)
-{
-    struct lane *l = CONTAINER_OF(t, struct lane, stalled);
-
-    world_say(l->pipe->world, "pipe %u goes on", l->pipe->number);
-    settle(l->pipe);
+    world_go_on(p->passage.world, odds);
 }
 
 /* ---- making them ---------------------------------------------------------------------------- */
@@ -195,97 +178,56 @@ static void attach(struct pipe *p, int i, struct transport *t)
     uint32_t conn = t->recorder ? vitro_recorder_conn(t->recorder) : RECORD_NO_CONN;
 
     if (conn < CONNS_MAX)
-        p->world->side[conn] = i ? SIDE_SERVER : SIDE_CLIENT;
+        p->passage.world->side[conn] = i ? SIDE_SERVER : SIDE_CLIENT;
     p->end[i] = t;
-    t->user = &p->lane[i];
+    t->user = &p->passage.lane[i];
     t->ready = on_ready;
 }
 
 static void on_connected(struct connect *c, struct transport *t, const vitro_error *err)
 {
     struct pipe *p = CONTAINER_OF(c, struct pipe, connect);
-    size_t odds = heap_pause(p->world);
+    size_t odds = world_pause(p->passage.world);
 
     (void)err;
     if (t) {
         attach(p, 1, t);
         settle(p);
     } else {
-        world_say(p->world, "pipe %u finds no server", p->number);
+        world_say(p->passage.world, "pipe %u finds no server", p->passage.number);
         pipe_close(p, true);
     }
-    p->world->heap.odds = odds;
+    world_go_on(p->passage.world, odds);
 }
 
-static bool is_of_wire(enum fault f)
+static void move(struct passage *passage)
 {
-    return f != FAULT_AGE && f != FAULT_DRAIN && f != FAULT_ABORT && f != FAULT_LEAVE &&
-           f != FAULT_MEMORY;
+    struct pipe *p = pipe_of(passage);
+
+    if (!p->closed)
+        settle(p);
 }
 
-/* One of the world's faults; FAULT_COUNT: none of the wire's. */
-static enum fault draw_fault(struct world *w)
-{
-    enum fault found = FAULT_COUNT;
-    size_t seen = 0;
-
-    for (enum fault f = 0; f < FAULT_COUNT; f++) {
-        if (w->may[f] && is_of_wire(f) && one_in(w, ++seen))
-            found = f;
-    }
-    return found;
-}
-
-/* In the beginning of a connection, or anywhere in it. */
-static uint64_t draw_place(struct world *w)
-{
-    static const size_t most[] = { 100, 1000, 5000, 300000 };
-
-    return some(w, 0, most[some(w, 0, 3)]);
-}
-
-static void draw(struct pipe *p)
-{
-    struct world *w = p->world;
-
-    p->fault = w->ending || !one_in(w, 2) ? FAULT_COUNT : draw_fault(w);
-    if (p->fault == FAULT_COUNT)
-        return;
-    p->where = (int)some(w, 0, 1);
-    p->at = p->fault == FAULT_LOST ? some(w, 0, 1) * 50 : draw_place(w);
-}
-
-static void init(struct pipe *p)
-{
-    vitro_timer_init(&p->cut, on_cut);
-    for (int i = 0; i < 2; i++) {
-        struct lane *l = &p->lane[i];
-
-        l->pipe = p;
-        vitro_buf_init(&l->out, NULL, SIZE_MAX);
-        vitro_buf_init(&l->insert, NULL, SIZE_MAX);
-        vitro_frame_reader_init(&l->reader, 0, i == 0);
-        vitro_timer_init(&l->stalled, on_stalled);
-    }
-}
+static const struct passage_ops ops = { "pipe", move, cut_later };
 
 static void on_accepted(struct listener *listener, struct transport *t)
 {
     struct wire *wire = CONTAINER_OF(listener, struct wire, listener);
     struct world *w = wire->world;
     struct pipe *p = calloc(1, sizeof *p);
-    size_t odds = heap_pause(w);
+    size_t odds = world_pause(w);
 
-    *p = (struct pipe){ .world = w, .next = wire->pipes, .number = wire->made++ };
+    p->next = wire->pipes;
     wire->pipes = p;
-    init(p);
-    draw(p);
+    vitro_timer_init(&p->cut, on_cut);
+    passage_init(&p->passage, w, &ops, wire->made++,
+                 AT_BYTES | (w->client_credentials ? AT_RECORDS : AT_FRAMES));
     attach(p, 0, t);
     t->ops->attach(t, w->wire_loop);
     vitro_connect_start(&p->connect, w->wire_loop, &wire->server, w->trace, INT64_MAX,
                         on_connected);
     want(p);
-    w->heap.odds = odds;
+    world_go_on(w, odds);
 }
 
 static struct address address_of(const char *target)
@@ -319,44 +261,11 @@ void wire_close(struct world *w)
         struct pipe *p = wire->pipes;
 
         wire->pipes = p->next;
-        world_expect(w, p->closed, "pipe %u: a connection is left open", p->number);
+        world_expect(w, p->closed, "pipe %u: a connection is left open", p->passage.number);
         if (!p->closed)
             pipe_close(p, true);
         free(p);
     }
     free(wire);
     w->wire = NULL;
-}
-
-/* ---- deeds ---------------------------------------------------------------------------------- */
-
-void wire_deed(struct world *w)
-{
-    struct pipe *found = NULL;
-    size_t seen = 0;
-
-    for (struct pipe *p = w->wire->pipes; p; p = p->next) {
-        if (!p->closed && p->fault == FAULT_COUNT && one_in(w, ++seen))
-            found = p;
-    }
-    if (!found)
-        return;
-    found->where = (int)some(w, 0, 1);
-    found->at = found->lane[found->where].passed;
-    found->fault = draw_fault(w);
-    lane_take(&found->lane[found->where], (vitro_bytes){ (const uint8_t *)"", 0 });
-    if (!found->closed)
-        settle(found);
-}
-
-void wire_calm(struct world *w)
-{
-    for (struct pipe *p = w->wire->pipes; p; p = p->next) {
-        if (p->closed)
-            continue;
-        p->fault = FAULT_COUNT;
-        for (int i = 0; i < 2; i++)
-            vitro_timer_stop(w->wire_loop, &p->lane[i].stalled);
-        settle(p);
-    }
 }

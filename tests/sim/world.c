@@ -10,6 +10,7 @@
 
 #include "base/util.h"
 #include "sim/delay.h"
+#include "sim/inside.h"
 #include "sim/talk.h"
 #include "sim/tap.h"
 #include "sim/wire.h"
@@ -19,10 +20,10 @@
 
 static const struct {
     const char *name;
-    bool plain, tls;
+    unsigned place;
     uint32_t codes;
 } faults[] = {
-#define X(id, name, plain, tls, codes) { name, plain, tls, codes },
+#define X(id, name, where, codes) { name, AT_##where, codes },
 #include "sim/faults.def"
 #undef X
 };
@@ -70,6 +71,19 @@ void world_fault(struct world *w, enum fault f)
     world_say(w, "fault: %s", faults[f].name);
 }
 
+size_t world_pause(struct world *w)
+{
+    size_t odds = w->heap.odds;
+
+    w->heap.odds = 0;
+    return odds;
+}
+
+void world_go_on(struct world *w, size_t odds)
+{
+    w->heap.odds = odds;
+}
+
 uint32_t world_codes(const struct world *w)
 {
     uint32_t codes = 0;
@@ -87,6 +101,18 @@ static uint32_t one_of(struct world *w, const uint32_t *all, size_t n)
 }
 #define ONE_OF(w, all) one_of((w), (all), ARRAY_LEN(all))
 
+enum fault world_draw_fault(struct world *w, unsigned places)
+{
+    enum fault found = FAULT_COUNT;
+    size_t seen = 0;
+
+    for (enum fault f = 0; f < FAULT_COUNT; f++) {
+        if (w->may[f] && faults[f].place & places && one_in(w, ++seen))
+            found = f;
+    }
+    return found;
+}
+
 /* None, or up to three of those that there are on this kind of connection. */
 static void draw_faults(struct world *w, bool tls)
 {
@@ -94,7 +120,7 @@ static void draw_faults(struct world *w, bool tls)
 
     while (!w->sabotage && count--) {
         size_t f = some(w, 0, FAULT_COUNT - 1);
-        w->may[f] = tls ? faults[f].tls : faults[f].plain;
+        w->may[f] = tls || faults[f].place != AT_RECORDS;
     }
 }
 
@@ -244,7 +270,7 @@ static void make_channel(struct world *w, size_t i)
 
 static void open_world(struct world *w)
 {
-    bool tls = one_in(w, 2) && !w->sabotage;
+    bool tls = one_in(w, 2);
     vitro_sim_options links = draw_links(w);
 
     draw_faults(w, tls);
@@ -261,6 +287,8 @@ static void open_world(struct world *w)
     must(vitro_sim_loop(w->sim, &w->wire_loop, "wire", NULL) == VITRO_OK, "no loop");
     must(vitro_sim_loop(w->sim, &w->client_loop, "client", NULL) == VITRO_OK, "no loop");
     vitro_sim_trace(w->sim, w->trace);
+    if (tls)
+        inside_attach(w);
     make_server(w);
     must(wire_open(w), "the wire cannot listen");
     for (size_t i = 0; i < w->channels; i++)
@@ -321,9 +349,8 @@ static void starve(struct world *w)
 
 static void deed(struct world *w)
 {
-    size_t odds = w->heap.odds;
+    size_t odds = world_pause(w); /* whoever makes a server has memory for it */
 
-    w->heap.odds = 0; /* whoever makes a server has memory for it */
     if (w->may[FAULT_DRAIN] && one_in(w, 20))
         drain(w);
     if (w->may[FAULT_ABORT] && one_in(w, 20))
@@ -331,8 +358,8 @@ static void deed(struct world *w)
     if (w->may[FAULT_LEAVE] && one_in(w, 20))
         leave(w);
     if (one_in(w, 5))
-        wire_deed(w);
-    w->heap.odds = odds;
+        passage_deed(w);
+    world_go_on(w, odds);
     if (w->may[FAULT_MEMORY] && one_in(w, 10))
         starve(w);
 }
@@ -380,7 +407,7 @@ static void finish(struct world *w)
     world_say(w, "all goes on to its end");
     talk_end(w);
     delay_end(w);
-    wire_calm(w);
+    passage_calm(w);
     vitro_sim_run_for(w->sim, 130 * SECOND);
     if (w->drained) { /* for those who wait for a server to come back */
         abort_server(w);

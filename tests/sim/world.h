@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/list.h"
+#include "io/loop.h"
 #include "sim/said.h"
 #include "support/heap.h"
 #include "vitro/channel.h"
@@ -26,11 +27,14 @@ enum { CHANNELS_MAX = 3, CALLS_MAX = 60, FAULTS_MAX = 3, CONNS_MAX = 4096 };
 #define CALL(code) (1U << VITRO_##code)
 
 enum fault {
-#define X(id, name, plain, tls, codes) FAULT_##id,
+#define X(id, name, where, codes) FAULT_##id,
 #include "sim/faults.def"
 #undef X
     FAULT_COUNT
 };
+
+/* Where a fault may strike: a bit each. */
+enum { AT_BYTES = 1, AT_FRAMES = 2, AT_RECORDS = 4, AT_ENDS = 8 };
 
 struct asked;
 struct served;
@@ -59,7 +63,10 @@ struct world {
     vitro_channel *channel[CHANNELS_MAX]; /* NULL: gone */
     size_t channels;
     struct wire *wire;
-    vitro_trace *trace; /* of both sides; the capture is in memory, behind fd */
+    struct passage *passages; /* of the wire and, under TLS, of connections at their server */
+    struct loop_hook inside;  /* inside.c */
+    unsigned insides;         /* connections that it has seen begin */
+    vitro_trace *trace;       /* of both sides; the capture is in memory, behind fd */
     int fd;
     uint8_t side[CONNS_MAX]; /* of each connection in the trace */
     struct asked *asked;     /* calls of the clients, CALLS_MAX */
@@ -93,6 +100,14 @@ void world_say(struct world *w, const char *format, ...) VITRO_PRINTF(2, 3);
 
 /* A fault came to pass. */
 void world_fault(struct world *w, enum fault f);
+
+/* One of the world's faults of these places; FAULT_COUNT: there is none. */
+enum fault world_draw_fault(struct world *w, unsigned places);
+
+/* Memory of the harness never fails: it is no part of what is tested. Gives the odds to go on with.
+ */
+size_t world_pause(struct world *w);
+void world_go_on(struct world *w, size_t odds);
 
 /* Evenly from low to high; true once in n times. */
 size_t some(struct world *w, size_t low, size_t high);
