@@ -10,7 +10,10 @@ call_life call_ending call_blocking call_limits call_delivery call_sockets
 stub details health reflection tls_failures identity crypto_secrets
 hpack pb_unpack wire_compress decode_late decode_schema trace_recorder
 '
-programs='oom/oom:plain oom/oom:services oom/oom:blocking threads/loop'
+programs='
+oom/oom:plain oom/oom:plain+ oom/oom:services oom/oom:blocking oom/oom:unary13 threads/loop
+'
+export OOM_STEP=2001 # the library's allocations fail all, of OpenSSL's a few
 build=build/debug/tests
 reports=build/valgrind
 
