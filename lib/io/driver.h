@@ -87,7 +87,6 @@ struct driver {
     struct queue in, out;        /* between the session and the top layer */
     uint64_t taken_in, produced; /* bytes of the session so far */
     uint64_t received, sent;     /* bytes of the transport so far */
-    uint64_t lulls;              /* how often a read found less than it had room for */
     int64_t flush_ns;  /* how long a flushing close may take; 0: as long as the peer likes */
     int64_t linger_ns; /* after that: how long the peer's end is waited for; 0: not */
     uint32_t conn;     /* number of the connection in its trace; RECORD_NO_CONN without one */
@@ -154,6 +153,12 @@ size_t vitro_driver_unsent(const struct driver *d);
 static inline bool driver_is_held(const struct driver *d)
 {
     return !d->blocked && vitro_driver_unsent(d) > 0;
+}
+
+/* Nanoseconds that a byte and its answer need, as the transport knows; 0: it does not. */
+static inline int64_t driver_round_trip(const struct driver *d)
+{
+    return d->transport ? d->transport->ops->round_trip(d->transport) : 0;
 }
 
 /* The trace of the connection; NULL: none, or closed. Where notes of it go. */

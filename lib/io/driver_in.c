@@ -148,7 +148,6 @@ static void read_in(struct driver *d)
             input_side(d, (vitro_bytes){ buffer, n });
         else
             vitro_driver_fail_memory(d);
-        d->lulls += n < room;
         break;
     case IO_END:
         d->peer_ended = true;

@@ -308,8 +308,13 @@ static void link_close(struct transport *t, bool abort)
         schedule(peer);
 }
 
-static const struct transport_ops link_ops = { link_attach, link_want, link_read,
-                                               link_write,  link_shut, link_close };
+static int64_t link_round_trip(const struct transport *t)
+{
+    return 2 * CONTAINER_OF(t, const struct link_end, base)->link->sim->options.latency_ns;
+}
+
+static const struct transport_ops link_ops = { link_attach,     link_want, link_read, link_write,
+                                               link_round_trip, link_shut, link_close };
 
 /* ---- making and cutting --------------------------------------------------------------------- */
 

@@ -2,7 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netinet/tcp.h>
+#include <linux/tcp.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -99,6 +99,20 @@ static enum io_result sock_write(struct transport *t, const vitro_bytes *from, s
     return sent < 0 ? failed(errno, err) : IO_DONE;
 }
 
+/* The kernel measures it with every acknowledgement; a UNIX socket has none. */
+static int64_t sock_round_trip(const struct transport *t)
+{
+    const struct sock *s = CONTAINER_OF(t, const struct sock, base);
+    struct tcp_info info = { .tcpi_min_rtt = UINT32_MAX };
+    socklen_t len = sizeof info;
+
+    if (t->peer.kind == ADDRESS_UNIX ||
+        getsockopt(s->source.fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
+        info.tcpi_min_rtt == UINT32_MAX)
+        return 0;
+    return (int64_t)info.tcpi_min_rtt * 1000;
+}
+
 static void sock_shut(struct transport *t)
 {
     shutdown(sock_of(t)->source.fd, SHUT_WR);
@@ -136,8 +150,8 @@ static void sock_close(struct transport *t, bool abort)
     }
 }
 
-static const struct transport_ops sock_ops = { sock_attach, sock_want, sock_read,
-                                               sock_write,  sock_shut, sock_close };
+static const struct transport_ops sock_ops = { sock_attach,     sock_want, sock_read, sock_write,
+                                               sock_round_trip, sock_shut, sock_close };
 
 void vitro_transport_user_timeout(struct transport *t, int64_t ns)
 {

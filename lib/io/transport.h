@@ -32,8 +32,9 @@ struct transport_ops {
                            vitro_error *err);
     enum io_result (*write)(struct transport *t, const vitro_bytes *from, size_t pieces, size_t *n,
                             vitro_error *err);
-    void (*shut)(struct transport *t);              /* no more bytes from this end */
-    void (*close)(struct transport *t, bool abort); /* frees t; abort: a reset, not an end */
+    int64_t (*round_trip)(const struct transport *t); /* nanoseconds at the least; 0: unknown */
+    void (*shut)(struct transport *t);                /* no more bytes from this end */
+    void (*close)(struct transport *t, bool abort);   /* frees t; abort: a reset, not an end */
 };
 
 struct transport {

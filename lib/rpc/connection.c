@@ -66,7 +66,6 @@ static void driver_open(struct driver *d)
                .address = c->config.server ? NULL : c->peer);
     if (c->config.server) /* a client waits as long as its channel says */
         vitro_connection_begin_wait(c);
-    c->opened_at = vitro_loop_now(d->loop);
     vitro_keepalive_start(c);
     vitro_age_start(c);
     vitro_driver_wake(d);

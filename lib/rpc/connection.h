@@ -73,8 +73,7 @@ struct connection {
     struct list lingering;      /* over, but read from: they outlive the transport */
     struct list link;           /* the owner's */
     uint32_t window;            /* of the connection, as it has grown */
-    int64_t opened_at;          /* nanoseconds */
-    int64_t round_trip;         /* of our SETTINGS and their acknowledgement; 0 before */
+    int64_t round_trip;         /* nanoseconds, once our SETTINGS are acknowledged; 0 before */
     size_t at_rest;             /* memory of the session without any stream */
     size_t answered;            /* bytes of answers since the transport took anything */
     bool choked;                /* it was too much: nothing is taken in */

@@ -113,22 +113,13 @@ static void on_closed(struct h2_session *h, struct h2_stream *hs, uint32_t error
         c->ops->room(c);
 }
 
-/* Once. What somebody held up is no way that bytes have to go. */
-static void learn_round_trip(struct connection *c)
-{
-    static const int64_t longest = INT64_C(1000000000);
-
-    if (c->round_trip == 0)
-        c->round_trip = MIN(c->h2.now - c->opened_at, longest);
-}
-
 static void on_settings(struct h2_session *h)
 {
     struct connection *c = of_h2(h);
 
     if (h->has_settings && h->acknowledged) {
         vitro_timer_stop(c->driver.loop, &c->beginning);
-        learn_round_trip(c);
+        c->round_trip = driver_round_trip(&c->driver);
     } else if (h->has_settings) {
         vitro_connection_begin_wait(c);
     }

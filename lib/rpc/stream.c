@@ -140,18 +140,19 @@ void vitro_stream_block_over(struct h2_stream *hs)
 }
 
 /*
- * A burst is what comes before a read finds the transport empty, or within a round trip: what a
- * sender can have sent without having heard of us.
+ * A burst is what comes within a round trip, or in one turn: what a sender can have sent without
+ * having heard of us. A larger window would shorten no wait, and what is on its way would leave
+ * the caches.
  */
 static void count_burst(struct stream *s, size_t arrived)
 {
     const struct connection *c = s->conn;
 
-    if (s->lulls != c->driver.lulls && c->h2.now - s->burst_since >= c->round_trip) {
+    if (s->turn != c->driver.received && c->h2.now - s->burst_since >= c->round_trip) {
         s->burst_since = c->h2.now;
         s->burst = 0;
     }
-    s->lulls = c->driver.lulls;
+    s->turn = c->driver.received;
     s->burst += arrived;
 }
 

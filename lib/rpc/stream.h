@@ -60,7 +60,7 @@ struct stream {
     uint32_t window;        /* as it has grown */
     size_t burst;           /* bytes that came in one, so far */
     int64_t burst_since;    /* nanoseconds; when it began */
-    uint64_t lulls;         /* of the transport, when the last byte came */
+    uint64_t turn;          /* which take() brought the last of it */
     int64_t wait_since;     /* nanoseconds; when it began to wait for a window */
     enum h2_wait wait;
     uint32_t call;       /* of notes */

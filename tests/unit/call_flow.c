@@ -252,9 +252,9 @@ static size_t window_after(const struct way *way)
 
 static const int64_t far = 25000000;
 
-Test(call_flow, a_window_grows_to_its_limit_where_bursts_fill_it)
+Test(call_flow, a_window_grows_to_its_limit_where_what_comes_in_a_round_trip_fills_it)
 {
-    static const struct way ways[] = { { .most = SIZE_MAX, .rounds = 16 },
+    static const struct way ways[] = { { far, 0, .most = SIZE_MAX, .rounds = 16 },
                                        { far, 1460, .most = SIZE_MAX, .rounds = 16 } };
 
     for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
