@@ -183,19 +183,30 @@ static int hint_width(const struct ui *ui, enum action action)
     return wrap_columns(vitro_str_of(key)) + 1;
 }
 
+/* The columns of a hint with its word; 0: its key is bound to nothing. */
+static int hint_columns(const struct ui *ui, const struct hint *h)
+{
+    const char *word = view_word(&ui->m, h->english, h->korean);
+
+    return !ui->keys.keys[h->action][0] ? 0
+                                        : hint_width(ui, h->action) + hint_width(ui, h->other) +
+                                              wrap_columns(vitro_str_of(word)) + 2;
+}
+
+/* Where there is no room for all, the help, which leads to all the others, stays. */
 void ui_put_hints(struct ui *ui, struct area a, const struct hint *row, size_t n)
 {
-    int x = 0;
+    int x = 0, help = n && row[n - 1].action == ACT_HELP ? hint_columns(ui, &row[n - 1]) : 0;
+    bool full = false;
 
     for (size_t i = 0; i < n; i++) {
         const struct hint *h = &row[i];
         const char *word = view_word(&ui->m, h->english, h->korean);
-        if (!ui->keys.keys[h->action][0])
+        int columns = hint_columns(ui, h);
+        bool last = i + 1 == n && help;
+        full |= x + columns + (last ? 0 : help) > a.w;
+        if (!columns || (full && !last) || x + columns > a.w)
             continue;
-        if (x + hint_width(ui, h->action) + hint_width(ui, h->other) +
-                wrap_columns(vitro_str_of(word)) + 2 >
-            a.w)
-            break;
         x = put_hint_key(ui, a, x, h->action);
         if (h->other)
             x = put_hint_key(ui, a, x, h->other);
