@@ -55,6 +55,9 @@ void vitro_detail_grpc(struct detail *t, vitro_detail *out);
 void vitro_detail_protobuf(struct detail *t, vitro_detail *out);
 void vitro_detail_note(struct detail *t, vitro_detail *out);
 
+/* A compressed message that is no event's: what it inflates to has no place of its own. */
+void vitro_detail_deflated(struct detail *t, vitro_str encoding, vitro_detail *out);
+
 /*
  * The fields of a protobuf message, which lives as long as the detail; type NULL: no schema.
  * place is where its bytes stand; one of no length: they stand nowhere as they are.

@@ -55,23 +55,51 @@ static bool gather(struct detail *t, vitro_bytes *out)
     return true;
 }
 
+/* The line of a compressed message: what it inflates to, or why it does not. */
+static void put_inflated(struct detail *t, const char *why, size_t len)
+{
+    vitro_item *item =
+        vitro_detail_add(t, why ? VITRO_ITEM_BYTES : VITRO_ITEM_GROUP, 0, "grpc.message_data",
+                         "grpc.inflated", t->ev->offset, t->ev->length);
+
+    item->number = why ? 0 : len;
+    item->text = vitro_str_of(
+        why ? why : vitro_detail_text(t, "inflated %" PRIu64 " -> %zu", t->ev->length, len));
+    if (why)
+        item->bits |= VITRO_ITEM_UNKNOWN;
+}
+
 /* Compressed: its fields stand in what it inflates to. */
 static void deflated(struct detail *t, const struct pb_message_type *type)
 {
     const struct inflated *i = vitro_inflate(t->decode, t->ev);
-    vitro_item *item =
-        vitro_detail_add(t, i->why ? VITRO_ITEM_BYTES : VITRO_ITEM_GROUP, 0, "grpc.message_data",
-                         "grpc.inflated", t->ev->offset, t->ev->length);
 
-    if (i->why) {
-        item->bits |= VITRO_ITEM_UNKNOWN;
-        item->text = vitro_str_of(i->why);
-        return;
+    put_inflated(t, i->why, i->text.len);
+    if (!i->why)
+        vitro_detail_message(t, vitro_buf_bytes(&i->text), type, vitro_inflated_span(i), 1);
+}
+
+void vitro_detail_deflated(struct detail *t, vitro_str encoding, vitro_detail *out)
+{
+    const struct pb_message_type *type = type_of(t);
+    vitro_span nowhere = { .source = t->ev->source, .offset = t->ev->offset };
+    vitro_span span = vitro_event_span(t->ev);
+    struct buf text;
+    uint8_t *copy = NULL;
+    const char *why;
+
+    out->title = type ? type->name : vitro_str_of("message without schema");
+    vitro_buf_init(&text, &t->decode->account, INFLATED_MAX);
+    why = vitro_inflate_span(t->decode, &span, encoding, &text);
+    if (!why && !(copy = vitro_arena_alloc(&t->decode->detail, MAX(text.len, 1U))))
+        why = vitro_decode_why(WHY_NO_MEMORY);
+    put_inflated(t, why, text.len);
+    if (!why) {
+        if (text.len)
+            memcpy(copy, text.ptr, text.len);
+        vitro_detail_message(t, (vitro_bytes){ copy, text.len }, type, nowhere, 1);
     }
-    item->number = i->text.len;
-    item->text = vitro_str_of(
-        vitro_detail_text(t, "inflated %" PRIu64 " -> %zu", t->ev->length, i->text.len));
-    vitro_detail_message(t, vitro_buf_bytes(&i->text), type, vitro_inflated_span(i), 1);
+    vitro_buf_done(&text);
 }
 
 void vitro_detail_protobuf(struct detail *t, vitro_detail *out)

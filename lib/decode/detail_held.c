@@ -30,7 +30,8 @@ static vitro_event inner_event(const struct detail *t, uint64_t skip, uint64_t l
     return ev;
 }
 
-static void message_items(struct detail *t, uint64_t at, uint32_t len, uint8_t flag)
+static void message_items(struct detail *t, const struct held_unit *unit, uint64_t at, uint32_t len,
+                          uint8_t flag)
 {
     const vitro_event *whole = t->ev;
     vitro_event prefix = inner_event(t, at, LPM_PREFIX), inside;
@@ -45,13 +46,11 @@ static void message_items(struct detail *t, uint64_t at, uint32_t len, uint8_t f
     vitro_detail_grpc(t, &part);
     t->ev = &inside;
     if (flag)
-        vitro_detail_add(t, VITRO_ITEM_BYTES, 0, "grpc.message_data", "grpc.message", inside.offset,
-                         len)
-            ->text = vitro_str_of(vitro_decode_why(WHY_COMPRESSED));
+        vitro_detail_deflated(t, vitro_names_get(&t->decode->names, unit->encoding), &part);
     else
         vitro_detail_protobuf(t, &part);
     if (group < t->count)
-        t->items[group].text = flag ? vitro_str_of("") : part.title;
+        t->items[group].text = part.title;
     t->ev = whole;
     t->base = 0;
 }
@@ -79,7 +78,7 @@ static void messages(struct detail *t, const struct held_unit *u)
         len = (uint32_t)p[1] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 8 | p[4];
         if (len > end - at - LPM_PREFIX)
             return;
-        message_items(t, at, len, p[0]);
+        message_items(t, u, at, len, p[0]);
         at += LPM_PREFIX + (uint64_t)len;
     }
 }

@@ -263,7 +263,7 @@ bool vitro_held_fields(vitro_decode *d, uint32_t number, struct block_list *out)
     return ok;
 }
 
-/* What the fields of a request say of its call. */
+/* What the fields of a block say of its call and of what follows. */
 static void learn_headers(vitro_decode *d, uint32_t number)
 {
     struct held_unit *u = unit_at(d, number);
@@ -275,6 +275,8 @@ static void learn_headers(vitro_decode *d, uint32_t number)
             u->path = vitro_names_add(&d->names, f->wire.value);
         else if (vitro_str_eq(f->wire.name, vitro_str_of("content-type")))
             u->grpc = vitro_content_type_is_grpc(f->wire.value, NULL);
+        else if (vitro_str_eq(f->wire.name, vitro_str_of("grpc-encoding")))
+            u->encoding = vitro_names_add(&d->names, f->wire.value);
     }
 }
 
@@ -301,10 +303,13 @@ static void learn_call(const vitro_decode *d, struct direction *dir, struct held
     const struct held_unit *own = pending(d, dir, u->stream, FRAME_HEADERS);
 
     u->path = s && s->path ? s->path : request ? request->path : 0;
-    if (s && s->body[u->dir].headers)
+    if (s && s->body[u->dir].headers) {
         u->grpc = s->body[u->dir].kind == BODY_GRPC;
-    else
-        u->grpc = own && own->grpc;
+        u->encoding = s->body[u->dir].encoding;
+    } else if (own) {
+        u->grpc = own->grpc;
+        u->encoding = own->encoding;
+    }
 }
 
 static void learn_data(const vitro_decode *d, struct direction *dir, struct held_unit *u,

@@ -27,12 +27,13 @@ struct held_unit {
     uint32_t note_len, at, len; /* the entry; the unit's bytes in it */
     uint64_t end;               /* offset behind it in the direction */
     uint32_t conn, stream;
-    uint32_t next;  /* in the same direction */
-    uint32_t first; /* the first of the direction that was not on the wire when this came */
-    uint32_t steps; /* of the direction's log by then */
-    uint32_t start; /* DATA: where in its data a message begins; HELD_LEFT_UNKNOWN: not known */
-    uint32_t left;  /* DATA: what the message lacks behind it; HELD_LEFT_UNKNOWN: not known */
-    uint16_t path;  /* of the call, when it is known */
+    uint32_t next;     /* in the same direction */
+    uint32_t first;    /* the first of the direction that was not on the wire when this came */
+    uint32_t steps;    /* of the direction's log by then */
+    uint32_t start;    /* DATA: where in its data a message begins; HELD_LEFT_UNKNOWN: not known */
+    uint32_t left;     /* DATA: what the message lacks behind it; HELD_LEFT_UNKNOWN: not known */
+    uint16_t path;     /* of the call, when it is known */
+    uint16_t encoding; /* of its messages: HEADERS say so, DATA have it from them */
     uint8_t dir, form, type, flags;
     bool grpc; /* HEADERS: they say so; DATA: it is the body of a gRPC call */
     bool lost; /* too many were held before it: what they did to HPACK's table is not known */

@@ -3,18 +3,20 @@
 #include "decode/core.h"
 #include "wire/compress.h"
 
-static const char *inflate(vitro_decode *d, const vitro_event *ev)
+const char *vitro_inflate_span(vitro_decode *d, const vitro_span *span, vitro_str name,
+                               struct buf *out)
 {
-    vitro_span span = vitro_event_span(ev);
-    struct buf deflated, *out = &d->inflated.text;
+    struct buf deflated;
     const char *why = NULL;
     enum encoding encoding;
     vitro_code rc;
 
     vitro_buf_init(&deflated, &d->account, INFLATED_MAX);
-    if (!vitro_encoding_find(vitro_decode_encoding(d, ev), &encoding)) {
+    if (!vitro_encoding_find(name, &encoding)) {
         why = vitro_decode_why(WHY_ENCODING);
-    } else if (!vitro_decode_gather(d, &span, INFLATED_MAX, &deflated)) {
+    } else if (encoding == ENCODING_IDENTITY) {
+        why = vitro_decode_why(WHY_COMPRESSED);
+    } else if (!vitro_decode_gather(d, span, INFLATED_MAX, &deflated)) {
         why = vitro_decode_why(WHY_NOT_HELD);
     } else {
         rc = vitro_decompress(encoding, vitro_buf_bytes(&deflated), out, NULL);
@@ -28,11 +30,13 @@ static const char *inflate(vitro_decode *d, const vitro_event *ev)
 const struct inflated *vitro_inflate(const vitro_decode *d, const vitro_event *ev)
 {
     vitro_decode *all = (vitro_decode *)(uintptr_t)d;
+    vitro_span span = vitro_event_span(ev);
 
     if (d->inflated.of.number != ev->number) {
         vitro_buf_done(&all->inflated.text);
         all->inflated.of = *ev;
-        all->inflated.why = inflate(all, ev);
+        all->inflated.why =
+            vitro_inflate_span(all, &span, vitro_decode_encoding(d, ev), &all->inflated.text);
         if (all->inflated.why)
             vitro_buf_done(&all->inflated.text);
     }

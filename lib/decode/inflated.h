@@ -30,6 +30,10 @@ static inline bool event_is_deflated(const vitro_event *ev)
     return ev->kind == VITRO_EVENT_PROTOBUF && ev->source == VITRO_SOURCE_BODY && ev->type == 1;
 }
 
+/* Inflate the bytes of a span into out; NULL, or why that cannot be done: out has some of it. */
+const char *vitro_inflate_span(vitro_decode *d, const vitro_span *span, vitro_str encoding,
+                               struct buf *out);
+
 /* Inflate it, when it is not at hand. Lends until the next call. */
 const struct inflated *vitro_inflate(const vitro_decode *d, const vitro_event *ev);
 

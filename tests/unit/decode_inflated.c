@@ -1,6 +1,7 @@
 /* Compressed messages: what they inflate to is a source, and what does not inflate says why. */
 #include <criterion/criterion.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -191,5 +192,79 @@ Test(decode_inflated, it_is_there_to_be_looked_at_while_it_is_told_without_an_in
     cr_assert_eq(vitro_decode_finish(d, NULL), VITRO_OK);
     cr_assert_eq(seen, 1);
     vitro_decode_free(d);
+    hand_done(&h);
+}
+
+/* ---- Held at a gate ------------------------------------------------------------------------- */
+
+/* A note that says that a frame is held behind what was sent so far: a message whose flag is 1. */
+static void hold(struct hand *h, const uint8_t *bytes, size_t len)
+{
+    char entry[2048];
+    const uint8_t prefix[] = { 1, 0, 0, (uint8_t)(len >> 8), (uint8_t)len };
+    struct buf b;
+    size_t n = (size_t)sprintf(entry, "MESSAGE=held\nVITRO_KIND=held\nVITRO_SIDE=client\n"
+                                      "VITRO_CLIENT=192.0.2.1:49152\nVITRO_SERVER=192.0.2.2:50051\n"
+                                      "VITRO_UNIT=1\nVITRO_DIR=c2s\nVITRO_FORM=frame\n"
+                                      "VITRO_OFFSET=100000\nVITRO_BYTES\n");
+
+    vitro_buf_init(&b, NULL, 2048);
+    vitro_frame_write_head(
+        &b, (struct frame_head){ .length = (uint32_t)(sizeof prefix + len), .stream = 1 });
+    cr_assert(vitro_buf_append(&b, prefix, sizeof prefix) && vitro_buf_append(&b, bytes, len));
+    for (int i = 0; i < 8; i++)
+        entry[n++] = (char)((uint64_t)b.len >> 8 * i);
+    memcpy(entry + n, b.ptr, b.len);
+    n += b.len;
+    entry[n++] = '\n';
+    pcap_write_note(&h->w, entry, n);
+    vitro_buf_done(&b);
+}
+
+static const vitro_item *named(const vitro_detail *dt, const char *name)
+{
+    for (size_t i = 0; i < dt->count; i++) {
+        if (strcmp(dt->items[i].name, name) == 0)
+            return &dt->items[i];
+    }
+    return NULL;
+}
+
+Test(decode_inflated, a_message_that_is_held_has_the_fields_that_it_inflates_to)
+{
+    uint8_t said[306];
+    struct buf out;
+    struct hand h;
+    vitro_detail dt;
+    const vitro_item *data;
+
+    say(said);
+    vitro_buf_init(&out, NULL, 4096);
+    cr_assert(vitro_compress(ENCODING_GZIP, (vitro_bytes){ said, said_len }, &out));
+    begin(&h, "gzip");
+    hold(&h, out.ptr, out.len);
+    hand_decode(&h);
+    dt = detail_of(&h, VITRO_EVENT_NOTE);
+    cr_assert_not_null(data = named(&dt, "grpc.message_data"));
+    cr_expect_eq(data->number, said_len);
+    cr_assert_eq(data[1].field->number, 1);
+    cr_assert_eq(data[2].field->number, 2);
+    cr_expect(data[1].bits & VITRO_ITEM_DERIVED);
+    hand_done(&h);
+    vitro_buf_done(&out);
+    begin(&h, "identity");
+    hold(&h, said, said_len);
+    hand_decode(&h);
+    dt = detail_of(&h, VITRO_EVENT_NOTE);
+    cr_assert_not_null(data = named(&dt, "grpc.message_data"));
+    cr_expect(data->bits & VITRO_ITEM_UNKNOWN);
+    hand_done(&h);
+    begin(&h, "gzip");
+    hold(&h, said, said_len);
+    hand_decode(&h);
+    dt = detail_of(&h, VITRO_EVENT_NOTE);
+    cr_assert_not_null(data = named(&dt, "grpc.message_data"));
+    cr_expect(data->bits & VITRO_ITEM_UNKNOWN);
+    cr_expect(strstr(data->text.ptr, "damaged") != NULL, "%s", data->text.ptr);
     hand_done(&h);
 }
