@@ -26,9 +26,10 @@ static void pass(struct lane *l, const void *p, size_t n)
     vitro_buf_append(&l->out, p, n);
 }
 
+/* Nothing behind bytes that were dropped: the frame before may not be whole. */
 static void insert_now(struct lane *l)
 {
-    if (!l->insert.len || !at_border(l))
+    if (!l->insert.len || !at_border(l) || l->deaf)
         return;
     pass(l, l->insert.ptr, l->insert.len);
     l->insert.len = 0;
