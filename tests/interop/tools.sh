@@ -12,9 +12,6 @@ calls=${CALLS:-100000}
 tools='github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
 github.com/grpc-ecosystem/grpc-health-probe@v0.4.62
 github.com/bojand/ghz/cmd/ghz@v0.120.0'
-passed=0
-failed=0
-servers=
 
 # ---- what it needs -----------------------------------------------------------------------------
 prepare() {
@@ -38,37 +35,19 @@ why=$(prepare) || {
     echo "tools: not run: $why"
     exit 0
 }
-tmp=$(mktemp -d) || exit 1
-trap 'for pid in $servers; do kill "$pid" 2>/dev/null; done; rm -rf "$tmp"' EXIT
+. tests/interop/common.sh
 
-start() { # NAME [FLAG...]
+serve() { # NAME [FLAG...]
     name=$1
     shift
-    $vitro serve --listen 127.0.0.1:0 "$@" >"$tmp/$name.log" 2>"$tmp/$name.err" &
-    eval "pid_$name=$!"
-    servers="$servers $!"
-    n=0
-    until grep -q '^listening on ' "$tmp/$name.log"; do
-        n=$((n + 1))
-        [ $n -lt 100 ] || {
-            echo "tools: $name does not listen: $(cat "$tmp/$name.err")"
-            exit 1
-        }
-        sleep 0.1
-    done
-    eval "$name=127.0.0.1:$(sed -n '1s/.*://p' "$tmp/$name.log")"
+    start "$name" $vitro serve --listen 127.0.0.1:0 "$@"
+    eval "$name=127.0.0.1:$port"
 }
 
 # ---- what is said about it ---------------------------------------------------------------------
-verdict() { # NAME yes|no
-    if [ "$2" = yes ]; then
-        passed=$((passed + 1))
-        echo "  $1: passed"
-    else
-        failed=$((failed + 1))
-        echo "  $1: FAILED"
-        cat "$tmp/out"
-    fi
+judge() { # NAME yes|no
+    verdict "$1" "$2"
+    [ "$2" = yes ] || cat "$tmp/out"
 }
 
 # All words are in what the command prints, and it ends well.
@@ -81,15 +60,14 @@ expect() { # NAME WORDS COMMAND...
     for word in $words; do
         grep -qF -e "$word" "$tmp/out" || ok=no
     done
-    verdict "$name" $ok
+    judge "$name" $ok
 }
 
 refuse() { # NAME COMMAND...
     name=$1
     shift
-    timeout 30 "$@" >"$tmp/out" 2>&1 && verdict "$name" no || verdict "$name" yes
+    timeout 30 "$@" >"$tmp/out" 2>&1 && judge "$name" no || judge "$name" yes
 }
-
 
 # ---- grpcurl -----------------------------------------------------------------------------------
 look_round() { # NAME ADDRESS FLAG...
@@ -115,12 +93,12 @@ look_round() { # NAME ADDRESS FLAG...
         "$bin/grpcurl" -d '{"service":"chat.ChatService"}' "$@" "$to" grpc.health.v1.Health/Check
 }
 
-start plain
-start secure --tls-cert $tls/server.pem --tls-key $tls/server.key
-start mutual --tls-cert $tls/server.pem --tls-key $tls/server.key --client-ca $tls/ca.pem
+serve plain
+serve secure --tls-cert $tls/server.pem --tls-key $tls/server.key
+serve mutual --tls-cert $tls/server.pem --tls-key $tls/server.key --client-ca $tls/ca.pem
 trust="-cacert $tls/ca.pem -authority vitro.test"
 own="-cert $tls/client.pem -key $tls/client.key"
-# shellcheck disable=SC2154,SC2086  # start sets them; words are wanted
+# shellcheck disable=SC2154,SC2086  # serve sets them; words are wanted
 {
     look_round plain "$plain" -plaintext
     look_round TLS "$secure" $trust
@@ -161,7 +139,7 @@ load() { # NAME PID ADDRESS FLAG...
         -d '{"userId":"load","message":"all"}' -n "$calls" "$to" >"$tmp/out" 2>&1
     came=$(($(grep -c '^load: all$' "$tmp/$wire.log") - lines))
     grep -q "\[OK\] *$calls responses" "$tmp/out" && [ "$came" -eq "$calls" ] &&
-        verdict "ghz, $calls calls, $wire" yes || verdict "ghz, $calls calls, $wire ($came came)" no
+        judge "ghz, $calls calls, $wire" yes || judge "ghz, $calls calls, $wire ($came came)" no
     sed -n 's/^ *\(Requests\/sec:\)[^0-9]*/    \1 /p' "$tmp/out"
     echo "    the server: $before before; $(cost "$pid") after"
 }
@@ -171,10 +149,8 @@ load() { # NAME PID ADDRESS FLAG...
     load plain "$pid_plain" "$plain" --insecure
     load secure "$pid_secure" "$secure" --cacert $tls/ca.pem --cname vitro.test
 }
-for pid in $servers; do
-    kill -TERM "$pid"
-    wait "$pid" || failed=$((failed + 1))
+for pid in $running; do
+    end "$pid" || failed=$((failed + 1))
 done
-servers=
 echo "tools: $passed passed, $failed failed"
 [ $failed -eq 0 ]
