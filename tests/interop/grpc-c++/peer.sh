@@ -1,6 +1,7 @@
 #!/bin/sh
 # TestService on grpc C++, the one that is installed, as one of the peers of official.sh.
 set -u
+. tests/interop/needs.sh
 here=tests/interop/grpc-c++
 dir=build/interop/cpp
 tls=tests/fixtures/tls
@@ -25,12 +26,7 @@ build() {
 }
 
 prepare() {
-    for program in g++ protoc grpc_cpp_plugin; do
-        command -v $program >/dev/null 2>&1 || {
-            echo "$program is not installed"
-            exit 1
-        }
-    done
+    needs g++ protoc grpc_cpp_plugin
     pkg-config --exists grpc++ || {
         echo "libgrpc++-dev is not installed"
         exit 1

@@ -94,17 +94,58 @@ async function clientCompressedUnary(client) {
   await answer(client, 'UnaryCall', { ...request, expect_compressed: { value: false } });
 }
 
+// { error | response } of a stream of requests.
+const input = (client, requests, options = {}) => new Promise((resolve) => {
+  const call = client.StreamingInputCall({ ...soon(), ...options }, (error, response) => resolve({ error, response }));
+  requests.forEach((request) => call.write(request));
+  call.end();
+});
+
 async function clientStreaming(client) {
-  const response = await new Promise((resolve, reject) => {
-    const call = client.StreamingInputCall(soon(), (error, reply) => (error ? reject(error) : resolve(reply)));
-    REQUEST_SIZES.forEach((size) => call.write({ payload: zeros(size) }));
-    call.end();
-  });
+  const { error, response } = await input(client, REQUEST_SIZES.map((size) => ({ payload: zeros(size) })));
+  assert.ifError(error);
   assert.strictEqual(response.aggregated_payload_size, 74922);
+}
+
+const NO_COMPRESS = 2; // WriteFlags.NoCompress, which grpc-js keeps to itself
+
+class OnlyFirstCompressed extends grpc.InterceptingCall {
+  sendMessageWithContext(context, message) {
+    super.sendMessageWithContext(this.begun ? { ...context, flags: NO_COMPRESS } : context, message);
+    this.begun = true;
+  }
+}
+
+async function clientCompressedStreaming(client) {
+  const first = { payload: zeros(27182), expect_compressed: { value: true } };
+  const second = { payload: zeros(45904), expect_compressed: { value: false } };
+  const probe = await input(client, [first]);
+  assert.strictEqual(probe.error?.code, grpc.status.INVALID_ARGUMENT);
+  const compressing = connect(TestService, GZIP);
+  const { error, response } = await input(compressing, [first, second], {
+    interceptors: [(options, nextCall) => new OnlyFirstCompressed(nextCall(options))],
+  });
+  compressing.close();
+  assert.ifError(error);
+  assert.strictEqual(response.aggregated_payload_size, 73086);
+}
+
+// How the responses came, the server's trace tells.
+async function serverCompressedUnary(client) {
+  for (const value of [true, false]) {
+    const request = { ...largeRequest(), response_compressed: { value } };
+    isZeros((await answer(client, 'UnaryCall', request)).response, LARGE_RESPONSE);
+  }
 }
 
 async function serverStreaming(client) {
   allCame(await collect(client.StreamingOutputCall(outputRequest(RESPONSE_SIZES), soon())), RESPONSE_SIZES);
+}
+
+async function serverCompressedStreaming(client) {
+  const parameters = [{ size: 31415, compressed: { value: true } }, { size: 92653, compressed: { value: false } }];
+  const call = client.StreamingOutputCall({ response_parameters: parameters }, soon());
+  allCame(await collect(call), [31415, 92653]);
 }
 
 async function pingPong(client) {
@@ -225,8 +266,11 @@ const cases = {
   empty_unary: (client) => answer(client, 'EmptyCall', {}),
   large_unary: large,
   client_compressed_unary: clientCompressedUnary,
+  server_compressed_unary: serverCompressedUnary,
   client_streaming: clientStreaming,
+  client_compressed_streaming: clientCompressedStreaming,
   server_streaming: serverStreaming,
+  server_compressed_streaming: serverCompressedStreaming,
   ping_pong: pingPong,
   empty_stream: emptyStream,
   half_duplex: halfDuplex,

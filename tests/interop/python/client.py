@@ -125,6 +125,14 @@ def client_compressed_unary(stub, flags):
     is_zeros(stub.UnaryCall(request, timeout=TIMEOUT), LARGE_RESPONSE)
 
 
+# How the responses came, the server's trace tells.
+def server_compressed_unary(stub, flags):
+    for compressed in (True, False):
+        request = large_request()
+        request.response_compressed.value = compressed
+        is_zeros(stub.UnaryCall(request, timeout=TIMEOUT), LARGE_RESPONSE)
+
+
 def custom_metadata(stub, flags):
     def came_back(call):
         check(INITIAL in tuple(call.initial_metadata()), "the initial metadata did not come back")
@@ -185,11 +193,24 @@ def client_streaming(stub, flags):
     check(response.aggregated_payload_size == sum(REQUEST_SIZES), "another sum")
 
 
-def server_streaming(stub, flags):
-    responses = list(stub.StreamingOutputCall(output_request(RESPONSE_SIZES), timeout=TIMEOUT))
-    check(len(responses) == len(RESPONSE_SIZES), f"{len(responses)} responses")
-    for response, size in zip(responses, RESPONSE_SIZES):
+def all_came(call, sizes):
+    responses = list(call)
+    check(len(responses) == len(sizes), f"{len(responses)} responses")
+    for response, size in zip(responses, sizes):
         is_zeros(response, size)
+
+
+def server_streaming(stub, flags):
+    all_came(stub.StreamingOutputCall(output_request(RESPONSE_SIZES), timeout=TIMEOUT),
+             RESPONSE_SIZES)
+
+
+def server_compressed_streaming(stub, flags):
+    request = OutputRequest()
+    for size, compressed in ((31415, True), (92653, False)):
+        asked = request.response_parameters.add(size=size)
+        asked.compressed.value = compressed
+    all_came(stub.StreamingOutputCall(request, timeout=TIMEOUT), (31415, 92653))
 
 
 def ping_pong(stub, flags):
@@ -209,10 +230,7 @@ def empty_stream(stub, flags):
 def half_duplex(stub, flags):
     sizes = zip(REQUEST_SIZES, RESPONSE_SIZES)
     requests = [output_request((response,), request) for request, response in sizes]
-    responses = list(stub.HalfDuplexCall(iter(requests), timeout=TIMEOUT))
-    check(len(responses) == len(RESPONSE_SIZES), f"{len(responses)} responses")
-    for response, size in zip(responses, RESPONSE_SIZES):
-        is_zeros(response, size)
+    all_came(stub.HalfDuplexCall(iter(requests), timeout=TIMEOUT), RESPONSE_SIZES)
 
 
 # ---- calls that the client ends -----------------------------------------------------------------
@@ -307,11 +325,11 @@ def max_streams(stub, flags):
 
 
 CASES = {case.__name__: case for case in (
-    empty_unary, large_unary, client_compressed_unary, custom_metadata, status_code_and_message,
-    special_status_message, unimplemented_method, unimplemented_service, client_streaming,
-    server_streaming, ping_pong, empty_stream, half_duplex, cancel_after_begin,
-    cancel_after_first_response, timeout_on_sleeping_server, rpc_soak, channel_soak, goaway,
-    max_streams)}
+    empty_unary, large_unary, client_compressed_unary, server_compressed_unary, custom_metadata,
+    status_code_and_message, special_status_message, unimplemented_method, unimplemented_service,
+    client_streaming, server_streaming, server_compressed_streaming, ping_pong, empty_stream,
+    half_duplex, cancel_after_begin, cancel_after_first_response, timeout_on_sleeping_server,
+    rpc_soak, channel_soak, goaway, max_streams)}
 CASES.update(dict.fromkeys(("ping", "data_frame_padding", "no_df_padding_sanity_test"), large_unary))
 CASES.update(dict.fromkeys(("rst_after_header", "rst_during_data", "rst_after_data"), is_cut))
 
