@@ -172,6 +172,13 @@ static bool is_message(struct tap_account *a, vitro_decode *d, const vitro_event
     return well;
 }
 
+/* Some of it, or of what comes before, lies in a record that could not be opened. */
+static bool is_behind_damage(const struct tap_account *a, const vitro_event *ev)
+{
+    return ev->bits & (VITRO_EVENT_HOLE | VITRO_EVENT_SUSPECT) ||
+           (a->world->happened[FAULT_DAMAGE] && ev->bits & VITRO_EVENT_GUESSED);
+}
+
 static void take_message(struct tap_account *a, vitro_decode *d, const vitro_event *ev)
 {
     struct tapped *t = stream_of(a, ev);
@@ -179,12 +186,13 @@ static void take_message(struct tap_account *a, vitro_decode *d, const vitro_eve
     size_t len = (size_t)ev->length - PREFIX, missing = 0;
     uint8_t *bytes;
 
-    if (ev->bits & (VITRO_EVENT_CUT | VITRO_EVENT_HOLE | VITRO_EVENT_SUSPECT) || t->reset[ev->dir])
+    if (ev->bits & VITRO_EVENT_CUT || t->reset[ev->dir])
         return; /* behind a reset of its own side: the wire's doing */
     if (a->world->happened[FAULT_MEMORY] && t->number == TAP_NOBODY)
         return; /* its request is not in the trace */
-    if (a->world->happened[FAULT_DAMAGE] && ev->bits & VITRO_EVENT_GUESSED)
-        return; /* behind a record that could not be opened */
+    t->shifted[ev->dir] |= is_behind_damage(a, ev);
+    if (t->shifted[ev->dir])
+        return;
     bytes = malloc(len + 1);
     len = vitro_decode_bytes(d, &span, PREFIX, bytes, len, &missing);
     world_expect(a->world, is_message(a, d, ev, t, (vitro_bytes){ bytes, len }),
