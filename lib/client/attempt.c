@@ -193,7 +193,7 @@ static void on_closed(struct stream *s, uint32_t error, bool unsent, const vitro
     vitro_channel *channel = a->channel;
 
     if (!unsent && s->conn == channel->ready)
-        channel->failures = 0; /* the connection was of use */
+        channel_was_of_use(channel);
     if (c && !was_refused(c, error, unsent, lost)) {
         if (!c->decided)
             decide_by_reset(c, error, lost);

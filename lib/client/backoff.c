@@ -27,18 +27,21 @@ static void set_timer(vitro_channel *ch, int64_t due)
                                   : vitro_timer_start_background)(ch->loop, &ch->backoff, due);
 }
 
-/* False: there is nothing to wait for. */
-static bool try_later(vitro_channel *ch)
+/* How long it is until the next attempt may begin; 0: not at all. */
+static int64_t time_left(vitro_channel *ch)
 {
-    int64_t now = vitro_loop_now(ch->loop), due = ch->failures ? ch->began + delay(ch) : now;
+    int64_t left = ch->failures ? ch->began + delay(ch) - vitro_loop_now(ch->loop) : 0;
 
-    if (due <= now)
-        return false;
-    set_timer(ch, due);
-    vitro_note(ch->trace, backoff, .target = vitro_str_of(ch->target_text),
-               .state = vitro_channel_state_name((vitro_channel_state)ch->state),
-               .duration = (uint64_t)(due - now));
-    return true;
+    return MAX(left, (int64_t)0);
+}
+
+static void try_later(vitro_channel *ch, int64_t left)
+{
+    set_timer(ch, vitro_loop_now(ch->loop) + left);
+    if (left)
+        vitro_note(ch->trace, backoff, .target = vitro_str_of(ch->target_text),
+                   .state = vitro_channel_state_name((vitro_channel_state)ch->state),
+                   .duration = (uint64_t)left);
 }
 
 static void on_backed_off(struct timer *t)
@@ -60,22 +63,37 @@ void vitro_channel_init_backoff(vitro_channel *ch)
     vitro_task_init(&ch->first_turn, on_first_turn);
 }
 
-void vitro_channel_leave_idle(vitro_channel *ch)
-{
-    vitro_channel_set_state(ch, VITRO_CHANNEL_CONNECTING);
-    if (!try_later(ch))
-        vitro_channel_try(ch);
-}
-
-void vitro_channel_give_up(vitro_channel *ch, const vitro_error *why)
+static void fail(vitro_channel *ch, const vitro_error *why)
 {
     ch->failure = *why;
     vitro_wrap(&ch->failure, VITRO_UNAVAILABLE, "channel", "no connection to %s", ch->target_text);
     ch->trying = false;
     vitro_channel_set_state(ch, VITRO_CHANNEL_TRANSIENT_FAILURE);
     vitro_channel_fail_fast(ch);
-    if (!try_later(ch))
-        set_timer(ch, vitro_loop_now(ch->loop));
+}
+
+/*
+ * Who was sent away once may have met a server at its end, and another one is behind the same name:
+ * the calls wait for it. Who is sent away each time would wait for ever.
+ */
+void vitro_channel_leave_idle(vitro_channel *ch)
+{
+    int64_t left = time_left(ch);
+
+    if (left && ch->in_vain > 1)
+        fail(ch, &ch->last_error);
+    else
+        vitro_channel_set_state(ch, VITRO_CHANNEL_CONNECTING);
+    if (left)
+        try_later(ch, left);
+    else
+        vitro_channel_try(ch);
+}
+
+void vitro_channel_give_up(vitro_channel *ch, const vitro_error *why)
+{
+    fail(ch, why);
+    try_later(ch, time_left(ch));
 }
 
 /*

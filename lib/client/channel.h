@@ -11,8 +11,9 @@
  * the peer's stream limit is reached, in READY. In TRANSIENT_FAILURE it fails with the last error,
  * unless it waits for READY; that state goes on while the channel tries again (gRFC A62).
  *
- * A connection counts as a failure until a call has got to its peer: the next one is delayed,
- * longer each time (connection-backoff.md).
+ * An attempt counts as a failure until a call has got to its peer: the next one is delayed, longer
+ * each time (connection-backoff.md). Calls wait that long when a server greets and leaves: another
+ * one may be behind its name. When the next one does the same, that is TRANSIENT_FAILURE, too.
  */
 #ifndef VITRO_CLIENT_CHANNEL_H
 #define VITRO_CLIENT_CHANNEL_H
@@ -61,7 +62,8 @@ struct vitro_channel {
     struct timer backoff;       /* until the next attempt is allowed */
     struct task first_turn;     /* waits in the turn in which the back-off ended */
     int64_t began;              /* when the last attempt did, nanoseconds */
-    unsigned failures;          /* connections in a row to which no call got */
+    unsigned failures;          /* attempts in a row by which no call got to a server */
+    unsigned in_vain;           /* connections in a row that left the calls which waited for them */
     int64_t keepalive_ns;       /* of connections to come */
     struct address *found;      /* n_found addresses, of the account */
     size_t n_found, next;       /* next: the one to try */
@@ -98,6 +100,12 @@ void vitro_channel_set_state(vitro_channel *channel, vitro_channel_state state);
 static inline bool channel_is(const vitro_channel *ch, vitro_channel_state state)
 {
     return ch->state == (uint32_t)state;
+}
+
+/* A call has got to a server: what went wrong before counts no more. */
+static inline void channel_was_of_use(vitro_channel *ch)
+{
+    ch->failures = ch->in_vain = 0;
 }
 
 /* Somebody waits for what comes next. */

@@ -27,6 +27,7 @@ static void on_room(struct connection *c)
         ch->opening = NULL;
         ch->trying = false;
         ch->ready = c;
+        ch->failures = ch->in_vain + 1; /* a server is there: those without one are forgiven */
         vitro_channel_set_state(ch, VITRO_CHANNEL_READY);
     }
     if (!list_empty(&ch->waiting))
@@ -48,7 +49,9 @@ static void leave(vitro_channel *ch, struct connection *c)
     if (ch->ready != c)
         return;
     if (is_of_use(c))
-        ch->failures = 0;
+        channel_was_of_use(ch);
+    else if (!list_empty(&ch->waiting))
+        ch->in_vain++;
     ch->ready = NULL;
     vitro_channel_set_state(ch, VITRO_CHANNEL_IDLE);
     if (!list_empty(&ch->waiting))
@@ -74,14 +77,29 @@ static void slow_down(vitro_channel *ch, const struct connection *c)
     vitro_note(ch->trace, keepalive, .at = vitro_connection_at(c), .reason = vitro_str_of(text));
 }
 
+/* Why there is no connection, should there be no other one. */
+static void keep_reason(vitro_channel *ch, const struct connection *c, const vitro_error *why)
+{
+    if (why)
+        ch->last_error = *why;
+    else
+        vitro_fail(&ch->last_error, VITRO_UNAVAILABLE, "connection", (int32_t)c->left_with,
+                   "%s left before %s%s%s", c->peer,
+                   ch->opening == c ? "its SETTINGS" : "a call got to it",
+                   c->left_saying[0] ? ": " : "", c->left_saying);
+}
+
 static void on_goaway(struct connection *c, uint32_t error, vitro_bytes debug)
 {
     static const char pings[] = "too_many_pings";
+    vitro_channel *ch = c->owner;
 
     if (error == H2_ENHANCE_YOUR_CALM && debug.len == sizeof pings - 1 &&
         memcmp(debug.ptr, pings, debug.len) == 0)
-        slow_down(c->owner, c);
-    leave(c->owner, c);
+        slow_down(ch, c);
+    if (ch->ready == c)
+        keep_reason(ch, c, NULL);
+    leave(ch, c);
 }
 
 static void note_closed(const struct connection *c, const vitro_error *why)
@@ -102,15 +120,12 @@ static void on_closed(struct connection *c, const vitro_error *why)
 
     note_closed(c, why);
     list_remove(&c->link);
+    if (ch->opening == c || ch->ready == c)
+        keep_reason(ch, c, why);
     leave(ch, c);
     if (ch->opening == c) {
         ch->opening = NULL;
         vitro_timer_stop(ch->loop, &ch->connecting);
-        if (why)
-            ch->last_error = *why;
-        else
-            vitro_fail(&ch->last_error, VITRO_UNAVAILABLE, "connection", 0,
-                       "%s closed before its SETTINGS", c->peer);
         if (ch->tls)
             vitro_wrap(&ch->last_error, VITRO_UNAVAILABLE, "connect", "%s", c->peer);
         try_next(ch);

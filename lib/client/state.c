@@ -66,8 +66,10 @@ static void become_idle(vitro_channel *ch)
 
     vitro_channel_cancel_connect(ch);
     ch->ready = NULL;
-    if (c)
+    if (c) {
+        channel_was_of_use(ch); /* it could have been: to leave is this side's own choice */
         vitro_connection_drain(c, "there was no call for the idle timeout", NULL);
+    }
     vitro_channel_set_state(ch, VITRO_CHANNEL_IDLE);
 }
 
@@ -179,7 +181,7 @@ void vitro_channel_connect(vitro_channel *ch)
 
 static void forget_failures(vitro_channel *ch)
 {
-    ch->failures = 0;
+    channel_was_of_use(ch);
     if (timer_running(&ch->backoff))
         vitro_timer_start(ch->loop, &ch->backoff, vitro_loop_now(ch->loop));
 }

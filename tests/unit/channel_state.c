@@ -266,6 +266,12 @@ Test(channel_state, a_call_that_waits_for_ready_waits_no_longer_than_its_deadlin
 
 /* ---- back-off ------------------------------------------------------------------------------- */
 
+static void until_accepted(struct states *s, unsigned n)
+{
+    while (s->peer.accepted < n)
+        vitro_sim_run_for(s->p.sim, 10 * ms);
+}
+
 /* When the attempts of a channel begin that nobody answers: the gaps between the first n. */
 static void gaps(struct states *s, int64_t *gap, size_t n)
 {
@@ -336,8 +342,7 @@ Test(channel_state, r40_back_off_grows_until_a_server_has_sent_its_settings_and_
     c = call(&s, true, &r);
     for (unsigned i = 1; i <= 5; i++) {
         pair_settle(&s.p);
-        while (s.peer.accepted < i)
-            vitro_sim_run_for(s.p.sim, 10 * ms);
+        until_accepted(&s, i);
         cr_expect_eq(s.p.channel->failures, i);
         if (i < 5)
             peer_close(&s.peer, true);
@@ -355,30 +360,88 @@ Test(channel_state, r40_back_off_grows_until_a_server_has_sent_its_settings_and_
     pair_stop(&s.p);
 }
 
-/* A server that is ready, but sends its clients away before any call has left. */
+/* Greet, and leave before any call could begin: by GOAWAY; or grant no stream, and close. */
+static void send_away(struct states *s, bool goaway)
+{
+    static const uint8_t frame[17] = { 0, 0, 8, 7 };
+    enum { MAX_CONCURRENT_STREAMS = 3 };
+
+    peer_settings(&s->peer, goaway ? 0 : MAX_CONCURRENT_STREAMS, 0);
+    if (goaway)
+        peer_raw(&s->peer, frame, sizeof frame);
+    peer_run(&s->peer);
+    if (!goaway)
+        peer_close(&s->peer, true);
+    pair_settle(&s->p);
+}
+
+Test(channel_state, r40_a_call_fails_fast_when_each_connection_is_left_before_it_could_begin)
+{
+    for (int goaway = 0; goaway < 2; goaway++) {
+        struct states s;
+        struct record r = { .len = 0 }, patient = { .len = 0 };
+        vitro_call *c, *other;
+        vitro_error err;
+
+        silent(&s);
+        c = call(&s, false, &r);
+        until_accepted(&s, 1);
+        send_away(&s, goaway);
+        cr_expect_str_eq(r.text, "", "that server may be at its end: there may be another");
+        until_accepted(&s, 2);
+        other = call(&s, true, &patient);
+        send_away(&s, goaway);
+        cr_expect_str_eq(r.text, "closed UNAVAILABLE");
+        cr_expect(strstr(r.message, goaway ? "before a call got to it" : "reset by peer"), "%s",
+                  r.message);
+        cr_expect_eq(vitro_channel_get_state(s.p.channel), VITRO_CHANNEL_TRANSIENT_FAILURE);
+        cr_expect_eq(unary(&s, false, 0, &err), VITRO_UNAVAILABLE);
+        cr_expect_str_eq(patient.text, "");
+        vitro_call_cancel(other);
+        pair_settle(&s.p);
+        over(other, &patient);
+        over(c, &r);
+        peer_done(&s.peer);
+        pair_stop(&s.p);
+    }
+}
+
+Test(channel_state, a_connection_that_the_channel_itself_leaves_is_no_failure)
+{
+    struct states s = { .text = "" };
+
+    pair_init(&s.p);
+    s.p.channel_options.idle_timeout_ms = 10;
+    pair_start(&s.p);
+    for (int i = 0; i < 3; i++) {
+        vitro_channel_connect(s.p.channel);
+        vitro_sim_run_for(s.p.sim, 20 * ms);
+        cr_expect_eq(vitro_channel_get_state(s.p.channel), VITRO_CHANNEL_IDLE);
+        cr_expect_eq(s.p.channel->failures, 0);
+    }
+    cr_expect_eq(unary(&s, false, 10 * ms, NULL), VITRO_OK);
+    pair_stop(&s.p);
+}
+
 Test(channel_state, back_off_grows_while_calls_are_refused_that_never_left)
 {
-    static const uint8_t goaway[17] = { 0, 0, 8, 7 };
     struct states s;
     struct record r = { .len = 0 };
     vitro_call *c;
     int64_t last = 0, wanted = second;
 
     silent(&s);
-    c = call(&s, false, &r);
+    c = call(&s, true, &r);
     for (unsigned i = 1; i <= 5; i++) {
-        while (s.peer.accepted < i)
-            vitro_sim_run_for(s.p.sim, 10 * ms);
+        until_accepted(&s, i);
         if (i > 1) {
             expect_near(s.p.channel->began - last, wanted);
             wanted = wanted * 16 / 10;
         }
         last = s.p.channel->began;
-        peer_settings(&s.peer, 0, 0);
-        peer_raw(&s.peer, goaway, sizeof goaway);
-        peer_run(&s.peer);
+        send_away(&s, true);
     }
-    cr_expect_str_eq(r.text, "", "it waits: the server could be reached");
+    cr_expect_str_eq(r.text, "");
     vitro_call_cancel(c);
     pair_run(&s.p);
     over(c, &r);

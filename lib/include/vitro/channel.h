@@ -94,8 +94,9 @@ typedef enum vitro_channel_state {
     VITRO_CHANNEL_IDLE,              /* it has no connection and needs none; a call begins one */
     VITRO_CHANNEL_CONNECTING,        /* calls wait */
     VITRO_CHANNEL_READY,             /* a connection is there, and the server's SETTINGS came */
-    VITRO_CHANNEL_TRANSIENT_FAILURE, /* no address could be reached: it tries again after a while.
-                                        Calls fail, but those with wait_for_ready */
+    VITRO_CHANNEL_TRANSIENT_FAILURE, /* no address could be reached, or none took a call: it tries
+                                        again after a while. Calls fail, but those with
+                                        wait_for_ready */
     VITRO_CHANNEL_SHUTDOWN           /* vitro_channel_free(): the last state */
 } vitro_channel_state;
 
