@@ -33,6 +33,15 @@ static void grow_old(struct connection *c)
         vitro_connection_drain(c, "max_connection_age", "max_age");
 }
 
+/* What was answered last is still on its way, to one who reads it. */
+static bool is_sending(struct connection *c)
+{
+    bool moves = c->driver.sent != c->age.sent && vitro_driver_unsent(&c->driver);
+
+    c->age.sent = c->driver.sent;
+    return moves;
+}
+
 static void on_timer(struct timer *t)
 {
     struct connection *c = CONTAINER_OF(t, struct connection, age.timer);
@@ -45,7 +54,8 @@ static void on_timer(struct timer *t)
         grow_old(c);
     } else {
         if (c->open == 0 && o->idle != INT64_MAX && now - c->age.since >= o->idle) {
-            vitro_connection_drain(c, "max_connection_idle", "max_idle");
+            if (!is_sending(c))
+                vitro_connection_drain(c, "max_connection_idle", "max_idle");
             c->age.since = now; /* a stream may be on its way */
         }
         schedule(c);
@@ -77,6 +87,7 @@ void vitro_age_unused(struct connection *c)
     if (!c->config.server || c->config.age.idle == INT64_MAX || c->age.old)
         return;
     c->age.since = vitro_loop_now(c->driver.loop);
+    c->age.sent = c->driver.sent;
     schedule(c);
 }
 

@@ -20,7 +20,8 @@ struct age_config {
 struct age {
     struct timer timer;
     int64_t due;   /* when it is old: each connection another time, 10 % around the option */
-    int64_t since; /* without a stream */
+    int64_t since; /* without a stream, and with nothing on its way to the client */
+    uint64_t sent; /* bytes, by then */
     bool old;
 };
 

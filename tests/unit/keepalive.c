@@ -416,6 +416,54 @@ Test(keepalive, r42_a_connection_without_a_call_is_drained_with_max_idle)
     talk_done(&t);
 }
 
+/* A response of 50,000 bytes, 2 KiB of which are under way at once, to one who reads nothing yet.
+ */
+static void answer_slowly(struct talk *t)
+{
+    char text[224] = "";
+
+    server_init(t);
+    t->p.server_options.max_connection_idle_ms = 20000;
+    t->p.sim_options.in_flight_max = 2048;
+    server_start(t);
+    peer_request(&t->peer, 1, false, "/test.Echo/ServerStream", NULL);
+    peer_message(&t->peer, 1, true, memset(text, 'x', sizeof text - 1));
+    peer_flush(&t->peer);
+    vitro_sim_step(t->p.sim);
+    vitro_driver_pause(&t->peer.driver, true);
+    run(t, 15 * second);
+}
+
+Test(keepalive, r42_a_connection_is_not_idle_while_its_client_reads_the_last_answer, .timeout = 20)
+{
+    struct talk t;
+
+    answer_slowly(&t);
+    while (!t.peer.closed) {
+        vitro_driver_pause(&t.peer.driver, false);
+        for (int i = 0; i < 4; i++)
+            vitro_sim_step(t.p.sim);
+        vitro_driver_pause(&t.peer.driver, true);
+        run(&t, 15 * second);
+    }
+    cr_expect_eq(peer_count(&t.peer, "HEADERS 1 end grpc-status=0"), 1, "%s", t.peer.log);
+    cr_expect_eq(peer_count(&t.peer, "GOAWAY 0 last 1 NO_ERROR max_idle"), 1, "%s", t.peer.log);
+    cr_expect_gt(vitro_sim_now(t.p.sim), 100 * second);
+    talk_done(&t);
+}
+
+Test(keepalive, r42_a_client_that_reads_nothing_keeps_no_connection)
+{
+    struct talk t;
+    size_t connections;
+
+    answer_slowly(&t);
+    run(&t, 100 * second);
+    vitro_server_load(t.p.server, &connections, NULL);
+    cr_expect_eq(connections, 0);
+    talk_done(&t);
+}
+
 Test(keepalive, r42_a_client_of_ours_comes_back_to_a_server_that_found_it_too_old)
 {
     struct pair p;
