@@ -4,6 +4,7 @@
 
 #include "base/util.h"
 #include "chat.vitro.h"
+#include "google/protobuf/descriptor.vitro.h"
 #include "vitro/credentials.h"
 #include "vitro/server.h"
 
@@ -40,6 +41,20 @@ static void send_message(vitro_call *call, const Chat__MessageRequest *request, 
         vitro_call_finish(call, VITRO_INTERNAL, "no reply could be sent", NULL, NULL);
 }
 
+/* All that it is told is kept, for as long as it takes to answer. */
+static void keep(vitro_call *call, const vitro_message *m, void *user)
+{
+    Google__Protobuf__FileDescriptorSet *files = NULL;
+    vitro_error err = { 0 };
+    vitro_code rc =
+        vitro_pb_unpack((ProtobufCMessage **)&files,
+                        &google__protobuf__file_descriptor_set__descriptor, m->bytes, NULL, &err);
+
+    (void)user;
+    google__protobuf__file_descriptor_set__free_unpacked(files, NULL);
+    vitro_call_finish(call, rc, rc ? err.frame[0].text : NULL, NULL, NULL);
+}
+
 static vitro_code add_methods(vitro_server *server, vitro_error *err)
 {
     static const vitro_call_events counted = { .size = sizeof counted,
@@ -48,8 +63,12 @@ static vitro_code add_methods(vitro_server *server, vitro_error *err)
     static const vitro_method attacked = { "/chat.ChatService/Chat", VITRO_BIDI_STREAMING, NULL };
     static const chat_chat_service_handlers good = { .size = sizeof good,
                                                      .send_message = send_message };
+    static const vitro_call_events keeping = { .size = sizeof keeping, .on_message = keep };
+    static const vitro_method kept = { "/attacks.Host/Keep", VITRO_UNARY, NULL };
     vitro_code rc = vitro_server_add(server, &attacked, NULL, &counted, NULL, err);
 
+    if (!rc)
+        rc = vitro_server_add(server, &kept, NULL, &keeping, NULL, err);
     return rc ? rc : chat_chat_service_register(server, &good, NULL, err);
 }
 

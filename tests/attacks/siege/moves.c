@@ -224,16 +224,22 @@ void attack_hoard(struct move *m)
     play_alone(m, begin_shut_window, ask_on);
 }
 
-/* The same with what is said returned. */
+/* What is said returned, on as many streams as there may be. */
 static void talk_on(struct foe *f, struct move *m)
 {
-    static const uint8_t text[1000] = { 0x12, 0x80 | (997 & 0x7f), 997 >> 7 };
+    static const uint8_t head[] = { 0x12, 0x80 | (997 & 0x7f), 997 >> 7 };
+    uint8_t text[1000];
+    uint32_t stream;
 
-    if (f->streams == 0)
-        foe_open(f, play_chat);
-    for (int i = 0; i < 100 && MIN(f->window, f->stream_window) > 2000; i++, m->sent++)
-        foe_data(f, 1, (vitro_bytes){ text, sizeof text });
+    memset(text, 'x', sizeof text);
+    memcpy(text, head, sizeof head);
     foe_listen(f, 1);
+    if (f->streams == 100)
+        return;
+    stream = foe_open(f, play_chat);
+    f->stream_window = FRAME_DEFAULT_WINDOW;
+    for (; MIN(f->window, f->stream_window) > 2000; m->sent++)
+        foe_data(f, stream, (vitro_bytes){ text, sizeof text });
 }
 
 void attack_echo(struct move *m)
@@ -288,14 +294,26 @@ void attack_deep(struct move *m)
     weigh_down(m, send_message, false, &message);
 }
 
-/* A field of a message of ServerReflectionRequest, two million times, empty. */
-void attack_empty_messages(struct move *m)
+/* A field of a message, two million times, empty. */
+static void repeat_field(struct move *m, const char *field, const char *path)
 {
     enum { SIZE = 4 * 1024 * 1024 };
     struct buf message;
 
     vitro_buf_init(&message, NULL, SIZE_MAX);
     for (size_t i = 0; i < SIZE; i += 2)
-        vitro_buf_append(&message, "\x2a\0", 2);
-    weigh_down(m, reflection, false, &message);
+        vitro_buf_append(&message, field, 2);
+    weigh_down(m, path, false, &message);
+}
+
+/* ServerReflectionRequest.file_containing_extension: the last one counts. */
+void attack_empty_messages(struct move *m)
+{
+    repeat_field(m, "\x2a\0", reflection);
+}
+
+/* FileDescriptorSet.file: each counts. */
+void attack_many_messages(struct move *m)
+{
+    repeat_field(m, "\x0a\0", "/attacks.Host/Keep");
 }

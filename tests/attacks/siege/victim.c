@@ -1,5 +1,6 @@
 #include "attacks/siege/victim.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +60,18 @@ static unsigned read_port(int in)
     return strrchr(line, ':') ? (unsigned)atoi(strrchr(line, ':') + 1) : 0;
 }
 
+/* A server tells what it is asked: one to whom nobody listens waits for that, too. */
+static void *hear_out(void *user)
+{
+    int in = (int)(intptr_t)user;
+    char room[4096];
+
+    while (read(in, room, sizeof room) > 0)
+        continue;
+    close(in);
+    return NULL;
+}
+
 static vitro_credentials *trust(void)
 {
     vitro_credentials_options o = VITRO_CREDENTIALS_OPTIONS_INIT;
@@ -71,6 +84,7 @@ static vitro_credentials *trust(void)
 
 bool victim_start(struct victim *v, const char *program, bool tls)
 {
+    pthread_t thread;
     int pipes[2];
 
     memset(v, 0, sizeof *v);
@@ -81,7 +95,9 @@ bool victim_start(struct victim *v, const char *program, bool tls)
     if (v->pid == 0)
         become(program, tls, pipes[1]);
     close(pipes[1]);
-    v->port = read_port(pipes[0]); /* the pipe stays open: the server goes on to write to it */
+    v->port = read_port(pipes[0]);
+    pthread_create(&thread, NULL, hear_out, (void *)(intptr_t)pipes[0]);
+    pthread_detach(thread);
     v->credentials = tls ? trust() : NULL;
     if (v->port && (!tls || v->credentials))
         return true;
@@ -91,9 +107,8 @@ bool victim_start(struct victim *v, const char *program, bool tls)
 
 bool victim_stop(struct victim *v)
 {
-    int status = 0;
-
     int64_t until = now_ms() + PATIENCE_MS;
+    int status = 0;
     pid_t ended;
 
     vitro_credentials_unref(v->credentials);
