@@ -35,6 +35,9 @@ static struct h2_stream *begin_stream(struct h2_session *h, int32_t id)
     return s;
 }
 
+/* So many bytes of a block count as another frame: they may stand for much more (HPACK bombs). */
+enum { BLOCK_BYTES = 64 };
+
 /* Where the frame ends that begins here, and whether a block goes on behind it. */
 static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void *user)
 {
@@ -44,6 +47,8 @@ static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void 
 
     (void)ng;
     h->begun += FRAME_HEAD_BYTES + hd->length;
+    if (has_block)
+        h->events += hd->length / BLOCK_BYTES;
     h->in_block = has_block && !(hd->flags & NGHTTP2_FLAG_END_HEADERS);
     return 0;
 }

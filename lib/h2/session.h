@@ -136,7 +136,7 @@ struct h2_session {
     const struct h2_ops *ops;
     struct nghttp2_session *ng;
     struct h2_config config;
-    uint64_t events;         /* frames received so far */
+    uint64_t events;         /* frames received so far; a large block counts as several */
     uint64_t in, out;        /* bytes taken in and produced so far */
     uint64_t begun;          /* where the last frame that began to come in ends */
     bool in_block;           /* it leaves a header block open */

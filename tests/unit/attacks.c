@@ -246,44 +246,93 @@ Test(attacks, a_block_of_continuations_without_end_is_cut_off)
     siege_done(&s);
 }
 
-Test(attacks, an_hpack_bomb_of_49_megabytes_costs_no_more_than_the_limit_of_a_list)
+/* 16 KB that become 49 MB. */
+static void send_bomb(struct peer *peer, uint32_t id)
 {
     char value[4001] = "";
-    struct siege s;
     struct buf block;
 
-    siege_init(&s);
     memset(value, 'v', sizeof value - 1);
-    begin_block(&s.peer, 1, &block);
-    cr_assert(vitro_hpack_write(&s.peer.encoder, &block, vitro_str_of("bomb"), vitro_str_of(value),
+    begin_block(peer, id, &block);
+    cr_assert(vitro_hpack_write(&peer->encoder, &block, vitro_str_of("bomb"), vitro_str_of(value),
                                 &(struct hpack_style){ .how = HPACK_HOW_INCREMENTAL }));
     while (block.len < 16384)
         cr_assert(vitro_buf_append(&block, "\xbe", 1)); /* the newest entry, once more */
-    cr_assert(vitro_frame_write_block(&s.peer.out, 1, 0, vitro_buf_bytes(&block), FRAME_DEFAULT_MAX,
+    cr_assert(vitro_frame_write_block(&peer->out, id, 0, vitro_buf_bytes(&block), FRAME_DEFAULT_MAX,
                                       NULL));
+    vitro_buf_done(&block);
+}
+
+static void send_nameless(struct peer *peer, uint32_t id)
+{
+    struct buf block;
+
+    begin_block(peer, id, &block);
+    while (block.len < 16000)
+        cr_assert(vitro_buf_append(&block, "\0\0\0", 3));
+    cr_assert(vitro_frame_write_block(&peer->out, id, 0, vitro_buf_bytes(&block), FRAME_DEFAULT_MAX,
+                                      NULL));
+    vitro_buf_done(&block);
+}
+
+static unsigned refused(const struct siege *s)
+{
+    return peer_count(&s->peer, "RST_STREAM");
+}
+
+Test(attacks, an_hpack_bomb_of_49_megabytes_costs_no_more_than_the_limit_of_a_list)
+{
+    struct siege s;
+
+    siege_init(&s);
+    send_bomb(&s.peer, 1);
     go_on(&s);
     expect_holds(&s, 100000);
     cr_expect_eq(begun, 0);
     cr_expect(peer_count(&s.peer, "HEADERS 1 end :status=200 content-type=application/grpc "
                                   "grpc-status=8"),
               "%s", s.peer.log);
-    vitro_buf_done(&block);
     siege_done(&s);
+}
+
+/* Somebody else calls when ten of them have come. */
+static void ten_blocks(void (*send)(struct peer *peer, uint32_t id))
+{
+    enum { BLOCKS = 10 };
+    struct record r = { .len = 0 };
+    struct siege s;
+    vitro_call *call;
+
+    siege_init(&s);
+    for (uint32_t i = 0; i < BLOCKS; i++)
+        send(&s.peer, 2 * i + 1);
+    peer_flush(&s.peer);
+    call = pair_call(&s.p, &echo_unary, NULL, &r);
+    cr_assert_eq(vitro_call_send(call, bytes_of("x"), VITRO_SEND_LAST, NULL, NULL), VITRO_OK);
+    while (!strstr(r.text, "closed") && vitro_sim_step(s.p.sim))
+        continue;
+    cr_expect_str_eq(r.text, "headers message(x) end closed OK");
+    cr_expect_leq(refused(&s), 2, "%u", refused(&s));
+    go_on(&s);
+    cr_expect_eq(refused(&s), BLOCKS, "%s", s.peer.log);
+    vitro_call_unref(call);
+    record_done(&r);
+    siege_done(&s);
+}
+
+Test(attacks, one_large_block_is_decoded_before_somebody_else_is_served)
+{
+    ten_blocks(send_bomb);
+    ten_blocks(send_nameless);
 }
 
 Test(attacks, fields_without_name_and_value_begin_no_call)
 {
     struct siege s;
-    struct buf block;
 
     siege_init(&s);
     for (uint32_t id = 1; id < 40; id += 2) {
-        begin_block(&s.peer, id, &block);
-        while (block.len < 16000)
-            cr_assert(vitro_buf_append(&block, "\0\0\0", 3));
-        cr_assert(vitro_frame_write_block(&s.peer.out, id, 0, vitro_buf_bytes(&block),
-                                          FRAME_DEFAULT_MAX, NULL));
-        vitro_buf_done(&block);
+        send_nameless(&s.peer, id);
         go_on(&s);
         expect_holds(&s, 200000);
     }
