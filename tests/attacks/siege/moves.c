@@ -224,22 +224,19 @@ void attack_hoard(struct move *m)
     play_alone(m, begin_shut_window, ask_on);
 }
 
-/* What is said returned, on as many streams as there may be. */
+/* The same with what is said returned. */
 static void talk_on(struct foe *f, struct move *m)
 {
     static const uint8_t head[] = { 0x12, 0x80 | (997 & 0x7f), 997 >> 7 };
     uint8_t text[1000];
-    uint32_t stream;
 
     memset(text, 'x', sizeof text);
     memcpy(text, head, sizeof head);
+    if (f->streams == 0)
+        foe_open(f, play_chat);
+    for (int i = 0; i < 100 && MIN(f->window, f->stream_window) > 2000; i++, m->sent++)
+        foe_data(f, 1, (vitro_bytes){ text, sizeof text });
     foe_listen(f, 1);
-    if (f->streams == 100)
-        return;
-    stream = foe_open(f, play_chat);
-    f->stream_window = FRAME_DEFAULT_WINDOW;
-    for (; MIN(f->window, f->stream_window) > 2000; m->sent++)
-        foe_data(f, stream, (vitro_bytes){ text, sizeof text });
 }
 
 void attack_echo(struct move *m)
