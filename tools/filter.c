@@ -1,6 +1,5 @@
 #include "filter.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -69,11 +68,12 @@ const char *filter_field(size_t i)
     return i < ARRAY_LEN(fields) ? fields[i].name : NULL;
 }
 
-static uint8_t fail(struct parser *p, size_t at, const char *text)
+static uint8_t fail(struct parser *p, size_t at, const char *english, const char *korean)
 {
     if (!p->failed && p->err) {
         p->err->at = at;
-        snprintf(p->err->text, sizeof p->err->text, "%s", text);
+        p->err->text[VITRO_ENGLISH] = english;
+        p->err->text[VITRO_KOREAN] = korean;
     }
     p->failed = true;
     return 0;
@@ -86,7 +86,7 @@ static uint8_t node(struct parser *p, enum kind kind, uint8_t left, uint8_t righ
     if (p->failed)
         return 0;
     if (p->f->count == FILTER_NODES)
-        return fail(p, p->at, "too long");
+        return fail(p, p->at, "too long", "너무 김");
     n = &p->f->nodes[p->f->count];
     memset(n, 0, sizeof *n);
     n->kind = (uint8_t)kind;
@@ -164,7 +164,7 @@ static bool number(vitro_str s, uint64_t *out)
 static void add_char(struct parser *p, struct filter_node *n, char c)
 {
     if (p->f->texts_len == sizeof p->f->texts) {
-        fail(p, p->at, "too long");
+        fail(p, p->at, "too long", "너무 김");
         return;
     }
     p->f->texts[p->f->texts_len++] = c;
@@ -181,7 +181,7 @@ static void quoted(struct parser *p, struct filter_node *n)
         add_char(p, n, p->s.ptr[p->at++]);
     }
     if (p->at == p->s.len)
-        fail(p, start, "the quotation has no end");
+        fail(p, start, "the quotation has no end", "따옴표가 닫히지 않음");
     else
         p->at++;
 }
@@ -199,7 +199,8 @@ static void value(struct parser *p, uint8_t i)
     }
     w = word(p);
     if (!w.len) {
-        fail(p, p->at, "a value is missing: a number, a word or \"text\"");
+        fail(p, p->at, "a value is missing: a number, a word or \"text\"",
+             "값이 없음: 숫자, 낱말 또는 \"글\"");
         return;
     }
     n->has_number = number(w, &n->number);
@@ -227,9 +228,10 @@ static uint8_t test(struct parser *p)
     uint8_t i;
 
     if (!name.len)
-        return fail(p, at, at < p->s.len ? "a field's name belongs here" : "something is missing");
+        return at < p->s.len ? fail(p, at, "a field's name belongs here", "필드 이름이 올 자리")
+                             : fail(p, at, "something is missing", "무엇이 빠졌음");
     if (!field)
-        return fail(p, at, "no such field");
+        return fail(p, at, "no such field", "그런 필드가 없음");
     p->at += name.len;
     i = node(p, TEST, 0, 0);
     if (p->failed)
@@ -254,7 +256,7 @@ static uint8_t not_or_test(struct parser *p)
     if (p->failed)
         return 0;
     if (++p->depth > NESTING)
-        return fail(p, p->at, "nested too deep");
+        return fail(p, p->at, "nested too deep", "괄호가 너무 깊음");
     blanks(p);
     if (take(p, "!") || take(p, "not")) {
         i = not_or_test(p);
@@ -263,7 +265,7 @@ static uint8_t not_or_test(struct parser *p)
         size_t at = p->at - 1;
         i = any(p);
         if (!take(p, ")"))
-            i = fail(p, at, "this ( is never closed");
+            i = fail(p, at, "this ( is never closed", "이 괄호 (가 닫히지 않음");
     } else {
         i = test(p);
     }
@@ -304,7 +306,7 @@ bool filter_parse(struct filter *out, vitro_str text, struct filter_error *err)
     out->root = any(&p);
     blanks(&p);
     if (!p.failed && p.at < text.len)
-        fail(&p, p.at, "&& or || belongs here");
+        fail(&p, p.at, "&& or || belongs here", "&&나 ||가 올 자리");
     return !p.failed;
 }
 

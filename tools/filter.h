@@ -58,8 +58,8 @@ struct filter {
 };
 
 struct filter_error {
-    size_t at; /* byte of the text */
-    char text[96];
+    size_t at;           /* byte of the text */
+    const char *text[2]; /* static; by vitro_language */
 };
 
 /* Calls visit for each value that the event has for a field. */

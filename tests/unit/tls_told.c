@@ -205,7 +205,7 @@ static unsigned matches(struct scene *s, const char *expression)
     vitro_event ev;
     unsigned n = 0;
 
-    cr_assert(filter_parse(&filter, vitro_str_of(expression), &err), "%s", err.text);
+    cr_assert(filter_parse(&filter, vitro_str_of(expression), &err), "%s", err.text[0]);
     for (uint32_t i = 1; vitro_decode_event(s->d, i, &ev); i++) {
         struct facts facts = { .d = s->d, .ev = &ev };
         n += filter_match(&filter, facts_of, &facts);

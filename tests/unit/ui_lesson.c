@@ -293,7 +293,9 @@ Test(ui_lesson, a_break_stops_before_the_frame_and_without_one_c_goes_to_the_end
 {
     open_08();
     go_to_wire();
-    player_keys(&p, "bhttp2.header.name == \"grpc-status\"\nc");
+    player_keys(&p, "bhttp2.header.name ==\n");
+    SEES("stop at: http2.header.name ==  bad: a value is missing");
+    player_keys(&p, " \"grpc-status\"\nc");
     SEES("the break: this frame is next");
     SEES(">next < HEADERS END");
     cr_expect(not(p.study.over));

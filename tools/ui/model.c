@@ -482,7 +482,9 @@ static bool scan(struct model *m)
         m->scanned++;
         if (matches(m, m->scanned, &cost) && !show(m, m->scanned)) {
             m->scanned = n;
-            model_say(m, "out of memory: not all that match are shown");
+            model_say(m, "%s",
+                      word(m, "out of memory: not all that match are shown",
+                           "메모리가 모자람: 맞는 것이 모두 보이지는 않음"));
         }
     }
     if (had == 0 && m->shown_count)

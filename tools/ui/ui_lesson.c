@@ -239,13 +239,10 @@ void ui_lesson_go(struct ui *ui, int unused)
 void ui_lesson_break(struct ui *ui, const char *filter)
 {
     struct study *s = ui->m.study;
-    struct filter_error err;
     struct filter f;
 
-    if (!filter_parse(&f, vitro_str_of(filter), &err)) {
-        model_say(&ui->m, "bad filter: %s (at %zu)", err.text, err.at + 1);
-        return;
-    }
+    if (!filter_parse(&f, vitro_str_of(filter), NULL))
+        return; /* the prompt takes none that is bad */
     s->breaker = f;
     snprintf(s->break_text, sizeof s->break_text, "%s", filter);
     model_say(&ui->m, "%s",

@@ -21,13 +21,8 @@ static void enter_search(struct ui *ui, const char *text)
 
 static void enter_filter(struct ui *ui, const char *text)
 {
-    struct filter_error err;
-
-    if (model_filter(&ui->m, text, &err))
+    if (model_filter(&ui->m, text, NULL))
         memcpy(ui->m.filter_text, text, sizeof ui->m.filter_text);
-    else
-        model_say(&ui->m, "%s: %s (%zu)", view_word(&ui->m, "bad filter", "잘못된 거르기"),
-                  err.text, err.at + 1);
 }
 
 static void enter_path(struct ui *ui, const char *text)
@@ -46,18 +41,19 @@ static const struct kind {
     int prompt;
     const char *english, *korean;                   /* before what is typed */
     int history;                                    /* -1: none */
+    bool filter;                                    /* a filter is typed: a bad one is not taken */
     void (*enter)(struct ui *ui, const char *text); /* NULL: one key answers */
 } kinds[] = {
-    { '/', "/", "/", HISTORY_SEARCH, enter_search },
-    { '&', "&", "&", HISTORY_FILTER, enter_filter },
-    { ':', ":", ":", HISTORY_COMMAND, ui_command },
-    { 'b', "stop at: ", "멈출 곳: ", HISTORY_BREAK, ui_lesson_break },
+    { '/', "/", "/", HISTORY_SEARCH, false, enter_search },
+    { '&', "&", "&", HISTORY_FILTER, true, enter_filter },
+    { ':', ":", ":", HISTORY_COMMAND, false, ui_command },
+    { 'b', "stop at: ", "멈출 곳: ", HISTORY_BREAK, true, ui_lesson_break },
     { 'w', "write to FILE.pcapng, .txt or .json: ", "쓸 파일 .pcapng .txt .json: ", HISTORY_WRITE,
-      enter_path },
-    { '?', "/", "/", -1, enter_help },
-    { 'm', "mark: a letter", "표시: 글자 하나", -1, NULL },
-    { '\'', "to mark: a letter, ' back", "표시로: 글자 하나, ' 되돌아가기", -1, NULL },
-    { 'o', "is there already; write over it? y n", "이미 있음. 덮어쓸까요? y n", -1, NULL },
+      false, enter_path },
+    { '?', "/", "/", -1, false, enter_help },
+    { 'm', "mark: a letter", "표시: 글자 하나", -1, false, NULL },
+    { '\'', "to mark: a letter, ' back", "표시로: 글자 하나, ' 되돌아가기", -1, false, NULL },
+    { 'o', "is there already; write over it? y n", "이미 있음. 덮어쓸까요? y n", -1, false, NULL },
 };
 
 static const struct kind *kind_of(int prompt)
@@ -131,7 +127,13 @@ static void answer(struct ui *ui, int key)
 static void enter(struct ui *ui, const struct kind *k)
 {
     char text[PROMPT_TEXT];
+    struct filter_error err;
+    struct filter f;
 
+    if (k->filter && !filter_parse(&f, vitro_str_of(ui->edit.text), &err)) {
+        ui->edit.at = err.at; /* what is wrong stands beside */
+        return;
+    }
     memcpy(text, ui->edit.text, sizeof text);
     ui->prompt = 0;
     if (k->history >= 0)
@@ -186,9 +188,10 @@ static void put_verdict(const struct ui *ui, struct area a, int x)
                                                "http2.type == DATA, 비우면 없음")
                                    : view_word(&ui->m, "empty shows all", "비우면 모두 보임"));
     else if (filter_parse(&f, vitro_str_of(ui->edit.text), &err))
-        area_put(a, 0, x, ST_OK, "ok");
+        area_put(a, 0, x, ST_OK, "%s", view_word(&ui->m, "ok", "맞음"));
     else
-        area_put(a, 0, x, ST_BAD, "bad: %s", err.text);
+        area_put(a, 0, x, ST_BAD, "%s: %s", view_word(&ui->m, "bad", "틀림"),
+                 err.text[ui->m.language]);
 }
 
 /* The words that Tab could complete to. */
@@ -229,7 +232,7 @@ void ui_prompt_draw(const struct ui *ui, struct area a)
     cursor = x = area_text(a, 0, x, ST_TEXT, shown(e, a.w - x - 2));
     x = area_text(a, 0, x, ST_TEXT, vitro_str_of(e->text[e->at] ? e->text + e->at : " "));
     area_style(a, 0, cursor, 1, ST_PICK);
-    if (ui->prompt == '&' || ui->prompt == 'b')
+    if (k->filter)
         put_verdict(ui, a, x + 1);
     else if (ui->prompt == ':')
         put_candidates(ui, a, x + 1);
