@@ -89,7 +89,7 @@ static void filter(struct looking *l, const char *text)
     model_filter(m, "", &err);
     start = now();
     if (!model_filter(m, text, &err)) {
-        printf("  %s: %s\n", text, err.text);
+        printf("  %s: %s\n", text, err.text[VITRO_ENGLISH]);
         return;
     }
     while (model_busy(m)) {
