@@ -10,8 +10,8 @@
  * A conn lives as long as its connection; what is needed to look at its events later is its past.
  *
  * Private to decode; one file each: conn.c, direction.c (which bytes are HTTP/2, frames),
- * records.c (TLS), sealed.c (what it sealed), headers.c (blocks), body.c (messages), stream.c,
- * detail*.c (fields of an event).
+ * records.c and record.c (TLS), ahead.c (its secrets), sealed.c (what it sealed), headers.c
+ * (blocks), body.c (messages), stream.c, detail*.c (fields of an event).
  */
 #ifndef VITRO_DECODE_CORE_H
 #define VITRO_DECODE_CORE_H
