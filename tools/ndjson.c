@@ -59,12 +59,19 @@ static void bits(struct json_out *j, const vitro_event *ev, const vitro_detail *
 
 /* ---- Header fields ------------------------------------------------------------------------- */
 
-/* The message that its value holds as base64. */
-static void header_message(struct json_out *j, const vitro_detail *dt, size_t i)
+static bool is_unescaped(const vitro_item *item)
+{
+    return strcmp(item->name, "http2.header.unescaped") == 0;
+}
+
+/* What its value says in other letters: the text, or the message that it holds as base64. */
+static void header_meaning(struct json_out *j, const vitro_detail *dt, size_t i)
 {
     unsigned depth = dt->items[i].depth;
 
     for (i++; i < dt->count && dt->items[i].depth > depth; i++) {
+        if (is_unescaped(&dt->items[i]))
+            json_text(j, dt->items[i].name, dt->items[i].text);
         if (strcmp(dt->items[i].name, "protobuf") != 0)
             continue;
         json_text(j, "protobuf.message.name", dt->items[i].text);
@@ -100,7 +107,7 @@ static void header(struct ndjson *n, struct json_out *j, const vitro_detail *dt,
         json_number(j, "table_count", h->table_count);
         json_number(j, "table_size", h->table_size);
     }
-    header_message(j, dt, at);
+    header_meaning(j, dt, at);
     json_close(j, '}');
 }
 
@@ -171,7 +178,7 @@ static void table_updates(struct json_out *j, const vitro_detail *dt)
  */
 static bool is_member(const vitro_item *item)
 {
-    if (strncmp(item->name, "http2.settings", 14) == 0)
+    if (strncmp(item->name, "http2.settings", 14) == 0 || is_unescaped(item))
         return false;
     return item->span.source == VITRO_SOURCE_DIRECTION || item->span.source == VITRO_SOURCE_TLS ||
            (item->span.source == VITRO_SOURCE_CAPTURE && item->depth <= 1 &&

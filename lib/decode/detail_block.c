@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "base/util.h"
+#include "wire/status.h"
 
 static const char *const repr_keys[] = {
     [HPACK_INDEXED] = "hpack.indexed",
@@ -149,6 +150,31 @@ static void head_item(struct detail *t, unsigned depth, uint32_t rope, const str
                    : vitro_hpack_repr_name((enum hpack_repr)f->repr));
 }
 
+/* A status' text as people wrote it, where that is not what stands in the field. */
+static void unescaped_item(struct detail *t, unsigned depth, vitro_str value)
+{
+    char *text = vitro_arena_alloc(&t->decode->detail, value.len + 1);
+    vitro_item *item;
+
+    if (!value.len || !memchr(value.ptr, '%', value.len) || !text)
+        return;
+    item = vitro_detail_add(t, VITRO_ITEM_TEXT, depth, "http2.header.unescaped",
+                            "header.grpc-message", t->ev->offset, 0);
+    item->bits |= VITRO_ITEM_DERIVED;
+    item->text = (vitro_str){ text, vitro_status_message_decode(value, text) };
+}
+
+/* What a field's value holds that is written in letters that a field may have. */
+static void value_items(struct detail *t, unsigned depth, const vitro_item_header *h)
+{
+    if (h->unknown_value)
+        return;
+    if (vitro_str_eq(h->name, vitro_str_of("grpc-status-details-bin")))
+        vitro_detail_status(t, h->value, depth);
+    else if (vitro_str_eq(h->name, vitro_str_of("grpc-message")))
+        unescaped_item(t, depth, h->value);
+}
+
 static void field_items(struct detail *t, unsigned depth, uint32_t rope,
                         const struct block_field *field)
 {
@@ -180,9 +206,8 @@ static void field_items(struct detail *t, unsigned depth, uint32_t rope,
                  f->flags & HPACK_NAME_HUFFMAN, true);
     string_items(t, depth + 1, rope, &f->value_wire, vitro_detail_copy(t, f->value),
                  f->flags & HPACK_VALUE_HUFFMAN, false);
-    if (item->header && !item->header->unknown_value &&
-        vitro_str_eq(item->header->name, vitro_str_of("grpc-status-details-bin")))
-        vitro_detail_status(t, item->header->value, depth + 1);
+    if (item->header)
+        value_items(t, depth + 1, item->header);
 }
 
 static bool decode_again(struct detail *t, const struct track *track)

@@ -269,6 +269,35 @@ Test(decode, a_status_in_base64_is_read_by_name_down_to_what_its_Any_hold)
     hand_done(&h);
 }
 
+Test(decode, a_status_text_is_shown_as_it_was_written)
+{
+    static const char *const values[][2] = { { "%EC%9D%B8%EC%A6%9D %EC%8B%A4%ED%8C%A8",
+                                               "인증 실패" },
+                                             { "100%", "100%" },
+                                             { "%ff%", "\xff%" } };
+    struct hand h;
+
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        vitro_detail dt;
+        size_t shown = 0;
+        hand_open(&h);
+        hand_request(&h, 1, "application/grpc");
+        hand_headers(&h, 1, 1, FRAME_END_STREAM, ":status", "200", "grpc-status", "16",
+                     "grpc-message", values[i][0], NULL);
+        hand_decode(&h);
+        dt = trailers_of(&h);
+        for (size_t k = 0; k < dt.count; k++) {
+            if (strcmp(dt.items[k].name, "http2.header.unescaped") != 0)
+                continue;
+            shown++;
+            cr_expect(vitro_str_eq(dt.items[k].text, vitro_str_of(values[i][1])));
+            cr_expect(dt.items[k].bits & VITRO_ITEM_DERIVED);
+        }
+        cr_expect(eq(sz, shown, 1));
+        hand_done(&h);
+    }
+}
+
 Test(decode, details_that_are_no_base64_or_damaged_are_shown_as_far_as_they_can_be)
 {
     static const char *const broken[] = { "", "%", "CAMSA+y", "CAM", "GgMKAS8", "GgUKAWESAQ" };
