@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "client/channel.h"
 #include "frame/frame.h"
 #include "support/gated.h"
 
@@ -324,9 +325,8 @@ Test(gate, waiting_for_what_is_held_is_an_error_and_no_hang)
 
 /* ---- sockets -------------------------------------------------------------------------------- */
 
-static struct gated *real_stage(void)
+static struct gated *real_begin(struct gated *s)
 {
-    struct gated *s = gated_new();
     struct pair *p = &s->p;
 
     gated_trace(s);
@@ -337,6 +337,11 @@ static struct gated *real_stage(void)
     gated_gate(s);
     pair_start(p);
     return s;
+}
+
+static struct gated *real_stage(void)
+{
+    return real_begin(gated_new());
 }
 
 static void real_end(struct gated *s, struct walk *w)
@@ -428,4 +433,49 @@ Test(gate, over_sockets_time_runs_on)
     real_end(s, &w);
     gated_check_units(&w, 0);
     walk_done(&w);
+}
+
+/* Let go of the next unit, until the answer to a PING is the one that is held. */
+static void until_answer_is_held(struct gated *s, bool of_server)
+{
+    enum { PING = 6, ACK = 1 };
+    vitro_gate_unit u = { .type = 0 };
+
+    for (;;) {
+        cr_assert_eq(vitro_loop_run_until(s->p.client_loop, is_closed_or_held, s, INT64_MAX, NULL),
+                     VITRO_OK);
+        cr_assert(vitro_gate_look(s->gate, 0, &u));
+        if (u.type == PING && (u.flags & ACK) && u.from_server == of_server)
+            return;
+        vitro_gate_next(s->gate);
+    }
+}
+
+/* Neither side gives the other one up for what the gate holds. */
+Test(gate, over_sockets_keepalive_waits_for_an_answer_that_is_held, .timeout = 20)
+{
+    for (int of_server = 0; of_server < 2; of_server++) {
+        struct gated *s = gated_new();
+        struct walk w = { 0 };
+
+        s->p.server_options.keepalive_time_ms = of_server ? 0 : 10;
+        s->p.server_options.keepalive_timeout_ms = 10;
+        s->p.channel_options.keepalive_timeout_ms = 10;
+        real_begin(s);
+        if (of_server)
+            s->p.channel->keepalive_ns = SECOND / 100; /* less than its options allow */
+        gated_call(s, &echo_bidi, 0);
+        until_answer_is_held(s, of_server);
+        vitro_loop_run_until(s->p.client_loop, is_closed, &s->record[0],
+                             vitro_loop_now(s->p.client_loop) + SECOND / 10, NULL);
+        cr_expect_not(s->record[0].closed, "%s", s->record[0].text);
+        gated_say(s, 0, "");
+        vitro_gate_go(s->gate);
+        cr_assert_eq(
+            vitro_loop_run_until(s->p.client_loop, is_closed, &s->record[0], INT64_MAX, NULL),
+            VITRO_OK);
+        cr_expect_eq(s->record[0].code, VITRO_OK, "%s", s->record[0].text);
+        real_end(s, &w);
+        walk_done(&w);
+    }
 }

@@ -55,7 +55,8 @@ VITRO_API void vitro_gate_free(vitro_gate *gate);
  * Put the gate into each connection that begins on a loop from now on, of clients and of servers.
  * What a peer outside of the gate's loops sends is not held. A loop that ends lets go of what is
  * held on it. As long as a loop has a gate, none of its connections is given up for a peer whose
- * SETTINGS, or their acknowledgement, are late.
+ * SETTINGS, or their acknowledgement, are late; nor, on real sockets, for one that does not answer
+ * a PING.
  *
  * @param loop  lent, until it or the gate ends. A gate has one real loop, or loops of one sim.
  * @return VITRO_OK; VITRO_FAILED_PRECONDITION when the loop has a gate already, or is not of the
