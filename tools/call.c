@@ -311,8 +311,7 @@ static int start(struct run *r)
     }
     channel.trace = r->wire ? call_wire_trace(r->wire) : NULL;
     call_trust_use(&r->trust, &r->options, &channel);
-    channel.keepalive_time_ms =
-        (uint32_t)MIN((r->options.keepalive_ns + 999999) / 1000000, (int64_t)UINT32_MAX);
+    channel.keepalive_time_ms = r->options.keepalive_ms;
     rc = vitro_channel_new(&r->channel, r->loop, r->options.target, &channel, &err);
     if (!rc && r->wire)
         vitro_channel_watch(r->channel, on_state, r);

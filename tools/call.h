@@ -22,7 +22,7 @@ struct call_options {
     const char *name;            /* what is listed or described; NULL: everything */
     const char *data;            /* NULL: no -d */
     int64_t deadline_ns;         /* 0: none */
-    int64_t keepalive_ns;        /* 0: none */
+    uint32_t keepalive_ms;       /* 0: none */
     const char *compression;     /* NULL: none */
     bool wait_for_ready;
     bool verbose;
@@ -42,9 +42,6 @@ void call_options_done(struct call_options *o);
 
 /* It asks what there is, and makes no call. */
 bool call_is_question(const struct call_options *o);
-
-/* "500ms", "1.5s", "2m", "1h", "10us", "10ns": false when it is none of these or 0. */
-bool call_duration_read(const char *text, int64_t *ns);
 
 /* ---- TLS and tokens (call_trust.c) ---------------------------------------------------------- */
 

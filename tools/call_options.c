@@ -11,6 +11,7 @@
 #include "base/util.h"
 #include "call.h"
 #include "command.h"
+#include "duration.h"
 
 static int usage(const char *what, const char *why)
 {
@@ -21,43 +22,6 @@ static int usage(const char *what, const char *why)
     vitro_text_escape(&t, vitro_str_of(what));
     command_fail("call", safe, why, "vitro help call tells how");
     return EXIT_USAGE;
-}
-
-/* ---- --deadline ----------------------------------------------------------------------------- */
-
-static int64_t unit_of(const char *name)
-{
-    static const struct {
-        const char *name;
-        int64_t ns;
-    } units[] = { { "ns", 1 },           { "us", 1000 },         { "ms", 1000000 },
-                  { "s", 1000000000LL }, { "m", 60000000000LL }, { "h", 3600000000000LL } };
-
-    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-        if (strcmp(name, units[i].name) == 0)
-            return units[i].ns;
-    }
-    return 0;
-}
-
-bool call_duration_read(const char *text, int64_t *ns)
-{
-    size_t whole = strspn(text, "0123456789"), part = 0;
-    const char *rest = text + whole;
-    uint64_t n = 0;
-    int64_t unit, scale;
-
-    if (*rest == '.')
-        part = 1 + strspn(rest + 1, "0123456789");
-    unit = unit_of(rest + part);
-    if (!unit || part == 1 || !vitro_text_number((vitro_str){ text, whole }, INT64_MAX / 2, &n) ||
-        n > (uint64_t)(INT64_MAX / 2 / unit))
-        return false;
-    *ns = (int64_t)n * unit;
-    scale = unit / 10;
-    for (size_t i = 1; i < part; i++, scale /= 10)
-        *ns += (rest[i] - '0') * scale;
-    return *ns > 0;
 }
 
 /* ---- -H ------------------------------------------------------------------------------------- */
@@ -207,13 +171,13 @@ static int option(struct call_options *o, int c, const char *word)
         o->verbose = true;
         return EXIT_DONE;
     case 't':
-        if (call_duration_read(optarg, &o->deadline_ns))
+        if (duration_ns(optarg, &o->deadline_ns))
             return EXIT_DONE;
-        return usage(optarg, "--deadline: a time is a number and ns, us, ms, s, m or h");
+        return usage(optarg, "--deadline: " DURATION_WORDS);
     case 'k':
-        if (call_duration_read(optarg, &o->keepalive_ns))
+        if (duration_ms(optarg, &o->keepalive_ms))
             return EXIT_DONE;
-        return usage(optarg, "--keepalive: a time is a number and ns, us, ms, s, m or h");
+        return usage(optarg, "--keepalive: " DURATION_WORDS);
     case 'W':
         o->wait_for_ready = true;
         return EXIT_DONE;

@@ -43,15 +43,21 @@ static void add_line(char words[LINE_MAX_BYTES], const char *line)
              line + m);
 }
 
-/* "  --plain    text": the lines that follow it stand under its text. */
+/* "  --plain    text": the lines that follow it stand under its text; all of it behind a long name.
+ */
 static const char *print_option(FILE *out, const char *line)
 {
     const char *gap = memmem(line + MARGIN, line_len(line) - MARGIN, "  ", 2);
-    size_t column = gap ? (size_t)(gap - line) + margin(gap) : line_len(line);
+    size_t column = gap ? (size_t)(gap - line) + margin(gap) : margin(next_line(line));
     char words[LINE_MAX_BYTES] = "", first[64];
 
-    snprintf(first, sizeof first, "%.*s", (int)column, line);
-    add_line(words, line + column);
+    if (gap) {
+        snprintf(first, sizeof first, "%.*s", (int)column, line);
+        add_line(words, line + column);
+    } else {
+        fprintf(out, "%.*s\n", (int)line_len(line), line);
+        snprintf(first, sizeof first, "%*s", (int)column, "");
+    }
     for (line = next_line(line); margin(line) > CONTINUES; line = next_line(line))
         add_line(words, line);
     help_line(out, first, words, (int)column);

@@ -8,7 +8,8 @@
 
 /*
  * Print a help text. "  NAME   text" is an option, whose text goes on in lines that are indented
- * more; behind a line "Examples:" all is printed as it is; other lines are prose.
+ * more, where all of it is when the name is long; behind a line "Examples:" all is printed as it
+ * is; other lines are prose.
  */
 void help_print(FILE *out, const char *text);
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "base/error.h"
 #include "base/util.h"
 #include "command.h"
+#include "duration.h"
 #include "print.h"
 #include "serve/serve.h"
 
@@ -25,7 +27,7 @@ static const int64_t grace_ns = INT64_C(30) * SERVE_SECOND;
 struct run {
     const char *listen[LISTEN_MAX];
     size_t listen_count, threads;
-    const char *compression; /* NULL: none */
+    vitro_server_options options;
     vitro_loop *loops[SERVE_LOOPS];
     struct serve serve;
     vitro_server *server;
@@ -55,8 +57,24 @@ static int set_threads(struct run *r, const char *text)
     return EXIT_DONE;
 }
 
+/* Behind the letters: the times among the server's options, by their place. */
+enum { TIMES = 256 };
+#define TIME(field) (TIMES + (int)offsetof(vitro_server_options, field))
+
+static int set_time(struct run *r, size_t at, const char *text)
+{
+    uint32_t ms;
+
+    if (!duration_ms(text, &ms))
+        return usage(text, DURATION_WORDS);
+    memcpy((char *)&r->options + at, &ms, sizeof ms);
+    return EXIT_DONE;
+}
+
 static int option(struct run *r, int c, const char *word)
 {
+    if (c >= TIMES)
+        return set_time(r, (size_t)(c - TIMES), optarg);
     switch (c) {
     case 'l':
         if (r->listen_count == LISTEN_MAX)
@@ -64,12 +82,15 @@ static int option(struct run *r, int c, const char *word)
         r->listen[r->listen_count++] = optarg;
         return EXIT_DONE;
     case 'Z':
-        r->compression = optarg;
+        r->options.compression = optarg;
         if (command_is_compression(optarg))
             return EXIT_DONE;
         return usage(optarg, "--compress: gzip or deflate");
     case 't':
         return set_threads(r, optarg);
+    case 'p':
+        r->options.keepalive_permit_without_calls = true;
+        return EXIT_DONE;
     case 'C':
         r->cert = optarg;
         return EXIT_DONE;
@@ -93,6 +114,14 @@ static int parse(struct run *r, int argc, char **argv)
         { "tls-cert", required_argument, NULL, 'C' },
         { "tls-key", required_argument, NULL, 'K' },
         { "client-ca", required_argument, NULL, 'A' },
+        { "keepalive", required_argument, NULL, TIME(keepalive_time_ms) },
+        { "keepalive-timeout", required_argument, NULL, TIME(keepalive_timeout_ms) },
+        { "keepalive-without-calls", no_argument, NULL, 'p' },
+        { "min-ping-interval", required_argument, NULL,
+          TIME(min_recv_ping_interval_without_data_ms) },
+        { "max-connection-age", required_argument, NULL, TIME(max_connection_age_ms) },
+        { "max-connection-age-grace", required_argument, NULL, TIME(max_connection_age_grace_ms) },
+        { "max-connection-idle", required_argument, NULL, TIME(max_connection_idle_ms) },
         { NULL, 0, NULL, 0 },
     };
     int c, status = EXIT_DONE;
@@ -145,11 +174,9 @@ static void block_signals(void)
 
 static int build(struct run *r)
 {
-    vitro_server_options server = VITRO_SERVER_OPTIONS_INIT;
     vitro_error err;
     vitro_code rc = VITRO_OK;
 
-    server.compression = r->compression;
     for (size_t i = 0; i < r->threads && !rc; i++) {
         vitro_loop_options options = VITRO_LOOP_OPTIONS_INIT;
         char name[32];
@@ -159,7 +186,7 @@ static int build(struct run *r)
     }
     serve_init(&r->serve, r->loops[0], stdout);
     if (!rc)
-        rc = vitro_server_new(&r->server, r->loops, r->threads, &server, &err);
+        rc = vitro_server_new(&r->server, r->loops, r->threads, &r->options, &err);
     if (!rc)
         rc = serve_register(&r->serve, r->server, &err);
     if (!rc)
@@ -347,6 +374,7 @@ int serve_main(int argc, char **argv)
     int status;
 
     memset(&r, 0, sizeof r);
+    r.options = (vitro_server_options)VITRO_SERVER_OPTIONS_INIT;
     r.hangup = -1;
     status = parse(&r, argc, argv);
     if (status)

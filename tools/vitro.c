@@ -135,7 +135,10 @@ static const struct command {
       "  VITRO_TRACE=unix:/tmp/trace vitro call :50051 chat.ChatService/SendMessage\n" },
     { "serve", serve_main,
       "[--listen ADDRESS]... [--threads N] [--compress NAME] "
-      "[--tls-cert FILE --tls-key FILE [--client-ca FILE]]",
+      "[--tls-cert FILE --tls-key FILE [--client-ca FILE]] "
+      "[--keepalive TIME] [--keepalive-timeout TIME] [--keepalive-without-calls] "
+      "[--min-ping-interval TIME] [--max-connection-age TIME] [--max-connection-age-grace TIME] "
+      "[--max-connection-idle TIME]",
       "a server: chat.ChatService and its neighbours, for any gRPC client",
       "  --listen ADDRESS        HOST:PORT, :PORT (of 127.0.0.1), ipv4:, ipv6:, unix:; port 0 takes\n"
       "                          a free one; else 127.0.0.1:50051\n"
@@ -145,6 +148,22 @@ static const struct command {
       "  --tls-cert FILE         speak TLS with this certificate, PEM, and those behind it\n"
       "  --tls-key FILE          its key\n"
       "  --client-ca FILE        only clients with a certificate of these authorities may call\n"
+      "  --keepalive TIME        a PING when a client says nothing for so long (500ms, 1.5s, 2m);\n"
+      "                          else 2h\n"
+      "  --keepalive-timeout TIME\n"
+      "                          a client of whom nothing comes for so long after it is gone; else 20s\n"
+      "  --min-ping-interval TIME\n"
+      "                          between PINGs of a client; more often is too often, and ends its\n"
+      "                          connection at the third time; else 5m, and 2h without a call\n"
+      "  --keepalive-without-calls\n"
+      "                          without a call, too, a client may send its PINGs as often\n"
+      "  --max-connection-age TIME\n"
+      "                          then a connection takes no new calls, and its client comes back on\n"
+      "                          another; 10 % more or less, by chance; else never\n"
+      "  --max-connection-age-grace TIME\n"
+      "                          after that, calls that are still open are cut; else never\n"
+      "  --max-connection-idle TIME\n"
+      "                          without a call a connection ends; else never\n"
       "Its first lines say `listening on ADDRESS`; then a line for each message that says something.\n"
       "Services: chat.ChatService, user.UserService, order.OrderService, room.RoomService,\n"
       "file.FileService, sensor.SensorService; their .proto files are in proto/, of an installed copy\n"

@@ -54,7 +54,7 @@ static const char *take_line(const char **at)
     return line;
 }
 
-/* "  -d JSON      text": where the text begins; NULL: no such line. */
+/* "  -d JSON      text": where the text begins, the end behind a long name; NULL: no such line. */
 static const char *option_text(const char *line)
 {
     const char *gap;
@@ -62,7 +62,7 @@ static const char *option_text(const char *line)
     if (strspn(line, " ") != 2)
         return NULL;
     gap = strstr(line + 2, "  ");
-    return gap ? gap + strspn(gap, " ") : NULL;
+    return gap ? gap + strspn(gap, " ") : line + strlen(line);
 }
 
 static bool continues(const char *line)

@@ -62,6 +62,10 @@ expect_error 2 "$vitro" serve --threads 0
 expect_error 2 "$vitro" serve --threads 65
 expect_error 2 "$vitro" serve --threads 1x
 expect_error 2 "$vitro" serve --compress identity
+expect_error 2 "$vitro" serve --keepalive often
+expect_error 2 "$vitro" serve --max-connection-age 0s
+expect_error 2 "$vitro" serve --max-connection-idle
+grep -q -- '--max-connection-idle' "$tmp/err" || fail "which option is not said: $(cat "$tmp/err")"
 expect_error 2 "$vitro" serve --listen 127.0.0.1:port
 expect_error 3 "$vitro" serve --listen unix:/nonexistent/socket
 expect_error 3 "$vitro" serve --listen ipv4:192.0.2.1:0
@@ -126,9 +130,23 @@ wait $talking 2>/dev/null
 kill -TERM $pid
 ended 0 $pid "SIGTERM after the client was killed"
 
+# A silent client is asked whether it is there; an old connection is left, and at last cut.
+start --listen 127.0.0.1:0 --keepalive 200ms --max-connection-age 1s --max-connection-age-grace 500ms
+mkfifo "$tmp/silent"
+exec 3<>"$tmp/silent"
+timeout 20 "$vitro" call "127.0.0.1:$port" chat.ChatService/Chat -v -d - <&3 >"$tmp/out" 2>"$tmp/err"
+got=$?
+[ $got -eq 1 ] || fail "status $got, not 1: a call on an old connection"
+grep -q '< PING stream 0' "$tmp/err" || fail "no PING: $(cat "$tmp/err")"
+grep -q 'max_age' "$tmp/err" || fail "no GOAWAY: $(cat "$tmp/err")"
+grep -q '^status: UNAVAILABLE' "$tmp/err" || fail "not cut: $(cat "$tmp/err")"
+kill -TERM $pid
+ended 0 $pid "SIGTERM after all that"
+
 # The help names every option.
 "$vitro" help serve >"$tmp/out" || fail "vitro help serve"
-for word in --listen --threads --compress SIGTERM chat.ChatService sensor.SensorService; do
+for word in --listen --threads --compress --keepalive --keepalive-timeout --keepalive-without-calls \
+    --min-ping-interval --max-connection-age --max-connection-age-grace --max-connection-idle SIGTERM chat.ChatService sensor.SensorService; do
     grep -q -- "$word" "$tmp/out" || fail "help lacks $word"
 done
 servers=
