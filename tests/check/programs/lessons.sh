@@ -72,13 +72,15 @@ handled() { # FROM TO: whose handlers were run between two of the lesson's sente
 [ -z "$(handled 'the interceptor' 'the right token')" ] || fail "10: a handler is run without the token"
 [ "$(handled 'the right token' 'the token expires')" = 'SendMessage GetNotifications UploadFiles Chat ' ] ||
     fail "10: the right token does not open"
-[ "$(sed -n '/^lesson: the token expires/,/^lesson: call/s/^client: SendMessage: \([A-Z]*\).*/\1/p' \
+[ "$(sed -n '/^lesson: the token expires/,/^lesson: too/s/^client: SendMessage: \([A-Z]*\).*/\1/p' \
     "$tmp/out" | tr '\n' ' ')" = 'UNAUTHENTICATED UNAUTHENTICATED OK ' ] || fail "10: the cache expires"
 [ "$(grep -c '인증 실패$' "$tmp/out")" -eq 12 ] || fail "10: not twelve calls that the server refuses"
 [ "$(grep -c '^refused: ' "$tmp/out")" -eq 3 ] || fail "10: not three entries that are no metadata"
 "$vitro" inspect "$tmp/10.pcapng" --plain >"$tmp/events"
 [ "$(grep -c ' authorization: .*(Literal Header Field never Indexed' "$tmp/events")" -eq 12 ] &&
     [ "$(grep -c ' authorization: .*(' "$tmp/events")" -eq 12 ] || fail "10: a token is in the table"
+[ "$(grep -c '^client: .*the header list is over the limit of 8192 bytes$' "$tmp/out")" -eq 1 ] &&
+    [ -z "$(handled 'too much' 'call credentials')" ] || fail "10: metadata that is too long is taken"
 grep -q 'grpc-message: %EC%9D%B8%EC%A6%9D %EC%8B%A4%ED%8C%A8 ' "$tmp/events" ||
     fail "10: the message does not cross the wire as percent signs"
 
