@@ -120,10 +120,10 @@ class NamedTests
   def soak
     give_up = seconds + SOAK['overall_timeout_seconds']
     slow = Array.new(SOAK['iterations']) do |i|
-      begin_at = seconds
-      assert("#{i} iterations in time") { begin_at < give_up }
+      began = seconds
+      assert("#{i} iterations in time") { began < give_up }
       large(yield(i), SOAK['request_size'], SOAK['response_size'])
-      (seconds - begin_at) * 1000 > SOAK['per_iteration_max_acceptable_latency_ms']
+      (seconds - began) * 1000 > SOAK['per_iteration_max_acceptable_latency_ms']
     end.count(true)
     assert("#{slow} iterations failed") { slow <= SOAK['max_failures'] }
   end
