@@ -168,6 +168,24 @@ Test(ui, an_event_leads_into_what_it_carries_and_back)
 
 /* ---- panes ----------------------------------------------------------------------------------- */
 
+Test(ui, where_there_are_several_connections_each_row_says_which)
+{
+    static struct play p;
+    struct pcap_talk other = { .shape = { .client_port = 49153 }, .next = { 1000, 5000 } };
+
+    hand_open(&p.h);
+    hand_request(&p.h, 1, "application/grpc");
+    pcap_talk_open(&p.h.w, &other);
+    pcap_talk_close(&p.h.w, &other);
+    play_hand(&p, 80, 24);
+    SEES(&p, "HEADERS             c0 s1");
+    SEES(&p, "TCP FIN                    c1");
+    play_end(&p);
+    play_begin(&p, 80, 24);
+    cr_expect_null(strstr(p.text, "c0"));
+    play_end(&p);
+}
+
 Test(ui, tables_show_who_inserted_what_and_what_this_block_added)
 {
     static struct play p;

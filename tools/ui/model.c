@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/util.h"
 #include "ui/grid.h"
 #include "ui/model_inside.h"
@@ -146,19 +147,25 @@ static void row_title(const vitro_event *ev, const vitro_detail *dt, struct row 
              n, dt->title.ptr, mark);
 }
 
-static void row_tail(const vitro_event *ev, struct row *out)
+/* Its connection where there are several, its stream, and how long it is. */
+static void row_tail(const struct model *m, const vitro_event *ev, struct row *out)
 {
     uint64_t n = ev->length;
+    vitro_decode_stats stats;
+    struct text t;
 
+    vitro_text_init(&t, out->tail, sizeof out->tail);
+    vitro_decode_stats_get(m->d, &stats);
+    if (stats.connections > 1 && ev->conn != VITRO_NO_CONN)
+        vitro_text_add(&t, "c%" PRIu32 " ", ev->conn);
     if (is_frame(ev))
         n = n > 9 ? n - 9 : 0;
     if ((ev->kind == VITRO_EVENT_NOTE && !(ev->bits & VITRO_EVENT_HELD)) ||
         (ev->kind == VITRO_EVENT_TCP && !n))
         return;
     if (ev->stream)
-        snprintf(out->tail, sizeof out->tail, "s%" PRIu32 " %4" PRIu64, ev->stream, n);
-    else
-        snprintf(out->tail, sizeof out->tail, "%4" PRIu64, n);
+        vitro_text_add(&t, "s%" PRIu32 " ", ev->stream);
+    vitro_text_add(&t, "%4" PRIu64, n);
 }
 
 void model_row(const struct model *m, uint32_t number, struct row *out)
@@ -181,7 +188,7 @@ void model_row(const struct model *m, uint32_t number, struct row *out)
         return;
     }
     row_title(&ev, &dt, out);
-    row_tail(&ev, out);
+    row_tail(m, &ev, out);
 }
 
 /* ---- where the cursor is --------------------------------------------------------------------- */
