@@ -189,10 +189,16 @@ int lesson_main(int argc, char **argv, vitro_code (*play)(lesson *l, vitro_error
 
 vitro_code lesson_listen(lesson *l, vitro_server *server, vitro_error *err)
 {
-    if (!l->credentials)
-        return vitro_server_listen(server, l->listen, l->bound, sizeof l->bound, err);
-    return vitro_server_listen_secure(server, l->listen, l->credentials, l->bound, sizeof l->bound,
-                                      err);
+    vitro_code rc = l->credentials
+                        ? vitro_server_listen_secure(server, l->listen, l->credentials, l->bound,
+                                                     sizeof l->bound, err)
+                        : vitro_server_listen(server, l->listen, l->bound, sizeof l->bound, err);
+
+    if (rc || !l->real)
+        return rc;
+    snprintf(l->authority, sizeof l->authority, "localhost%s", strrchr(l->bound, ':'));
+    l->channel.authority = l->authority;
+    return VITRO_OK;
 }
 
 /* They stand beside the folder of the lesson, as its text stands beside its program. */

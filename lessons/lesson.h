@@ -40,6 +40,7 @@ typedef struct lesson {
     void *world;              /* private */
     struct lesson_gate *gate; /* private; NULL: nothing is held */
     char bound[160];
+    char authority[sizeof "localhost:65535"]; /* of a channel on sockets: a name, as under sim */
 } lesson;
 
 /**
@@ -69,8 +70,8 @@ void lesson_end(lesson *l, vitro_server *server);
 
 /**
  * Where a file of lessons/certificates is: "ca.pem" is the authority; server, elsewhere (another
- * name), expired and self (its own authority) are servers, alice and bob are clients: .pem and
- * .key.
+ * name), expired, early and self (its own authority) are servers, alice, bob and impostor (alice,
+ * as it says itself) are clients: .pem and .key.
  *
  * @return lends until a few more were asked for; a file that is not there has a path all the same.
  */

@@ -1,7 +1,7 @@
 /*
- * 17-tls - the unary call of 08 under TLS 1.3, then four connections that come to nothing: a
- * certificate for another name, one that has expired, one of an authority that nobody knows, and a
- * client that speaks plain text to a server that does not.
+ * 17-tls - the unary call of 08 under TLS 1.3, then six connections that come to nothing: a
+ * certificate for another name, one that has expired, one that is not valid yet, one of an
+ * authority that nobody knows, and plain text where TLS is spoken, on either side.
  */
 #include "../lesson_stage.h"
 #include "chat.vitro.h"
@@ -85,15 +85,17 @@ static vitro_code try_with(lesson *l, const char *what, const char *certificate,
     return rc ? rc : lesson_stage(l, &sides, l, err);
 }
 
-/* The server is under TLS as before; the client does not know. */
-static vitro_code in_plain_text(lesson *l, vitro_error *err)
+/* One side is under TLS as before, and the other does not know. */
+static vitro_code in_plain_text(lesson *l, const char *what, vitro_credentials **plain,
+                                vitro_error *err)
 {
-    vitro_credentials *trusted = l->channel.credentials;
+    vitro_credentials *kept = *plain;
     vitro_code rc;
 
-    l->channel.credentials = NULL;
-    rc = try_with(l, "a client in plain text", "server.pem", "server.key", err);
-    l->channel.credentials = trusted;
+    *plain = NULL;
+    lesson_say(l, "lesson: %s", what);
+    rc = lesson_stage(l, &sides, l, err);
+    *plain = kept;
     return rc;
 }
 
@@ -108,9 +110,13 @@ static vitro_code play(lesson *l, vitro_error *err)
     if (!rc)
         rc = try_with(l, "an expired certificate", "expired.pem", "expired.key", err);
     if (!rc)
+        rc = try_with(l, "a certificate that is not valid yet", "early.pem", "early.key", err);
+    if (!rc)
         rc = try_with(l, "an unknown authority", "self.pem", "self.key", err);
     if (!rc)
-        rc = in_plain_text(l, err);
+        rc = in_plain_text(l, "a client in plain text", &l->channel.credentials, err);
+    if (!rc)
+        rc = in_plain_text(l, "a server in plain text", &l->credentials, err);
     vitro_credentials_unref(l->channel.credentials);
     return rc;
 }

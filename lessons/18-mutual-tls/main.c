@@ -122,7 +122,7 @@ static vitro_code play(lesson *l, vitro_error *err)
         { "the same, and alice has a certificate", "server.pem", "alice" },
         { "the authority is the root", "ca.pem", "alice" },
         { "bob has a certificate, too", "ca.pem", "bob" },
-        { "one that has signed itself", "ca.pem", "self" },
+        { "one that has signed itself", "ca.pem", "impostor" },
         { "one that is meant for a server", "ca.pem", "server" },
     };
     vitro_code rc = VITRO_OK;

@@ -16,14 +16,16 @@ calls='extendedKeyUsage = clientAuth'
 key ca
 sign ca ca "$from" "$to" '/O=vitro lessons/CN=authority' "$is_ca" \
     'keyUsage = critical, keyCertSign, cRLSign'
-for name in server elsewhere expired self alice bob; do
+for name in server elsewhere expired early self alice bob impostor; do
     key "$name"
 done
 sign server ca "$from" "$to" '/O=vitro lessons/CN=chat' "$leaf" "$signs" "$serves" "$names"
 sign elsewhere ca "$from" "$to" '/O=vitro lessons/CN=elsewhere' "$leaf" "$signs" "$serves" \
     'subjectAltName = DNS:elsewhere.example'
 sign expired ca "$from" 20210101000000Z '/O=vitro lessons/CN=chat' "$leaf" "$signs" "$serves" "$names"
+sign early ca 21100101000000Z "$to" '/O=vitro lessons/CN=chat' "$leaf" "$signs" "$serves" "$names"
 sign self self "$from" "$to" '/O=vitro lessons/CN=self' "$leaf" "$signs" "$names"
 sign alice ca "$from" "$to" '/O=vitro lessons/CN=alice' "$leaf" "$signs" "$calls"
 sign bob ca "$from" "$to" '/O=vitro lessons/CN=bob' "$leaf" "$signs" "$calls"
+sign impostor impostor "$from" "$to" '/O=vitro lessons/CN=alice' "$leaf" "$signs" "$calls"
 rm ca.key

@@ -4,6 +4,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <string.h>
+#include <time.h>
 
 #include "crypto/fault.h"
 
@@ -145,11 +146,14 @@ bool vitro_certificate_read(X509 *x, struct arena *into, vitro_identity *who)
 
 /* ---- for people ------------------------------------------------------------------------------ */
 
+/* "2021-01-01T00:00:00Z" */
 static bool read_time(const ASN1_TIME *time, struct arena *into, vitro_str *out)
 {
-    BIO *printed = BIO_new(BIO_s_mem());
+    char text[sizeof "2021-01-01T00:00:00Z"];
+    struct tm t;
 
-    return keep_printed(into, printed, printed && ASN1_TIME_print(printed, time) == 1, out);
+    return ASN1_TIME_to_tm(time, &t) == 1 &&
+           keep(into, text, strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &t), out);
 }
 
 /* "example.org, 127.0.0.1" */
@@ -174,6 +178,25 @@ static bool join_names(const vitro_identity *who, struct arena *into, vitro_str 
     return true;
 }
 
+/* "serverAuth, clientAuth": what it may be shown as. */
+static bool read_usage(X509 *x, struct arena *into, vitro_str *out)
+{
+    EXTENDED_KEY_USAGE *all = X509_get_ext_d2i(x, NID_ext_key_usage, NULL, NULL);
+    BIO *printed = all ? BIO_new(BIO_s_mem()) : NULL;
+    bool ok = printed;
+
+    for (int i = 0; ok && i < sk_ASN1_OBJECT_num(all); i++) {
+        const ASN1_OBJECT *purpose = sk_ASN1_OBJECT_value(all, i);
+        int nid = OBJ_obj2nid(purpose);
+
+        ok = BIO_puts(printed, i ? ", " : "") >= 0 &&
+             (nid ? BIO_puts(printed, OBJ_nid2sn(nid)) : i2a_ASN1_OBJECT(printed, purpose)) > 0;
+    }
+    ok = !all || keep_printed(into, printed, ok, out);
+    EXTENDED_KEY_USAGE_free(all);
+    return ok;
+}
+
 bool vitro_certificate_words(vitro_bytes der, struct arena *into, struct certificate_words *out)
 {
     const unsigned char *at = der.ptr;
@@ -183,7 +206,8 @@ bool vitro_certificate_words(vitro_bytes der, struct arena *into, struct certifi
               read_distinguished(X509_get_issuer_name(x), into, &out->issuer) &&
               read_time(X509_get0_notBefore(x), into, &out->not_before) &&
               read_time(X509_get0_notAfter(x), into, &out->not_after) &&
-              read_names(x, into, &who) && join_names(&who, into, &out->names);
+              read_names(x, into, &who) && join_names(&who, into, &out->names) &&
+              read_usage(x, into, &out->usage);
 
     X509_free(x);
     vitro_fault_clear();

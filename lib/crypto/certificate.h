@@ -18,7 +18,7 @@ bool vitro_certificate_read(X509 *x, struct arena *into, vitro_identity *who);
 
 /* What people look for in one; texts live in the arena, empty where it says nothing. */
 struct certificate_words {
-    vitro_str subject, issuer, names, not_before, not_after;
+    vitro_str subject, issuer, names, usage, not_before, not_after;
 };
 
 /* Read them off a certificate, as DER. False: it is none, or memory is out. */

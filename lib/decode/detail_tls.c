@@ -176,6 +176,7 @@ static void add_certificate(struct looked *l, const struct handshake_field *f)
     add_word(l, "x509.subject", words.subject, depth);
     add_word(l, "x509.issuer", words.issuer, depth);
     add_word(l, "x509.names", words.names, depth);
+    add_word(l, "x509.usage", words.usage, depth);
     add_word(l, "x509.not_before", words.not_before, depth);
     add_word(l, "x509.not_after", words.not_after, depth);
 }

@@ -148,13 +148,12 @@ static enum vitro_step take_slices(struct connection *c, struct queue *in, vitro
     return step == VITRO_MORE && in->len == 0 ? VITRO_IDLE : step;
 }
 
-/* A TLS server's answer to plain text is an alert: no frame of HTTP/2 begins like a record. */
+/* Who speaks TLS to plain text sends a ClientHello or an alert: nothing of HTTP/2 begins so. */
 static bool is_tls(const struct connection *c, const struct queue *in, vitro_error *err)
 {
     vitro_bytes first = vitro_queue_peek(in);
 
-    if (c->config.server || c->driver.taken_in || !first.len ||
-        (first.ptr[0] != 0x15 && first.ptr[0] != 0x16))
+    if (c->driver.taken_in || !first.len || (first.ptr[0] != 0x15 && first.ptr[0] != 0x16))
         return false;
     vitro_fail(err, VITRO_UNAVAILABLE, "http2", 0, "the peer speaks TLS, this side plain text");
     return true;

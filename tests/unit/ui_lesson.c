@@ -324,6 +324,42 @@ Test(ui_lesson, numbers_count_what_is_listed, .timeout = 300)
     player_close(&p);
 }
 
+/* Enter until this is on the screen. */
+static void read_to(const char *words)
+{
+    for (int i = 0; i < 300 && !sees(words); i++) {
+        if (study_asks(&p.study))
+            cr_assert(player_key(&p, 'b'));
+        cr_assert(player_key(&p, UI_ENTER));
+    }
+    SEES(words);
+}
+
+Test(ui_lesson, a_part_begins_where_bytes_are_and_the_next_event_is_the_next_of_the_part,
+     .timeout = 300)
+{
+    cr_assert(player_open(&p, LESSONS "/10-metadata-and-token", "10", VITRO_ENGLISH));
+    read_to("Here are the four calls");
+    cr_assert(player_keys(&p, "]]"));
+    SEES("VITRO_TEXT: server: handles /ch");
+    cr_assert(player_key(&p, '['));
+    SEES("VITRO_TEXT: client: SendMessage");
+    read_to("The first call. The token is its last");
+    cr_expect(p.ui.m.ev.kind != VITRO_EVENT_NOTE);
+    SEES("length: 41");
+    player_close(&p);
+}
+
+Test(ui_lesson, a_field_that_the_text_names_is_unfolded_for_its_part, .timeout = 300)
+{
+    cr_assert(player_open(&p, LESSONS "/17-tls", "17", VITRO_ENGLISH));
+    read_to("Look at `not_after`");
+    SEES("x509.not_after: 2021-01-01");
+    cr_assert(player_key(&p, UI_ENTER));
+    cr_expect(eq(uint, p.ui.folded, 0));
+    player_close(&p);
+}
+
 Test(ui_lesson, keys_at_random_leave_a_screen_of_whole_cells, .timeout = 300)
 {
     static const int keys[] = { '\n',   '\n', '\n',      ' ', 'p', 'c', 'b', 'q', 't', 'O',

@@ -123,8 +123,8 @@ void study_aim(struct study *s, enum study_goal goal);
 /* All events of this part that are to come are there. */
 bool study_reached(const struct study *s);
 
-/* The first event of this part, 0: there is none yet. */
-uint32_t study_first(const struct study *s);
+/* The event of this part next to one of that number, or to 0, on (1) or back (-1); 0: none. */
+uint32_t study_beside(const struct study *s, uint32_t number, int by);
 /* The event belongs to this part. */
 bool study_marks(const struct study *s, uint32_t number);
 /* It says that a unit is held, and that one is: it is not yet sent. */

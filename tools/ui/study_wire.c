@@ -240,13 +240,15 @@ static bool look(struct study *s, vitro_decode *d, int64_t now)
     return true;
 }
 
-uint32_t study_first(const struct study *s)
+uint32_t study_beside(const struct study *s, uint32_t number, int by)
 {
     const struct lesson_selection *shows = &s->shows[s->part];
 
-    for (uint32_t n = 1; shows->chosen && n <= shows->looked; n++) {
-        if (lesson_selection_has(shows, n))
-            return n;
+    if (!shows->chosen)
+        return 0;
+    for (int64_t n = (int64_t)number + by; n > 0 && n <= shows->looked; n += by) {
+        if (lesson_selection_has(shows, (uint32_t)n))
+            return (uint32_t)n;
     }
     return 0;
 }

@@ -45,6 +45,8 @@ struct ui {
     int w, h;
     int wider, taller; /* columns and rows that the fences were moved */
     bool quit, help, alone;
+    unsigned
+        folded; /* how deep the tree was open before a lesson's text unfolded more; 0: as it is */
     bool quit_all; /* not only this lesson */
     size_t help_top;
     char help_find[32];
@@ -136,6 +138,8 @@ bool ui_lesson_takes(struct ui *ui, int key);
 /* Before an action: one about events shows them, where a page of text hides them. */
 void ui_lesson_turns(struct ui *ui, enum action action);
 /* What the keys of a lesson do. */
+/* To the next event of this part, or the one before; without a lesson, or beyond it, of all. */
+void ui_lesson_event(struct ui *ui, int by);
 void ui_lesson_on(struct ui *ui, int unused);
 void ui_lesson_step(struct ui *ui, int unused);
 void ui_lesson_back(struct ui *ui, int unused);

@@ -26,8 +26,71 @@ static void go_to(struct ui *ui, uint32_t number)
         model_go(&ui->m, number);
 }
 
+/* To the first event of this part that has bytes, as the text is mostly of those; else the first.
+ */
+static void go_to_first(struct ui *ui)
+{
+    uint32_t first = study_beside(ui->m.study, 0, 1), n = first;
+
+    go_to(ui, n);
+    while (n && !model_has_bytes(&ui->m)) {
+        n = study_beside(ui->m.study, n, 1);
+        go_to(ui, n ? n : first);
+    }
+}
+
+/* The line of a field: "not_after" is "x509.not_after: Jan  1 ...". None: the count of lines. */
+static size_t line_named(const struct model *m, vitro_str name)
+{
+    size_t i;
+
+    for (i = 0; i < m->count; i++) {
+        const char *text = m->lines[i].text;
+        size_t n = strcspn(text, ":"), at = n < name.len ? n : n - name.len;
+
+        if (at + name.len == n && memcmp(text + at, name.ptr, n - at) == 0 &&
+            (at == 0 || text[at - 1] == '.'))
+            break;
+    }
+    return i;
+}
+
+/* The next word in backquotes; what is left of the text, or NULL. */
+static const char *quoted(const char *text, vitro_str *word)
+{
+    const char *from = strchr(text, '`'), *to = from ? strchr(from + 1, '`') : NULL;
+
+    if (!to)
+        return NULL;
+    *word = (vitro_str){ from + 1, (size_t)(to - from) - 1 };
+    return to + 1;
+}
+
+/* To the first field that the text names and that is folded away: its tree opens for this part. */
+static void unfold_named(struct ui *ui)
+{
+    const struct study *s = ui->m.study;
+    const struct lesson_part *p = &s->parts[ui->m.language].items[s->part];
+    const struct lesson_text *all = s->is.texts[ui->m.language];
+    vitro_str word;
+
+    for (size_t b = p->first; b < p->first + p->count; b++) {
+        const char *text = all->blocks[b].text;
+
+        while (text && (text = quoted(text, &word))) {
+            size_t line = line_named(&ui->m, word);
+            if (line == ui->m.count || model_open(&ui->m, line))
+                continue;
+            ui->folded = ui->m.depth;
+            ui->m.depth = ui->m.lines[line].depth + 1U;
+            model_line(&ui->m, line);
+            return;
+        }
+    }
+}
+
 /*
- * To this part's first event. Where it is the only one, to its first byte: there is nothing to
+ * To where this part begins. Where that is its only event, to its first byte: there is nothing to
  * choose from, and the bytes are to be walked through.
  */
 static void go_to_part(struct ui *ui)
@@ -35,9 +98,21 @@ static void go_to_part(struct ui *ui)
     const struct study *s = ui->m.study;
     bool alone = s->shows[s->part].chosen == 1;
 
-    go_to(ui, study_first(s));
+    go_to_first(ui);
+    unfold_named(ui);
     ui->m.top[PANE_EVENTS] = ui->m.place ? ui->m.place - 1 : 0; /* what belongs to it follows */
     ui->m.focus = alone && model_has_bytes(&ui->m) ? PANE_BYTES : PANE_EVENTS;
+}
+
+void ui_lesson_event(struct ui *ui, int by)
+{
+    const struct study *s = ui->m.study;
+    uint32_t n = s && study_part(s)->kind == PART_WIRE ? study_beside(s, ui->m.pick, by) : 0;
+
+    if (n)
+        go_to(ui, n);
+    else
+        ui_move_event(ui, by);
 }
 
 /* Text alone has the whole screen; what comes with events stands beside them. */
@@ -47,6 +122,9 @@ static void enter_part(struct ui *ui)
     bool wire = study_part(s)->kind == PART_WIRE;
 
     ui->alone = !wire;
+    if (ui->folded)
+        ui->m.depth = ui->folded;
+    ui->folded = 0;
     ui->m.info = INFO_TEXT;
     ui->m.focus = wire ? PANE_EVENTS : PANE_INFO;
     if (wire)
