@@ -60,7 +60,7 @@ static const struct passage_ops passage_ops = { "inside", move, cut_later };
 /* ---- the layer ------------------------------------------------------------------------------ */
 
 /* All of a queue through a lane, and of the lane into a queue. */
-static enum vitro_step pass(struct inside *i, struct lane *l, struct queue *in, struct queue *out)
+static bool pass(struct inside *i, struct lane *l, struct queue *in, struct queue *out)
 {
     size_t odds = world_pause(i->passage.world);
     bool well;
@@ -77,23 +77,29 @@ static enum vitro_step pass(struct inside *i, struct lane *l, struct queue *in, 
     if (lane_opposite(l)->out.len)
         move(&i->passage);
     world_go_on(i->passage.world, odds);
-    return well ? VITRO_IDLE : VITRO_FAILED;
+    return well;
+}
+
+static enum vitro_step step(bool well, vitro_error *err)
+{
+    if (well)
+        return VITRO_IDLE;
+    vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "inside", 0, "out of memory");
+    return VITRO_FAILED;
 }
 
 static enum vitro_step up(struct layer *l, struct queue *in, struct queue *out, vitro_error *err)
 {
     struct inside *i = of_layer(l);
 
-    (void)err;
-    return pass(i, &i->passage.lane[0], in, out);
+    return step(pass(i, &i->passage.lane[0], in, out), err);
 }
 
 static enum vitro_step down(struct layer *l, struct queue *in, struct queue *out, vitro_error *err)
 {
     struct inside *i = of_layer(l);
 
-    (void)err;
-    return pass(i, &i->passage.lane[1], in, out);
+    return step(pass(i, &i->passage.lane[1], in, out), err);
 }
 
 static void close(struct layer *l)
