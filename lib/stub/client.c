@@ -36,7 +36,7 @@ vitro_code vitro_stub_unary(vitro_channel *channel, const vitro_method *method,
 /* The request was refused: by us, which is the reason, or because the call is over: its status. */
 static vitro_code give_up(vitro_call *call, vitro_code rc, vitro_error *err)
 {
-    bool over = rc == VITRO_FAILED_PRECONDITION;
+    bool over = rc == VITRO_FAILED_PRECONDITION || rc == VITRO_CANCELLED;
     vitro_error why = { .code = VITRO_OK };
     vitro_code status;
 

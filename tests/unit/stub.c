@@ -349,6 +349,24 @@ Test(stub, a_request_that_is_refused_here_says_so_and_waits_for_nobody)
     end(&w);
 }
 
+/* The call is over before its request is written: the status tells more than that. */
+Test(stub, a_reader_whose_call_fails_at_once_says_why)
+{
+    vitro_call_options o = VITRO_CALL_OPTIONS_INIT;
+    vitro_channel *channel;
+    chat_chat_service_get_notifications_reader reader;
+    Chat__UserRequest request = CHAT__USER_REQUEST__INIT;
+    vitro_error err;
+
+    cr_assert_eq(vitro_channel_new(&channel, NULL, "unix:/nowhere/socket", NULL, NULL), VITRO_OK);
+    cr_assert_eq(vitro_call_credentials_token(&o.credentials, "secret", NULL, NULL), VITRO_OK);
+    cr_assert_eq(chat_chat_service_get_notifications(channel, &request, &reader, &o, &err),
+                 VITRO_UNAUTHENTICATED);
+    cr_expect(strstr(err.frame[0].text, "plain text"), "%s", err.frame[0].text);
+    vitro_call_credentials_unref(o.credentials);
+    vitro_channel_free(channel);
+}
+
 Test(stub, a_blocking_writer_ends_with_the_one_response)
 {
     struct world w;
