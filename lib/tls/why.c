@@ -55,6 +55,16 @@ static vitro_code why_not_believed(const struct tls_layer *l, long verify, vitro
                 X509_verify_cert_error_string(verify));
 }
 
+/* Before TLS 1.3 there is no alert for it: a server says what it says of all else (RFC
+ * 5246, 7.4.6).
+ */
+static bool certificate_is_missed(const struct tls_layer *l)
+{
+    const uint8_t *kinds;
+
+    return SSL_get0_certificate_types(l->ssl, &kinds) > 0 && !SSL_get_certificate(l->ssl);
+}
+
 vitro_code vitro_tls_why(const struct tls_layer *l, vitro_error *err)
 {
     struct fault f = vitro_fault_take();
@@ -68,7 +78,10 @@ vitro_code vitro_tls_why(const struct tls_layer *l, vitro_error *err)
         reason = SSL_R_NO_APPLICATION_PROTOCOL;
     if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && verify != X509_V_OK)
         return why_not_believed(l, verify, err);
-    if (ERR_GET_LIB(f.first) == ERR_LIB_SSL && alert >= 0)
-        return tell(err, alert, find(alerts, ARRAY_LEN(alerts), alert), words);
+    if (ERR_GET_LIB(f.first) == ERR_LIB_SSL && alert >= 0) {
+        bool missed = alert == SSL_AD_HANDSHAKE_FAILURE && certificate_is_missed(l);
+        int says = missed ? SSL_AD_CERTIFICATE_REQUIRED : alert;
+        return tell(err, alert, find(alerts, ARRAY_LEN(alerts), says), words);
+    }
     return tell(err, 0, find(findings, ARRAY_LEN(findings), reason), words);
 }
