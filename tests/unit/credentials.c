@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -228,8 +229,9 @@ struct asked {
     char url[128], method[64];
     unsigned times, released;
     bool later;
-    vitro_auth *auth;   /* kept for later; NULL: nothing is */
-    vitro_call *cancel; /* while it is asked */
+    void (*how)(vitro_auth *auth, void *user); /* NULL: ask */
+    vitro_auth *auth;                          /* kept for later; NULL: nothing is */
+    vitro_call *cancel;                        /* while it is asked */
     vitro_code code;
     const char *message, *more;
 };
@@ -270,7 +272,9 @@ static vitro_call_credentials *asking(struct asked *a)
 {
     vitro_call_credentials *made;
 
-    cr_assert_eq(vitro_call_credentials_callback(&made, ask, release, a, NULL, NULL), VITRO_OK);
+    cr_assert_eq(
+        vitro_call_credentials_callback(&made, a->how ? a->how : ask, release, a, NULL, NULL),
+        VITRO_OK);
     return made;
 }
 
@@ -337,6 +341,117 @@ Test(credentials, the_answer_may_come_later_and_nothing_is_sent_before)
     vitro_call_unref(call);
     record_done(&r);
     pair_stop(&world);
+}
+
+/* ---- answers of another thread -------------------------------------------------------------- */
+
+static void *give_apart(void *asked)
+{
+    give(asked);
+    return NULL;
+}
+
+/* A channel whose loop has a thread, or is driven by the call. Nobody listens there. */
+static vitro_channel *channel_apart(vitro_loop **loop, bool started, struct asked *a)
+{
+    vitro_channel_options o = VITRO_CHANNEL_OPTIONS_INIT;
+    vitro_credentials *client = CLIENT_CREDENTIALS(.ca = "ca");
+    vitro_channel *channel;
+
+    *loop = NULL;
+    if (started) {
+        cr_assert_eq(vitro_loop_new(loop, NULL, NULL), VITRO_OK);
+        cr_assert_eq(vitro_loop_start(*loop, NULL), VITRO_OK);
+    }
+    o.credentials = client;
+    o.call_credentials = asking(a);
+    cr_assert_eq(vitro_channel_new(&channel, *loop, "unix:/nowhere/socket", &o, NULL), VITRO_OK);
+    vitro_call_credentials_unref(o.call_credentials);
+    vitro_credentials_unref(client);
+    return channel;
+}
+
+static void ask_apart(vitro_auth *auth, void *user)
+{
+    struct asked *a = user;
+    pthread_t thread;
+
+    a->times++;
+    a->auth = auth;
+    if (a->later)
+        return;
+    cr_assert_eq(pthread_create(&thread, NULL, give_apart, a), 0);
+    pthread_detach(thread);
+}
+
+Test(credentials, the_answer_may_come_from_any_thread)
+{
+    for (int started = 0; started < 2; started++) {
+        struct asked a = { .how = ask_apart, .code = VITRO_PERMISSION_DENIED, .message = "no" };
+        vitro_loop *loop;
+        vitro_channel *channel = channel_apart(&loop, started, &a);
+        vitro_error err;
+
+        cr_assert_eq(vitro_unary(channel, &what_came, bytes_of("?"), NULL, NULL, &err),
+                     VITRO_PERMISSION_DENIED);
+        cr_assert_str_eq(err.frame[0].text, "no");
+        vitro_channel_free(channel);
+        vitro_loop_unref(loop);
+    }
+}
+
+/* Nobody drives the loop any more: whoever answers ends it. */
+Test(credentials, an_answer_that_outlives_its_channel_is_given_back_and_nothing_is_lost)
+{
+    struct heap h = { .live = 0 };
+
+    heap_install(&h);
+    for (int started = 0; started < 2; started++) {
+        struct asked a = { .how = ask_apart, .later = true, .more = "late" };
+        vitro_loop *loop;
+        vitro_channel *channel = channel_apart(&loop, started, &a);
+        vitro_call_options o = VITRO_CALL_OPTIONS_INIT;
+        pthread_t thread;
+
+        o.timeout_ns = 1000000;
+        while (!a.times) /* a deadline may pass before anybody is asked */
+            cr_assert_eq(vitro_unary(channel, &what_came, bytes_of("?"), &o, NULL, NULL),
+                         VITRO_DEADLINE_EXCEEDED);
+        vitro_channel_free(channel);
+        vitro_loop_unref(loop);
+        cr_assert_eq(pthread_create(&thread, NULL, give_apart, &a), 0);
+        pthread_join(thread, NULL);
+        cr_assert_eq(a.released, 1);
+        cr_assert_eq(h.live, 0, "%zu blocks", h.live);
+    }
+    heap_remove();
+}
+
+Test(credentials, an_answer_that_no_memory_carries_ends_the_call)
+{
+    struct heap h = { .live = 0 };
+
+    heap_install(&h);
+    for (size_t nth = 1; nth <= 2; nth++) {
+        struct asked a = { .later = true };
+        struct record r = { .len = 0 };
+        vitro_call *call;
+
+        begin(false, TLS, asking(&a));
+        call = pair_call(&world, &what_came, NULL, &r);
+        pair_run(&world);
+        h.calls = 0;
+        h.fail_at = nth;
+        vitro_auth_answer(a.auth, VITRO_OK, NULL, NULL);
+        h.fail_at = 0;
+        pair_run(&world);
+        cr_assert_str_eq(r.text, "closed RESOURCE_EXHAUSTED");
+        vitro_call_unref(call);
+        record_done(&r);
+        pair_stop(&world);
+        cr_assert_eq(h.live, 0, "%zu blocks", h.live);
+    }
+    heap_remove();
 }
 
 static vitro_intercept *held;
@@ -424,8 +539,8 @@ Test(credentials, the_first_of_several_that_fails_ends_the_call)
     world.channel = NULL;
     cr_assert_eq(never.times + late.released, 0, "what is asked has to be answered still");
     give(&late);
-    cr_assert_eq(late.released, 1);
     pair_stop(&world);
+    cr_assert_eq(late.released, 1);
     record_done(&r);
 }
 

@@ -261,8 +261,7 @@ VITRO_API vitro_str vitro_auth_service_url(const vitro_auth *auth);
 /** The method that is called, "Method". Lends until the answer. Thread: any. */
 VITRO_API vitro_str vitro_auth_method(const vitro_auth *auth);
 
-/** The loop on which it is answered: vitro_loop_post() gets there. Lends until the answer.
- *  Thread: any. */
+/** The loop of the call that is asked for. Lends until the answer. Thread: any. */
 VITRO_API vitro_loop *vitro_auth_loop(const vitro_auth *auth);
 
 /**
@@ -274,7 +273,8 @@ VITRO_API vitro_loop *vitro_auth_loop(const vitro_auth *auth);
  *                  place where a server alone may say so (NOT_FOUND and the like: gRFC A54).
  * @param message   why, copied; NULL: none. Not looked at with VITRO_OK.
  * @param metadata  what is added to the call's own; copied; NULL: nothing.
- * Thread: loop.  Re-entry: allowed everywhere.  Wire: request metadata.
+ * Thread: any: outside of the loop's turns the call goes on in a later one.  Re-entry: allowed
+ * everywhere.  Wire: request metadata.
  */
 VITRO_API void vitro_auth_answer(vitro_auth *auth, vitro_code code, const char *message,
                                  const vitro_md *metadata);
