@@ -215,12 +215,24 @@ static bool is_their_mistake(uint32_t error)
            error != NGHTTP2_REFUSED_STREAM && error != NGHTTP2_INTERNAL_ERROR;
 }
 
+/*
+ * A client's stream that has ended, by the peer's reset, say, before ours could leave (RFC 9113,
+ * 5.1). A server resets streams, too, that never began.
+ */
+static bool is_too_late(const struct h2_session *h, const nghttp2_frame *frame)
+{
+    return frame->hd.type == NGHTTP2_RST_STREAM && !h->config.server &&
+           !nghttp2_session_find_stream(h->ng, frame->hd.stream_id);
+}
+
 /* The fields of a block, before its bytes are handed out. */
 static int before_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
     struct h2_session *h = user;
 
     (void)ng;
+    if (is_too_late(h, frame))
+        return NGHTTP2_ERR_CANCEL;
     if (!h->told[1] || frame->hd.type != NGHTTP2_HEADERS)
         return 0;
     vitro_told_block(h->told[1]);

@@ -678,11 +678,13 @@ Test(call_flow, r33_a_server_that_is_done_early_resets_with_no_error)
     pair_stop(&p);
 }
 
-Test(call_flow, r33_a_client_that_has_its_answer_resets_with_no_error)
+/* What a client resets that has its answer, when the server has reset the stream, or has not. */
+static unsigned resets_of_client(bool server_resets)
 {
     struct stage s;
     struct record r = { .len = 0 };
     vitro_call *call;
+    unsigned resets;
 
     stage_init(&s);
     peer_settings(&s.peer, 0, 0);
@@ -690,12 +692,22 @@ Test(call_flow, r33_a_client_that_has_its_answer_resets_with_no_error)
     call = pair_call(&s.p, &echo_bidi, NULL, &r);
     pair_settle(&s.p);
     finish_call(&s, 1);
+    if (server_resets)
+        peer_reset(&s.peer, 1, 0);
     peer_run(&s.peer);
     cr_expect_str_eq(r.text, "headers message(ok) end closed OK");
-    cr_expect_eq(peer_count(&s.peer, "RST_STREAM 1 NO_ERROR"), 1, "%s", s.peer.log);
+    resets = peer_count(&s.peer, "RST_STREAM");
+    cr_expect_eq(resets, peer_count(&s.peer, "RST_STREAM 1 NO_ERROR"), "%s", s.peer.log);
     vitro_call_unref(call);
     stage_done(&s);
     record_done(&r);
+    return resets;
+}
+
+Test(call_flow, r33_a_client_that_has_its_answer_resets_with_no_error)
+{
+    cr_expect_eq(resets_of_client(false), 1);
+    cr_expect_eq(resets_of_client(true), 0, "it is closed already");
 }
 
 /* ---- a call that is held -------------------------------------------------------------------- */
