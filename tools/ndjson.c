@@ -394,6 +394,10 @@ void ndjson_end(struct ndjson *n, const vitro_decode *d, const char *error)
     json_number(&j, "messages", s.messages);
     json_number(&j, "unknown", s.unknown);
     json_number(&j, "lost", s.lost);
+    if (s.tls) {
+        json_number(&j, "tls", s.tls);
+        json_number(&j, "sealed", s.sealed);
+    }
     if (n->live || s.missed)
         json_number(&j, "missed", n->live ? MAX(live_get(&n->live->missed), s.missed) : s.missed);
     if (error)

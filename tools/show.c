@@ -311,6 +311,23 @@ static vitro_code take_all(struct show *s, vitro_error *err)
     return rc ? rc : vitro_decode_finish(s->decode, err);
 }
 
+/* What a key log would show is not seen to be missing from the events alone. */
+static void say_sealed(const struct show *s)
+{
+    vitro_decode_stats st;
+    char why[128];
+
+    vitro_decode_stats_get(s->decode, &st);
+    if (!st.sealed)
+        return;
+    snprintf(why, sizeof why, "%" PRIu64 " of %" PRIu64 " TLS connections not opened, or in part",
+             st.sealed, st.tls);
+    command_fail(s->command, s->name, why,
+                 s->keylog.path ? "that key log has no secrets of theirs"
+                                : "give the key log that a program wrote (SSLKEYLOGFILE=FILE) with "
+                                  "--keylog FILE");
+}
+
 static int run_stream(struct show *s)
 {
     vitro_error err = { 0 };
@@ -327,6 +344,7 @@ static int run_stream(struct show *s)
     }
     if (rc)
         vitro_error_format(&err, text, sizeof text);
+    say_sealed(s);
     if (s->json)
         ndjson_end(&s->ndjson, s->decode, rc ? text : NULL);
     if (s->stats)

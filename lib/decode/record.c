@@ -105,12 +105,23 @@ static uint32_t rope_of(const struct direction *d, size_t content, uint32_t rest
                : (uint32_t)back << TLS_REST_BITS | rest;
 }
 
+static void count_shut(struct direction *d, enum follow_result rc)
+{
+    struct tls *tls = d->conn->tls;
+
+    if (tls->shut || (rc != FOLLOW_NO_SECRET && rc != FOLLOW_FAILED))
+        return;
+    tls->shut = true;
+    d->conn->decode->stats.sealed++;
+}
+
 static void tell(struct direction *d, vitro_bytes record, enum follow_result rc,
                  const struct follow_record *r)
 {
     vitro_event ev = vitro_record_sealed(d, record.ptr[0], record.len, why_of[rc]);
     bool opened;
 
+    count_shut(d, rc);
     ev.flags = rc == FOLLOW_PLAIN ? 0 : VITRO_TLS_SEALED;
     if (rc == FOLLOW_OPENED)
         set_opened(d, &ev, r);

@@ -347,8 +347,10 @@ void vitro_records_begin(struct direction *d)
 {
     struct conn *c = d->conn;
 
-    if (!c->tls)
+    if (!c->tls) {
         c->tls = tls_new(c);
+        c->decode->stats.tls += c->tls != NULL;
+    }
     if (!c->tls) {
         vitro_look_give_up(d, WHY_NO_MEMORY);
         return;

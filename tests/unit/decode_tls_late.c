@@ -221,6 +221,8 @@ Test(decode_tls_late, what_waits_is_held_up_to_a_bound)
     vitro_decode_stats_get(d, &stats);
     cr_expect(eq(uint, count_sealed(d).opened, 0));
     cr_expect(lt(sz, stats.memory_peak, 400000));
+    cr_expect(eq(u64, stats.tls, 1));
+    cr_expect(eq(u64, stats.sealed, 1));
     vitro_decode_free(d);
     pcap_write_done(&w);
     sealed_done(&s);

@@ -66,6 +66,20 @@ static int64_t now_ms(void)
 
 /* ---- the capture ----------------------------------------------------------------------------- */
 
+/* A lesson is its own capture: what is sealed in it is sealed on purpose. */
+static void say_sealed(struct screen *s)
+{
+    vitro_decode_stats stats;
+
+    vitro_decode_stats_get(s->d, &stats);
+    if (!stats.sealed || s->ui.m.study)
+        return;
+    model_say(&s->ui.m, "%s: %u/%u%s",
+              view_word(&s->ui.m, "TLS connections without secrets", "비밀이 없는 TLS 연결"),
+              (unsigned)stats.sealed, (unsigned)stats.tls,
+              s->options->keylog && s->options->keylog->path ? "" : " (--keylog FILE)");
+}
+
 static void finish(struct screen *s)
 {
     const vitro_error *why = source_error(s->source);
@@ -84,6 +98,8 @@ static void finish(struct screen *s)
         vitro_error_format(s->err, s->ui.m.failure, sizeof s->ui.m.failure);
     if (s->rc)
         model_say(&s->ui.m, "%s", s->ui.m.failure);
+    else
+        say_sealed(s);
 }
 
 /* Give the decoder a slice more; true when something came of it. */

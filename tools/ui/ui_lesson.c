@@ -39,7 +39,7 @@ static void go_to_first(struct ui *ui)
     }
 }
 
-/* The line of a field: "not_after" is "x509.not_after: Jan  1 ...". None: the count of lines. */
+/* The line of a field: "not_after" is "x509.not_after: 2021-...". None: the count of lines. */
 static size_t line_named(const struct model *m, vitro_str name)
 {
     size_t i;

@@ -135,6 +135,15 @@ for secrets in yes no; do
 done
 grep -aq 'SERVER_HANDSHAKE_TRAFFIC_SECRET ' "$tmp/yes" || fail "a trace holds no secrets"
 [ -s "$tmp/no" ] && ! grep -aq 'TRAFFIC_SECRET' "$tmp/no" || fail "a trace holds secrets"
+# What stays sealed is said at the end, and what opens it.
+"$vitro" inspect "$tmp/no" --plain >/dev/null 2>"$tmp/err"
+grep -q ': 1 of 1 TLS connections not opened, or in part; give the key log .*--keylog FILE$' "$tmp/err" ||
+    fail "without secrets inspect says: $(cat "$tmp/err")"
+echo 'no key log' >"$tmp/keys"
+"$vitro" inspect "$tmp/no" --plain --keylog "$tmp/keys" >/dev/null 2>"$tmp/err"
+grep -q ': 1 of 1 TLS connections not opened, or in part; that key log has no secrets of theirs$' "$tmp/err" ||
+    fail "with the wrong secrets inspect says: $(cat "$tmp/err")"
+[ -z "$("$vitro" inspect "$tmp/yes" --plain 2>&1 >/dev/null)" ] || fail "what was opened is missing"
 
 stop
 

@@ -251,6 +251,8 @@ typedef struct vitro_decode_stats {
     size_t memory_peak;
     uint64_t lost;   /* events dropped over the budget */
     uint64_t missed; /* packets and blocks that are not in the capture, as its notes say */
+    uint64_t tls;    /* connections under TLS */
+    uint64_t sealed; /* of those: some record no secret was there for, or none that opens it */
 } vitro_decode_stats;
 
 /**
