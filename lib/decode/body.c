@@ -139,6 +139,8 @@ static void tell_inside(struct direction *d, struct stream *s, const vitro_event
         return;
     if (ev.length)
         ev.rope = link_of(d, &s->body[d->dir], ev.offset);
+    if (!why)
+        vitro_reflected(d->conn->decode, &ev);
     vitro_decode_emit(d->conn->decode, &ev);
 }
 

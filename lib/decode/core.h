@@ -229,6 +229,7 @@ struct vitro_decode {
     struct held_list held;
     struct freelist stream_list;
     struct pb_schema *schema;
+    uint32_t reflected;   /* responses of reflection that were learnt from */
     uint32_t events;      /* so many were told */
     struct events *index; /* of them, with keep; filled even where d is const */
     vitro_decode_stats stats;
@@ -260,6 +261,17 @@ void vitro_decode_emit(vitro_decode *d, vitro_event *ev);
 
 /* The options' lend, counted. */
 vitro_lend vitro_decode_lend;
+
+/* Whose description of a type is taken, best first. */
+enum schema_rank { RANK_GIVEN, RANK_REFLECTED, RANK_NOTE, RANK_FALLBACK };
+
+vitro_code vitro_schema_learn(vitro_decode *d, vitro_bytes set, enum schema_rank rank,
+                              vitro_error *err);
+
+/* ---- reflected.c --------------------------------------------------------------------------- */
+
+/* Learn the types that a message, which is to be told next, may describe. */
+void vitro_reflected(vitro_decode *d, const vitro_event *ev);
 
 /* ---- ahead.c ------------------------------------------------------------------------------- */
 void vitro_ahead_init(vitro_decode *d);

@@ -173,10 +173,8 @@ const char *vitro_decode_endpoint(const vitro_decode *d, uint32_t conn, int dir)
 
 /* ---- The capture --------------------------------------------------------------------------- */
 
-/* Whose description of a type is taken, best first. */
-enum { RANK_GIVEN, RANK_NOTE, RANK_FALLBACK };
-
-static vitro_code add_schema(vitro_decode *d, vitro_bytes set, unsigned rank, vitro_error *err)
+vitro_code vitro_schema_learn(vitro_decode *d, vitro_bytes set, enum schema_rank rank,
+                              vitro_error *err)
 {
     vitro_code rc = d->schema ? VITRO_OK : vitro_pb_schema_new(&d->schema, &d->account, err);
 
@@ -191,12 +189,12 @@ static vitro_code add_schema(vitro_decode *d, vitro_bytes set, unsigned rank, vi
 
 vitro_code vitro_decode_schema(vitro_decode *d, vitro_bytes set, vitro_error *err)
 {
-    return add_schema(d, set, RANK_GIVEN, err);
+    return vitro_schema_learn(d, set, RANK_GIVEN, err);
 }
 
 vitro_code vitro_decode_schema_fallback(vitro_decode *d, vitro_bytes set, vitro_error *err)
 {
-    return add_schema(d, set, RANK_FALLBACK, err);
+    return vitro_schema_learn(d, set, RANK_FALLBACK, err);
 }
 
 vitro_code vitro_decode_secrets(vitro_decode *d, vitro_bytes lines, vitro_error *err)
@@ -219,8 +217,8 @@ static void note_schema(vitro_decode *d, vitro_bytes entry)
         !vitro_note_find(entry, vitro_str_of("VITRO_DESCRIPTOR"), &file))
         return;
     /* A damaged schema is one that is not known. */
-    (void)add_schema(d, (vitro_bytes){ (const uint8_t *)file.value.ptr, file.value.len }, RANK_NOTE,
-                     NULL);
+    (void)vitro_schema_learn(d, (vitro_bytes){ (const uint8_t *)file.value.ptr, file.value.len },
+                             RANK_NOTE, NULL);
 }
 
 /* Who was behind says how many: the writer of the trace, or who watched. */

@@ -134,8 +134,14 @@ static void link_service(const struct pb_schema *s, struct pb_service_type *serv
 
 void vitro_pb_schema_link(struct pb_schema *s)
 {
-    for (int kind = 0; kind < PB_SYMBOL_KINDS; kind++)
+    bool more = false;
+
+    for (int kind = 0; kind < PB_SYMBOL_KINDS; kind++) {
+        more |= pb_symbol_count(s, (enum pb_symbol_kind)kind) != s->sorted[kind];
         sort_symbols(s, (enum pb_symbol_kind)kind);
+    }
+    if (!more)
+        return;
     for (size_t i = 0; i < s->sorted[PB_MESSAGES]; i++)
         link_message(s, pb_symbols(s, PB_MESSAGES)[i].what);
     for (size_t i = 0; i < s->sorted[PB_SERVICES]; i++)

@@ -9,6 +9,7 @@
 #include "google/rpc/error_details.vitro.h"
 #include "google/rpc/status.vitro.h"
 #include "support/hand.h"
+#include "wire/compress.h"
 
 /* A note as the tap writes it, with a schema. */
 static void schema_note(struct hand *h, const vitro_pb_file *file)
@@ -147,6 +148,94 @@ Test(decode, one_file_is_as_good_as_a_set)
            VITRO_OK));
     assert_named(&h);
     hand_done(&h);
+}
+
+/* Field `number` with these bytes, as the only one of a message. */
+static size_t wrap(uint8_t *out, unsigned number, const uint8_t *p, size_t n)
+{
+    size_t at = 0;
+
+    out[at++] = (uint8_t)(number << 3 | 2);
+    for (size_t rest = n; rest || at == 1; rest >>= 7)
+        out[at++] = (uint8_t)((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
+    memcpy(out + at, p, n);
+    return at + n;
+}
+
+/* The server tells a file to a client that has asked, cut off behind so many bytes. */
+static void reflect(struct hand *h, const char *path, const vitro_pb_file *file, enum encoding e,
+                    size_t most)
+{
+    uint8_t files[4096], response[4096];
+    size_t n = wrap(files, 1, file->descriptor, file->descriptor_len);
+    const bool flag = e != ENCODING_IDENTITY;
+    struct buf message, deflated, frame;
+    vitro_bytes said;
+
+    n = wrap(response, 4, files, n);
+    said = (vitro_bytes){ response, n < most ? n : most };
+    vitro_buf_init(&message, NULL, 8192);
+    vitro_buf_init(&deflated, NULL, 8192);
+    vitro_buf_init(&frame, NULL, 8192);
+    if (flag) {
+        cr_assert(vitro_compress(e, said, &deflated));
+        said = vitro_buf_bytes(&deflated);
+    }
+    hand_headers(h, 0, 1, 0, ":method", "POST", ":path", path, "content-type", "application/grpc",
+                 NULL);
+    hand_headers(h, 1, 1, 0, ":status", "200", "content-type", "application/grpc", "grpc-encoding",
+                 vitro_encoding_name(e).ptr, NULL);
+    vitro_buf_append(&message,
+                     (uint8_t[]){ flag, 0, 0, (uint8_t)(said.len >> 8), (uint8_t)said.len }, 5);
+    vitro_buf_append(&message, said.ptr, said.len);
+    vitro_frame_write_data(&frame, 1, 0, vitro_buf_bytes(&message), NULL);
+    hand_send(h, 1, frame.ptr, frame.len);
+    vitro_buf_done(&message);
+    vitro_buf_done(&deflated);
+    vitro_buf_done(&frame);
+}
+
+static void one_later_call(struct hand *h)
+{
+    hand_request(h, 3, "application/grpc");
+    hand_data(h, 0, 3, FRAME_END_STREAM, "00 00000008 0a 03 616263 18 96 01");
+}
+
+Test(decode, what_a_server_reflects_in_the_capture_gives_names)
+{
+    static const char *const paths[] = {
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        "/some.other.Service/ServerReflectionInfo"
+    };
+    static const enum encoding encodings[] = { ENCODING_IDENTITY, ENCODING_GZIP };
+
+    for (size_t i = 0; i < 6; i++) {
+        struct hand h;
+        vitro_detail dt;
+        hand_open(&h);
+        reflect(&h, paths[i / 2], &chat_proto_file, encodings[i % 2], SIZE_MAX);
+        one_later_call(&h);
+        hand_decode(&h);
+        dt = detail_of(&h, VITRO_EVENT_PROTOBUF, 1);
+        cr_expect(eq(int, vitro_str_eq(dt.title, vitro_str_of("chat.MessageRequest")), i < 4),
+                  "%zu", i);
+        hand_done(&h);
+    }
+}
+
+Test(decode, what_is_reflected_may_end_anywhere)
+{
+    for (size_t most = 0; most < chat_proto_file.descriptor_len; most += 7) {
+        struct hand h;
+        hand_open(&h);
+        reflect(&h, "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", &chat_proto_file,
+                ENCODING_IDENTITY, most);
+        one_later_call(&h);
+        hand_decode(&h);
+        cr_expect(eq(str, (char *)detail_of(&h, VITRO_EVENT_PROTOBUF, 1).key, "pb.message"));
+        hand_done(&h);
+    }
 }
 
 /* A file in which every userId has another name. */

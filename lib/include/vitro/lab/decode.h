@@ -273,7 +273,8 @@ VITRO_API void vitro_decode_free(vitro_decode *d);
 
 /**
  * Teach the decoder message types: a serialized FileDescriptorSet, or one FileDescriptorProto.
- * The first description of a type wins, and wins over a schema note of the capture.
+ * The first description of a type wins, and wins over what the capture itself says: what a server
+ * told somebody by reflection, then a schema note.
  *
  * @param set  copies.
  * @return VITRO_OK; VITRO_INVALID_ARGUMENT when the bytes are neither.
@@ -283,8 +284,8 @@ VITRO_API VITRO_CHECKED vitro_code vitro_decode_schema(vitro_decode *d, vitro_by
                                                        vitro_error *err);
 
 /**
- * Teach the decoder message types for want of better ones: as vitro_decode_schema(), but a schema
- * note of the capture, before or behind, wins over these.
+ * Teach the decoder message types for want of better ones: as vitro_decode_schema(), but what the
+ * capture itself says, before or behind, wins over these.
  *
  * @param set  copies.
  * @return VITRO_OK; VITRO_INVALID_ARGUMENT when the bytes are neither.
