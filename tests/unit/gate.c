@@ -452,7 +452,7 @@ static void until_answer_is_held(struct gated *s, bool of_server)
 }
 
 /* Neither side gives the other one up for what the gate holds. */
-Test(gate, over_sockets_keepalive_waits_for_an_answer_that_is_held, .timeout = 20)
+Test(gate, over_sockets_keepalive_waits_for_an_answer_that_is_held)
 {
     for (int of_server = 0; of_server < 2; of_server++) {
         struct gated *s = gated_new();
