@@ -342,7 +342,7 @@ format:                 ## rewrite the sources as .clang-format says
 tidy:                   ## clang-tidy over the library and the tools
 	@sh tools/deps/install.sh run tidy
 	@$(MAKE) compile_commands
-	@clang-tidy --quiet -p build $(LIB_C) $(DECODE_C) $(VITRO_C)
+	@printf '%s\n' $(sort $(LIB_C) $(DECODE_C) $(VITRO_C)) | xargs -P $(JOBS) -n 8 clang-tidy --quiet -p build
 all-checks: check       ## what needs no foreign peer: check, tidy, tsan, valgrind, oom, attacks, soak, sim
 	@for one in tidy tsan valgrind oom attacks soak sim; do $(MAKE) $$one || exit 1; done
 
