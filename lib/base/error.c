@@ -94,3 +94,9 @@ bool vitro_options_import(void *dst, size_t dst_size, const void *src)
     memcpy(dst, src, n < dst_size ? n : dst_size);
     return true;
 }
+
+vitro_code vitro_options_refuse(const char *layer, vitro_error *err)
+{
+    return vitro_fail(err, VITRO_INVALID_ARGUMENT, layer, 0,
+                      "options that were not begun with their _INIT, or of a newer version");
+}

@@ -28,6 +28,9 @@ vitro_code vitro_wrap(vitro_error *err, vitro_code code, const char *layer, cons
  */
 bool vitro_options_import(void *dst, size_t dst_size, const void *src);
 
+/* What is said of options that were not imported. @return VITRO_INVALID_ARGUMENT. */
+vitro_code vitro_options_refuse(const char *layer, vitro_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -316,8 +316,7 @@ static vitro_code act_open(struct step *s)
     vitro_call_options o;
 
     if (!vitro_options_import(&o, sizeof o, s->options))
-        return vitro_fail(&s->error, VITRO_INVALID_ARGUMENT, "call", 0,
-                          "options that this version does not know");
+        return vitro_options_refuse("call", &s->error);
     o.size = sizeof o;
     o.manual_credit = true;
     return vitro_call_start(&p->call, p->channel, s->method, &o, &puller_events, p, &s->error);

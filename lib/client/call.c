@@ -421,6 +421,8 @@ static vitro_code apply(struct client_call *c, const vitro_call_options *o, vitr
         rc = vitro_call_find_encoding(o->compression, &c->base.encoding, err);
     if (rc == VITRO_OK && o->metadata)
         rc = vitro_md_append(&c->request, o->metadata, err);
+    if (rc == VITRO_OK && o->authority)
+        rc = vitro_client_check_authority(o->authority, err);
     if (rc == VITRO_OK && o->authority) {
         c->authority = vitro_mem_text(c->base.account, vitro_str_of(o->authority));
         if (!c->authority)
@@ -446,11 +448,13 @@ vitro_code vitro_call_start(vitro_call **out, vitro_channel *channel, const vitr
     *out = NULL;
     LOOP_ASSERT(channel->loop);
     if (!vitro_options_import(&o, sizeof o, options))
-        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "call", 0,
-                          "options that this version does not know");
+        return vitro_options_refuse("call", err);
     if (o.parent && o.parent->loop != channel->loop)
         return vitro_fail(err, VITRO_INVALID_ARGUMENT, "call", 0,
                           "the parent call belongs to another loop");
+    rc = vitro_client_check_path(method->path, err);
+    if (rc != VITRO_OK)
+        return rc;
     if (!channel->trace && list_empty(&channel->connections))
         channel->trace = vitro_loop_trace(channel->loop, NULL);
     c = vitro_freelist_take(&channel->calls);

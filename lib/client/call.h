@@ -85,6 +85,10 @@ void vitro_client_call_wait(struct client_call *c, const char *why);
 /* request.c: the header fields of an attempt. lent until f is done; room is TIMEOUT_ROOM long. */
 void vitro_client_request(const struct client_call *c, struct fields *f, char *room);
 
+/* request.c: INVALID_ARGUMENT for a path, or an authority, with which no server takes a request. */
+vitro_code vitro_client_check_path(const char *path, vitro_error *err);
+vitro_code vitro_client_check_authority(const char *authority, vitro_error *err);
+
 /*
  * request.c: the call may go over conn: an authority of its own is one that the certificate of the
  * server is for. UNAVAILABLE when it is not.

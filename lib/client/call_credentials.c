@@ -17,8 +17,7 @@ vitro_code vitro_call_credentials_init(vitro_call_credentials *c,
     vitro_call_credentials_options o;
 
     if (!vitro_options_import(&o, sizeof o, options))
-        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "credentials", 0,
-                          "options that this version does not know");
+        return vitro_options_refuse("credentials", err);
     c->ops = ops;
     c->refs = 1;
     c->allow_plain_text = o.allow_plain_text;

@@ -62,12 +62,13 @@ void vitro_channel_wake(vitro_channel *ch)
 
 /* ---- options -------------------------------------------------------------------------------- */
 
-static bool import_options(vitro_channel *ch, const vitro_channel_options *options)
+static vitro_code import_options(vitro_channel *ch, const vitro_channel_options *options,
+                                 vitro_error *err)
 {
     vitro_channel_options *o = &ch->options;
 
     if (!vitro_options_import(o, sizeof *o, options))
-        return false;
+        return vitro_options_refuse("channel", err);
     option_default(&o->connect_ms, CONNECT_MS);
     option_default(&o->max_recv_bytes, DEFAULT_MAX_RECV);
     option_default(&o->max_header_bytes, DEFAULT_MAX_HEADERS);
@@ -77,7 +78,14 @@ static bool import_options(vitro_channel *ch, const vitro_channel_options *optio
     option_default(&o->keepalive_time_ms, UINT32_MAX);
     option_default(&o->keepalive_timeout_ms, DEFAULT_KEEPALIVE_TIMEOUT);
     ch->keepalive_ns = option_ns(MAX(o->keepalive_time_ms, (uint32_t)MIN_KEEPALIVE_MS));
-    return option_windows(&o->window_bytes, &o->max_window_bytes);
+    return option_windows(&o->window_bytes, &o->max_window_bytes, "channel", err);
+}
+
+static bool is_visible(const char *text)
+{
+    while ((unsigned char)*text >= ' ' && *text != '\x7f')
+        text++;
+    return !*text;
 }
 
 static vitro_code copy_texts(vitro_channel *ch, const char *target, vitro_error *err)
@@ -88,8 +96,11 @@ static vitro_code copy_texts(vitro_channel *ch, const char *target, vitro_error 
     int n = snprintf(agent, sizeof agent, "%s%s" USER_AGENT, o->user_agent ? o->user_agent : "",
                      o->user_agent ? " " : "");
 
-    if (n < 0 || (size_t)n >= sizeof agent)
-        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "channel", 0, "user_agent is too long");
+    if (n < 0 || (size_t)n >= sizeof agent || !is_visible(agent))
+        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "channel", 0,
+                          "user_agent is too long, or no printable text");
+    if (vitro_client_check_authority(authority, err))
+        return vitro_wrap(err, VITRO_INVALID_ARGUMENT, "channel", "authority");
     ch->target_text = vitro_mem_text(&ch->account, vitro_str_of(target));
     ch->authority = vitro_mem_text(&ch->account, vitro_str_of(authority));
     ch->user_agent = vitro_mem_text(&ch->account, vitro_str_of(agent));
@@ -176,10 +187,9 @@ static vitro_code make(vitro_channel **out, vitro_loop *loop, bool own_loop, con
 
     if (!ch)
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "channel", 0, "out of memory");
-    if (!import_options(ch, options)) {
+    if (import_options(ch, options, err)) {
         vitro_mem_free(vitro_loop_account(loop), ch, sizeof *ch);
-        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "channel", 0,
-                          "options that this version does not know, or a window over 2^31-1");
+        return VITRO_INVALID_ARGUMENT;
     }
     init(ch, loop, own_loop);
     vitro_call_credentials_ref(ch->options.call_credentials);

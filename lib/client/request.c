@@ -36,6 +36,32 @@ void vitro_client_request(const struct client_call *c, struct fields *f, char *r
     vitro_fields_add_md(f, &c->request);
 }
 
+/* Above the space; HTTP has visible ASCII in it, and servers know longer alphabets (RFC
+ * 9113, 8.3.1).
+ */
+vitro_code vitro_client_check_path(const char *path, vitro_error *err)
+{
+    bool sound = path && *path == '/';
+
+    for (const char *at = path; sound && *at; at++)
+        sound = (unsigned char)*at > ' ' && *at != '\x7f';
+    return sound ? VITRO_OK
+                 : vitro_fail(err, VITRO_INVALID_ARGUMENT, "call", 0,
+                              "\"%.40s\": a method is /package.Service/Method",
+                              path ? path : "(null)");
+}
+
+vitro_code vitro_client_check_authority(const char *authority, vitro_error *err)
+{
+    static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                   "-._~!$&'()*+,;=:@%[]"; /* RFC 3986, 3.2 */
+
+    if (*authority && !authority[strspn(authority, alphabet)])
+        return VITRO_OK;
+    return vitro_fail(err, VITRO_INVALID_ARGUMENT, "call", 0,
+                      "\"%.40s\": an authority is HOST[:PORT] in ASCII", authority);
+}
+
 /* Where nobody was verified, over plain text or on purpose, there is nothing that it contradicts.
  */
 vitro_code vitro_client_request_check(const struct client_call *c, struct connection *conn,

@@ -230,7 +230,7 @@ vitro_code vitro_gate_new(vitro_gate **out, const vitro_gate_options *options, v
 
     *out = NULL;
     if (!vitro_options_import(&o, sizeof o, options))
-        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "gate", 0, "options of a newer version");
+        return vitro_options_refuse("gate", err);
     g = vitro_mem_zalloc(NULL, sizeof *g);
     if (!g)
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "gate", 0, "out of memory");

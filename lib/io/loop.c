@@ -95,7 +95,7 @@ vitro_code vitro_loop_make(vitro_loop **out, const vitro_loop_options *options, 
 
     *out = NULL;
     if (!vitro_options_import(&o, sizeof o, options))
-        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "loop", 0, "options of a newer version");
+        return vitro_options_refuse("loop", err);
     loop = vitro_mem_zalloc(NULL, sizeof *loop);
     if (!loop)
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "loop", 0, "out of memory");

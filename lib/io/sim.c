@@ -52,7 +52,7 @@ vitro_code vitro_sim_new(vitro_sim **out, const vitro_sim_options *options, vitr
 
     *out = NULL;
     if (!vitro_options_import(&o, sizeof o, options))
-        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "sim", 0, "options of a newer version");
+        return vitro_options_refuse("sim", err);
     sim = vitro_mem_zalloc(NULL, sizeof *sim);
     if (!sim)
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "sim", 0, "out of memory");

@@ -178,7 +178,7 @@ vitro_code vitro_pb_unpack_charged(ProtobufCMessage **out, const ProtobufCMessag
 
     *out = NULL;
     if (options && !vitro_options_import(&o, sizeof o, options))
-        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "pb", 0, "options of a newer version");
+        return vitro_options_refuse("pb", err);
     budget = o.max_bytes ? o.max_bytes : (size_t)BUDGET;
     u.bytes = bytes;
     u.flags = o.flags;

@@ -2,6 +2,7 @@
 #ifndef VITRO_RPC_DEFAULTS_H
 #define VITRO_RPC_DEFAULTS_H
 
+#include "base/error.h"
 #include "base/util.h"
 #include "vitro/base.h"
 
@@ -29,13 +30,16 @@ static inline int64_t option_ns(uint32_t ms)
     return ms == UINT32_MAX ? INT64_MAX : (int64_t)ms * 1000000;
 }
 
-/* False for a window that HTTP/2 does not allow (RFC 9113, 6.9.1). */
-static inline bool option_windows(uint32_t *window, uint32_t *max_window)
+/* INVALID_ARGUMENT for a window that HTTP/2 does not allow (RFC 9113, 6.9.1). */
+static inline vitro_code option_windows(uint32_t *window, uint32_t *max_window, const char *layer,
+                                        vitro_error *err)
 {
     option_default(window, DEFAULT_WINDOW);
     option_default(max_window, DEFAULT_MAX_WINDOW);
     *max_window = MAX(*max_window, *window);
-    return *max_window <= INT32_MAX;
+    if (*max_window <= INT32_MAX)
+        return VITRO_OK;
+    return vitro_fail(err, VITRO_INVALID_ARGUMENT, layer, 0, "a window is over 2^31-1");
 }
 
 #ifdef __cplusplus

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "rpc/call.h"
 #include "rpc/defaults.h"
 
 enum { MAX_STREAMS = 100, MAX_LOOPS = 1024 };
@@ -13,12 +14,13 @@ enum { KEEPALIVE_MS = 7200000, PING_INTERVAL_MS = 300000, PING_STRIKES = 2 };
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-static bool import_options(vitro_server *s, const vitro_server_options *options)
+static vitro_code import_options(vitro_server *s, const vitro_server_options *options,
+                                 vitro_error *err)
 {
     vitro_server_options *o = &s->options;
 
     if (!vitro_options_import(o, sizeof *o, options))
-        return false;
+        return vitro_options_refuse("server", err);
     option_default(&o->max_recv_bytes, DEFAULT_MAX_RECV);
     option_default(&o->max_header_bytes, DEFAULT_MAX_HEADERS);
     option_default(&o->max_streams, MAX_STREAMS);
@@ -29,10 +31,10 @@ static bool import_options(vitro_server *s, const vitro_server_options *options)
     option_default(&o->max_connection_age_ms, UINT32_MAX);
     option_default(&o->max_connection_age_grace_ms, UINT32_MAX);
     option_default(&o->max_connection_idle_ms, UINT32_MAX);
-    if (!vitro_encoding_find(vitro_str_of(o->compression), &s->encoding))
-        return false;
+    if (vitro_call_find_encoding(o->compression, &s->encoding, err))
+        return VITRO_INVALID_ARGUMENT;
     o->compression = NULL; /* the caller's text */
-    return option_windows(&o->window_bytes, &o->max_window_bytes);
+    return option_windows(&o->window_bytes, &o->max_window_bytes, "server", err);
 }
 
 /* A server on a loop of its own, to which it holds the one reference. */
@@ -78,12 +80,10 @@ vitro_code vitro_server_new(vitro_server **out, vitro_loop *const *loops, size_t
         vitro_mem_free(account, s, sizeof *s);
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "server", 0, "out of memory");
     }
-    if (!import_options(s, options)) {
+    if (import_options(s, options, err)) {
         vitro_mem_free(account, s->shards, n_loops * sizeof *s->shards);
         vitro_mem_free(account, s, sizeof *s);
-        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "server", 0,
-                          "options that this version does not know, an unknown compression, or a "
-                          "window over 2^31-1");
+        return VITRO_INVALID_ARGUMENT;
     }
     vitro_account_init(&s->account, account, 0);
     s->trace = s->options.trace ? vitro_loop_trace(loops[0], s->options.trace) : NULL;
@@ -153,7 +153,9 @@ vitro_code vitro_server_add(vitro_server *s, const vitro_method *method,
     };
 
     LOOP_ASSERT(server_first_loop(s));
-    if (!vitro_options_import(&o, sizeof o, options) || !is_path(route.path))
+    if (!vitro_options_import(&o, sizeof o, options))
+        return vitro_options_refuse("server", err);
+    if (!is_path(route.path))
         return vitro_fail(err, VITRO_INVALID_ARGUMENT, "server", 0,
                           "%s: a method is /package.Service/Method",
                           method->path ? method->path : "(null)");

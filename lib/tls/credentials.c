@@ -27,8 +27,7 @@ static vitro_code import(vitro_credentials_options *o, const vitro_credentials_o
     if (vitro_options_import(o, sizeof *o, options) &&
         (unsigned)o->client_check <= VITRO_CLIENT_CHECK_REQUIRE)
         return VITRO_OK;
-    return vitro_fail(err, VITRO_INVALID_ARGUMENT, "credentials", 0,
-                      "options that this version does not know");
+    return vitro_options_refuse("credentials", err);
 }
 
 static void free_paths(char **path)

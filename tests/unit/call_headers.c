@@ -88,6 +88,42 @@ Test(call_headers, r18_the_authority_is_the_host_of_the_target_unless_told)
     }
 }
 
+/* A peer that is asked so resets the stream and says nothing of why. */
+Test(call_headers, what_no_server_takes_is_refused_before_it_is_sent)
+{
+    static const char *const authorities[] = { "", "a b", "host\n", "a/b", "\xed\x95\x9c" };
+    static const char *const paths[] = { "", "Say", "/test.Echo/Say it", "/test.Echo/Say\n",
+                                         "/\x7f" };
+    static const char *const agents[] = { "me\n", "\x7f" };
+    vitro_channel_options of_channel = VITRO_CHANNEL_OPTIONS_INIT;
+    vitro_call_options o = VITRO_CALL_OPTIONS_INIT;
+    struct pair p;
+    vitro_channel *none;
+
+    pair_init(&p);
+    pair_start(&p);
+    for (size_t i = 0; i < ARRAY_LEN(authorities); i++) {
+        o.authority = of_channel.authority = authorities[i];
+        cr_expect_eq(vitro_unary(p.channel, &echo_unary, bytes_of("x"), &o, NULL, NULL),
+                     VITRO_INVALID_ARGUMENT, "call: \"%s\"", authorities[i]);
+        cr_expect_eq(vitro_channel_new(&none, p.client_loop, "sim:x", &of_channel, NULL),
+                     VITRO_INVALID_ARGUMENT, "channel: \"%s\"", authorities[i]);
+    }
+    of_channel.authority = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        vitro_method m = { paths[i], VITRO_UNARY, NULL };
+        cr_expect_eq(vitro_unary(p.channel, &m, bytes_of("x"), NULL, NULL, NULL),
+                     VITRO_INVALID_ARGUMENT, "\"%s\"", paths[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(agents); i++) {
+        of_channel.user_agent = agents[i];
+        cr_expect_eq(vitro_channel_new(&none, p.client_loop, "sim:x", &of_channel, NULL),
+                     VITRO_INVALID_ARGUMENT, "\"%s\"", agents[i]);
+    }
+    cr_expect_eq(vitro_sim_links_made(p.sim), 0);
+    pair_stop(&p);
+}
+
 Test(call_headers, r19_the_user_agent_has_grpcs_shape_behind_the_applications)
 {
     char line[1024];

@@ -38,6 +38,34 @@ Test(call_server, a_method_has_a_service_and_comes_before_listening)
     pair_stop(&p);
 }
 
+Test(call_server, options_that_were_not_begun_are_called_that)
+{
+    static const char says[] = "not begun with their _INIT";
+    vitro_channel_options of_channel = { .size = 0 };
+    vitro_server_options of_server = { .size = 0 };
+    vitro_method_options of_method = { .size = 0 };
+    vitro_call_options of_call = { .size = 0 };
+    vitro_server *server;
+    vitro_channel *channel;
+    vitro_error err;
+    struct pair p;
+
+    pair_init(&p);
+    pair_make_server(&p);
+    cr_expect_neq(vitro_server_add(p.server, &echo_unary, &of_method, &nothing, NULL, &err),
+                  VITRO_OK);
+    cr_expect(strstr(err.frame[0].text, says), "%s", err.frame[0].text);
+    pair_start(&p);
+    cr_expect_neq(vitro_server_new(&server, &p.server_loop, 1, &of_server, &err), VITRO_OK);
+    cr_expect(strstr(err.frame[0].text, says), "%s", err.frame[0].text);
+    cr_expect_neq(vitro_channel_new(&channel, p.client_loop, "sim:x", &of_channel, &err), VITRO_OK);
+    cr_expect(strstr(err.frame[0].text, says), "%s", err.frame[0].text);
+    cr_expect_neq(vitro_unary(p.channel, &echo_unary, bytes_of(""), &of_call, NULL, &err),
+                  VITRO_OK);
+    cr_expect(strstr(err.frame[0].text, says), "%s", err.frame[0].text);
+    pair_stop(&p);
+}
+
 Test(call_server, options_that_cannot_be_meant_are_refused)
 {
     vitro_server_options large = VITRO_SERVER_OPTIONS_INIT;

@@ -314,10 +314,9 @@ Test(credentials, an_audience_has_no_port_443_and_no_method)
     name_of("vitro.test:4430", "/C/", &a);
     cr_assert_str_eq(a.url, "https://vitro.test:4430/C");
     cr_assert_str_eq(a.method, "");
-    name_of(NULL, "D", &a);
+    name_of(NULL, "/D", &a);
     cr_assert_str_eq(a.url, "https://vitro.test");
-    name_of(NULL, "", &a);
-    cr_assert_str_eq(a.url, "https://vitro.test");
+    cr_assert_str_eq(a.method, "D");
     pair_stop(&world);
 }
 

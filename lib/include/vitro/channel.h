@@ -205,7 +205,7 @@ typedef struct vitro_call_options {
  * @param events   keeps: must outlive the call.
  * @param user     kept; handed to every event.
  * @return VITRO_OK: everything else, a refused connection too, arrives as the closed event.
- *         VITRO_INVALID_ARGUMENT for metadata or options that cannot be meant;
+ *         VITRO_INVALID_ARGUMENT for a path, metadata or options that cannot be meant;
  *         VITRO_RESOURCE_EXHAUSTED out of memory.
  * Thread: loop.  Wire: HEADERS when a connection is there (gRPC PROTOCOL-HTTP2, Request-Headers).
  */
