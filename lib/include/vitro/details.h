@@ -29,10 +29,11 @@ extern "C" {
  * @param count     of details; 0: none.
  * @param trailers  copied; other trailing metadata; may be NULL.
  * @param err       filled on failure; may be NULL.
- * @return as vitro_call_finish(); VITRO_INVALID_ARGUMENT with VITRO_OK for code, or
- *         a NULL among details; VITRO_RESOURCE_EXHAUSTED out of memory, or over 1 MiB: the call was
- * not ended. Thread: loop. Wire: grpc-status-details-bin in the trailers, a google.rpc.Status with
- * the same code and text.
+ * @return as vitro_call_finish(); VITRO_INVALID_ARGUMENT with VITRO_OK for code, or a NULL among
+ *         details; VITRO_RESOURCE_EXHAUSTED out of memory, or over 1 MiB. In these two cases the
+ *         call was not ended.
+ * Thread: loop.
+ * Wire: grpc-status-details-bin in the trailers, a google.rpc.Status with the same code and text.
  */
 VITRO_API vitro_code vitro_call_finish_details(vitro_call *call, vitro_code code,
                                                const char *message,

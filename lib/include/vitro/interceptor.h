@@ -1,11 +1,10 @@
 /*
- * interceptor - what every call of a channel or a server passes on its way: to log it, to check
- * or add a token, to refuse, to delay, to change what it carries.
+ * interceptor - what every call of a channel or a server passes on its way.
  *
- *      application  [ A ]  [ B ]  channel ~~~~ server  [ C ]  [ D ]  handler
+ * It logs the call, checks or adds a token, refuses, delays, or changes what the call carries.
  *
- *      start, requests ............... A  B  ........... C  D        outermost first
- *      headers, responses, end ....... A  B  ........... C  D        innermost first: D C, B A
+ *      application -> A -> B -> channel ~~~~ server -> C -> D -> handler    start, requests
+ *      application <- A <- B <- channel ~~~~ server <- C <- D <- handler    headers, responses, end
  *
  * Interceptors know requests from responses, not clients from servers: the same one may stand on
  * either side. A list of them, NULL at its end, stands in the options of a channel, of a call
@@ -18,6 +17,12 @@
  * through vitro_loop_post() from another thread. While a step is suspended nothing overtakes it,
  * no credit is given on and a sender is told to wait; the other direction goes on. Cancellation and
  * the deadline do not wait: a call that is over goes to its end at once.
+ *
+ * Who asks another thread gives it references to the call and to its loop (vitro_call_ref(),
+ * vitro_loop_ref()). With the answer that thread posts, then drops the loop's; what was posted
+ * resumes the step or ends the call, and drops the call's. A client that goes away in the meantime
+ * is not in its way; a channel with a loop of its own, which nobody drives when it was freed, is
+ * freed after the last answer.
  *
  * The order of the events of call.h stays as it is. Of its functions an interceptor uses those that
  * look at the call, and vitro_call_cancel(); to send is the application's. Callbacks run on the

@@ -178,7 +178,8 @@ typedef struct vitro_stub_route {
  * @param handlers  keeps: must outlive the server. Begins with its size (size_t).
  * @param user      kept; handed to every handler.
  * @return as vitro_server_add(); VITRO_INVALID_ARGUMENT when the table's size is 0, or there is
- * none; VITRO_RESOURCE_EXHAUSTED out of memory. Thread: the server's first loop's.
+ *         none; VITRO_RESOURCE_EXHAUSTED out of memory.
+ * Thread: the first loop's.
  */
 VITRO_API VITRO_CHECKED vitro_code vitro_stub_register(vitro_server *server,
                                                        const vitro_stub_route *routes, size_t n,
