@@ -6,9 +6,8 @@ enum { OPEN = 100, AT_ONCE = 50 }; /* streams that a server allows; that come in
 
 static void open_and_reset(struct foe *f, struct move *m)
 {
-    for (int i = 0; i < AT_ONCE; i++, m->sent++) {
+    for (int i = 0; i < AT_ONCE; i++, m->sent++)
         vitro_frame_write_rst_stream(&f->out, foe_open(f, play_chat), H2_CANCEL);
-    }
 }
 
 void attack_rapid_reset(struct move *m)
