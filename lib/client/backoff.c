@@ -41,7 +41,7 @@ static void try_later(vitro_channel *ch, int64_t left)
     if (left)
         vitro_note(ch->trace, backoff, .target = vitro_str_of(ch->target_text),
                    .state = vitro_channel_state_name((vitro_channel_state)ch->state),
-                   .duration = (uint64_t)left);
+                   .duration = left);
 }
 
 static void on_backed_off(struct timer *t)

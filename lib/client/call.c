@@ -35,7 +35,7 @@ void vitro_client_call_wait(struct client_call *c, const char *why)
         return;
     if (c->waits_for)
         vitro_note(trace, waited, .at = note_at(c), .call = c->base.id, .why = c->waits_for,
-                   .duration = (uint64_t)(now - c->wait_since));
+                   .duration = now - c->wait_since);
     if (why)
         vitro_note(trace, waiting, .at = note_at(c), .call = c->base.id, .why = why);
     c->waits_for = why;

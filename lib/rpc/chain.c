@@ -132,7 +132,7 @@ static void note_wait(struct chain *ch)
         vitro_note(ch->trace, waiting, .at = at, .call = c->id, .why = NOTE_WAIT_INTERCEPTOR);
     else
         vitro_note(ch->trace, waited, .at = at, .call = c->id, .why = NOTE_WAIT_INTERCEPTOR,
-                   .duration = (uint64_t)(now - ch->wait_since));
+                   .duration = now - ch->wait_since);
     ch->waits = waits;
     ch->wait_since = now;
 }

@@ -390,7 +390,7 @@ static void note_wait(struct stream *s, enum h2_wait wait)
     if (s->wait != H2_WAIT_NONE)
         vitro_note(c->config.trace, waited, .at = vitro_connection_at(c), .call = s->call,
                    .stream = (uint32_t)s->h2.id, .why = wait_names[s->wait],
-                   .duration = (uint64_t)(now - s->wait_since));
+                   .duration = now - s->wait_since);
     if (wait != H2_WAIT_NONE)
         vitro_note(c->config.trace, waiting, .at = vitro_connection_at(c), .call = s->call,
                    .stream = (uint32_t)s->h2.id, .why = wait_names[wait]);

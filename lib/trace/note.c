@@ -1,6 +1,7 @@
 #include "trace/note.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +13,16 @@
 
 /* ---- the tables that notes.def yields -------------------------------------------------------- */
 
-enum field_type { FIELD_END, FIELD_ID, FIELD_AMOUNT, FIELD_TEXT, FIELD_STR, FIELD_BYTES, FIELD_AT };
+enum field_type {
+    FIELD_END,
+    FIELD_ID,
+    FIELD_AMOUNT,
+    FIELD_TIME,
+    FIELD_TEXT,
+    FIELD_STR,
+    FIELD_BYTES,
+    FIELD_AT
+};
 
 struct field {
     const char *name;
@@ -24,6 +34,7 @@ struct field {
     _Generic((type){ 0 },                                                                          \
         uint32_t: FIELD_ID,                                                                        \
         uint64_t: FIELD_AMOUNT,                                                                    \
+        int64_t: FIELD_TIME,                                                                       \
         const char *: FIELD_TEXT,                                                                  \
         vitro_str: FIELD_STR,                                                                      \
         vitro_bytes: FIELD_BYTES,                                                                  \
@@ -60,6 +71,8 @@ struct value {
     const char *name;
     vitro_str text; /* any bytes */
     bool ours;      /* a number or a constant: one line of printable text */
+    bool time;      /* people are told ms of its ns */
+    uint64_t ns;
     char digits[JOURNAL_DIGITS];
 };
 
@@ -75,6 +88,7 @@ static struct value *add_value(struct values *all, const char *name, bool ours)
     assert(all->n <= VALUES);
     v->name = name;
     v->ours = ours;
+    v->time = false;
     return v;
 }
 
@@ -113,6 +127,11 @@ static void add_field(struct values *all, const struct field *f, const char *not
     } else if (f->type == FIELD_AMOUNT) {
         LOAD(uint64_t, amount, p);
         add_number(all, f->name, amount);
+    } else if (f->type == FIELD_TIME) {
+        LOAD(uint64_t, ns, p);
+        add_number(all, f->name, ns);
+        all->value[all->n - 1].time = true;
+        all->value[all->n - 1].ns = ns;
     } else if (f->type == FIELD_TEXT) {
         LOAD(const char *, text, p);
         if (text)
@@ -163,7 +182,10 @@ static bool has_all(const struct values *all, vitro_str part)
 
 static void say_value(struct text *out, const struct value *v)
 {
-    if (v && v->ours)
+    if (v && v->time)
+        vitro_text_add(out, "%" PRIu64 ".%03u ms", v->ns / 1000000,
+                       (unsigned)(v->ns / 1000 % 1000));
+    else if (v && v->ours)
         vitro_text_bytes(out, v->text);
     else if (v)
         vitro_text_escape(out, v->text);

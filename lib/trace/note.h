@@ -49,9 +49,10 @@ struct note_at {
 #define NOTE_GATE_RESTS   "is at rest"
 
 /*
- * Types of fields: uint32_t is an id and left out when 0; uint64_t is an amount; const char * is
- * text and left out when NULL; vitro_str is text, from a peer too; vitro_bytes is written as it
- * is; struct note_at as above. All are read before vitro_note returns.
+ * Types of fields: uint32_t is an id and left out when 0; uint64_t is an amount; int64_t is a time
+ * in ns, which people are told in ms; const char * is text and left out when NULL; vitro_str is
+ * text, from a peer too; vitro_bytes is written as it is; struct note_at as above. All are read
+ * before vitro_note returns.
  */
 #define VITRO_FIELD(type, name) type name;
 #define VITRO_NOTE(id, text, fields)                                                               \

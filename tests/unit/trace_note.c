@@ -1,5 +1,6 @@
 #include "trace/note.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <criterion/new/assert.h>
 
 #include "base/text.h"
+#include "base/util.h"
 #include "support/seed.h"
 #include "support/walk.h"
 #include "trace/trace.h"
@@ -66,6 +68,33 @@ Test(trace_note, every_row_is_a_note_whose_text_names_only_its_fields)
     for (size_t i = 0; i < w.n; i++) {
         expect_field(&w.item[i], "VITRO_KIND", kinds[i]);
         cr_expect(strpbrk(walk_field(&w.item[i], "MESSAGE"), "{}[]") == NULL, "%s", kinds[i]);
+    }
+    walk_done(&w);
+}
+
+Test(trace_note, people_are_told_milliseconds_and_programs_nanoseconds)
+{
+    static const struct {
+        int64_t ns;
+        const char *said;
+    } all[] = { { 0, "0.000 ms" },
+                { 999, "0.000 ms" },
+                { 4000000, "4.000 ms" },
+                { 1108228239, "1108.228 ms" } };
+    struct walk w;
+    int fd;
+    vitro_trace *t = open_trace(&fd);
+    char digits[24], text[128];
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        vitro_note(t, waited, .call = 7, .why = NOTE_WAIT_CONNECTION, .duration = all[i].ns);
+    close_trace(t, fd, &w);
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        snprintf(digits, sizeof digits, "%" PRId64, all[i].ns);
+        snprintf(text, sizeof text, "call 7 no longer waits for its connection, after %s",
+                 all[i].said);
+        expect_field(&w.item[i], "VITRO_DURATION", digits);
+        expect_field(&w.item[i], "MESSAGE", text);
     }
     walk_done(&w);
 }
