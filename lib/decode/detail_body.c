@@ -94,7 +94,7 @@ void vitro_detail_deflated(struct detail *t, vitro_str encoding, vitro_detail *o
     if (!why && !(copy = vitro_arena_alloc(&t->decode->detail, MAX(text.len, 1U))))
         why = vitro_decode_why(WHY_NO_MEMORY);
     put_inflated(t, why, text.len);
-    if (!why) {
+    if (copy) {
         if (text.len)
             memcpy(copy, text.ptr, text.len);
         vitro_detail_message(t, (vitro_bytes){ copy, text.len }, type, nowhere, 1);

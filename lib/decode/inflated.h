@@ -31,7 +31,7 @@ static inline bool event_is_deflated(const vitro_event *ev)
 }
 
 /* Inflate the bytes of a span into out; NULL, or why that cannot be done: out has some of it. */
-const char *vitro_inflate_span(vitro_decode *d, const vitro_span *span, vitro_str encoding,
+const char *vitro_inflate_span(vitro_decode *d, const vitro_span *span, vitro_str name,
                                struct buf *out);
 
 /* Inflate it, when it is not at hand. Lends until the next call. */
