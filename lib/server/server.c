@@ -159,6 +159,9 @@ vitro_code vitro_server_add(vitro_server *s, const vitro_method *method,
         return vitro_fail(err, VITRO_INVALID_ARGUMENT, "server", 0,
                           "%s: a method is /package.Service/Method",
                           method->path ? method->path : "(null)");
+    if (!events)
+        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "server", 0, "%s has no handler",
+                          method->path);
     if (s->listening)
         return vitro_fail(err, VITRO_FAILED_PRECONDITION, "server", 0,
                           "%s: methods are added before the server listens", method->path);

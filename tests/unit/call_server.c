@@ -29,6 +29,8 @@ Test(call_server, a_method_has_a_service_and_comes_before_listening)
     pair_make_server(&p);
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         cr_expect_eq(add(p.server, bad[i], &err), VITRO_INVALID_ARGUMENT, "%s", bad[i]);
+    cr_expect_eq(vitro_server_add(p.server, &echo_unary, NULL, NULL, NULL, NULL),
+                 VITRO_INVALID_ARGUMENT, "nobody would answer");
     cr_expect_eq(add(p.server, "/a/b", &err), VITRO_OK);
     pair_start(&p);
     cr_expect_eq(add(p.server, "/a/c", &err), VITRO_FAILED_PRECONDITION);

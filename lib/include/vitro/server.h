@@ -95,8 +95,8 @@ typedef struct vitro_method_options {
  * @param options  copied; NULL: all defaults.
  * @param events   keeps: the handler; must outlive the server.
  * @param user     kept; handed to every event until vitro_call_set_user().
- * @return VITRO_OK; VITRO_INVALID_ARGUMENT for a path that is not /Service/Method;
- *         VITRO_FAILED_PRECONDITION once the server listens.
+ * @return VITRO_OK; VITRO_INVALID_ARGUMENT for a path that is not /Service/Method, or without
+ *         events; VITRO_FAILED_PRECONDITION once the server listens.
  * Thread: the first loop's.
  */
 VITRO_API VITRO_CHECKED vitro_code vitro_server_add(vitro_server *server,
