@@ -383,13 +383,17 @@ Test(trace_calls, a_deadline_stands_before_its_reset)
     struct file f;
     const struct note_seen *n;
     size_t begin, end;
+    bool client_resets;
 
     play_traced(&f);
     n = find_note(&f, "deadline", LATE, true, NULL);
-    cr_assert(find_frame(&f, C2S, FRAME_RST_STREAM, n->stream, &begin, &end));
-    cr_expect_geq(begin, (size_t)n->out);
+    client_resets = find_frame(&f, C2S, FRAME_RST_STREAM, n->stream, &begin, &end);
+    cr_expect(!client_resets || begin >= (size_t)n->out);
     n = find_note(&f, "deadline", LATE, false, NULL);
     cr_assert(find_frame(&f, S2C, FRAME_HEADERS, n->stream, &begin, &end));
+    cr_expect_geq(begin, (size_t)n->out);
+    /* both pass in one instant: who hears of the other's reset first has none to send */
+    cr_assert(client_resets || find_frame(&f, S2C, FRAME_RST_STREAM, n->stream, &begin, &end));
     cr_expect_geq(begin, (size_t)n->out);
     file_done(&f);
 }
