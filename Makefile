@@ -362,8 +362,9 @@ $(B)/gen/%.vitro.c.ok: $(GEN)/%.vitro.c $(PROTO_H) $(TEST_PROTO_H)
 
 # ---- the rest ----------------------------------------------------------------------------------
 compile_commands:       ## build/compile_commands.json for editors and clang-tidy
-	@mkdir -p build && sh tests/check/compile_commands.sh '$(CC) $(BASE_FLAGS) $(WARN)' '$(GNU)' \
-	  '$(POSIX)' $(LIB_C) $(DECODE_C) $(VITRO_C) > build/compile_commands.json
+	@mkdir -p build && KNOWN='$(GEN)/known' KNOWN_USERS='$(subst %,*,$(KNOWN_USERS))' \
+	  sh tests/check/compile_commands.sh '$(CC)' '$(BASE_FLAGS) $(WARN)' '$(GNU)' '$(POSIX)' \
+	  $(LIB_C) $(DECODE_C) $(VITRO_C) > build/compile_commands.json
 
 install:                ## headers, libraries, programs, manual pages and lessons under PREFIX
 	@sh tools/deps/install.sh run
