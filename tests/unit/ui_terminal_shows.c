@@ -41,7 +41,8 @@ Test(terminal_shows, of_hostile_texts_nothing_reaches_it_but_text, .timeout = 12
         for (int k = 0; k < 30; k++)
             keys(&t, k % 4 ? "]" : "yt");
         keys(&t, "2yjjjl+++y3ylly1");
-        keys(&t, "/pwned\r&frame\r");
+        keys(&t, "/pwned\r&frame\r"); /* it stays in its prompt, and says why */
+        keys(&t, "\x15\x1b");
         resize(&t, 130, 50);
         SEEN(&t, "windows here");
         keys(&t, "w");

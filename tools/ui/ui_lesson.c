@@ -104,10 +104,12 @@ static void go_to_part(struct ui *ui)
     ui->m.focus = alone && model_has_bytes(&ui->m) ? PANE_BYTES : PANE_EVENTS;
 }
 
+/* Who stands on an event of this part walks those; who has left them, all. */
 void ui_lesson_event(struct ui *ui, int by)
 {
     const struct study *s = ui->m.study;
-    uint32_t n = s && study_part(s)->kind == PART_WIRE ? study_beside(s, ui->m.pick, by) : 0;
+    bool of_part = s && study_part(s)->kind == PART_WIRE && study_marks(s, ui->m.pick);
+    uint32_t n = of_part ? study_beside(s, ui->m.pick, by) : 0;
 
     if (n)
         go_to(ui, n);
