@@ -124,6 +124,7 @@ static void take_block(struct tap_account *a, vitro_decode *d, const vitro_event
         b.stream->has_headers |= !last;
     }
     vitro_decode_headers(d, ev, take_header, &b);
+    b.stream->nameless[ev->dir] |= b.shifted;
 }
 
 /* ---- frames --------------------------------------------------------------------------------- */
@@ -158,11 +159,14 @@ static bool is_message(struct tap_account *a, vitro_decode *d, const vitro_event
                        const struct tapped *t, vitro_bytes bytes)
 {
     struct buf plain;
+    vitro_str encoding = vitro_decode_encoding(d, ev);
     bool well = true;
 
+    if (ev->type && !encoding.len && t->nameless[ev->dir])
+        return true; /* nobody could say what it inflates to */
     vitro_buf_init(&plain, NULL, MESSAGE_MAX);
     if (ev->type) {
-        well = inflate_into(&plain, vitro_decode_encoding(d, ev), bytes);
+        well = inflate_into(&plain, encoding, bytes);
         bytes = vitro_buf_bytes(&plain);
     }
     well = well &&
@@ -188,8 +192,8 @@ static void take_message(struct tap_account *a, vitro_decode *d, const vitro_eve
 
     if (ev->bits & VITRO_EVENT_CUT || t->reset[ev->dir])
         return; /* behind a reset of its own side: the wire's doing */
-    if (a->world->happened[FAULT_MEMORY] && t->number == TAP_NOBODY)
-        return; /* its request is not in the trace */
+    if (t->number == TAP_NOBODY && (a->world->happened[FAULT_MEMORY] || t->nameless[VITRO_C2S]))
+        return; /* its request is not in the trace, or the name that tells of which call it is */
     t->shifted[ev->dir] |= is_behind_damage(a, ev);
     if (t->shifted[ev->dir])
         return;

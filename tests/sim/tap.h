@@ -17,6 +17,7 @@ struct tapped {
     char path[32];
     uint32_t messages[2];
     bool ended[2], reset[2];
+    bool nameless[2]; /* names in its header block are not known: of its call, or its encoding */
     bool shifted[2];  /* which of its messages comes next is not known any more */
     bool has_headers; /* of the response */
     bool has_status;
