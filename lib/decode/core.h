@@ -38,7 +38,8 @@ enum {
     HELD_MAX = 256,       /* frames of one header block */
     SEGS_MAX = 65536,     /* of a direction, without an index */
     STREAMS_MAX = 65536,  /* of a connection: the oldest is given up */
-    RESETS_MAX = 16,      /* of these, those that one side has reset: likewise */
+    RESETS_MAX = 128,     /* of these, those that one side has reset: likewise; a client that leaves
+                             resets all of its, 100 as a rule (RFC 9113, 6.5.2) */
     NAMES_MAX = 65535,
     SETTINGS_WAITING = 8,
     PAST_PAGE = 64,
