@@ -126,13 +126,17 @@ Test(terminal, a_locale_of_c_and_no_color_are_heeded, .timeout = 120)
 
 /* ---- the mouse and the configuration --------------------------------------------------------- */
 
-/* A button, 64 and 65 for the wheel, as xterm reports it (mode 1006). */
-static void point(struct terminal *t, int button, int row, int column)
+/*
+ * A button, 64 and 65 for the wheel, as xterm reports it (mode 1006), and what is seen then. A
+ * button is let go behind that: of two reports that it reads at once ncurses may lose the first.
+ */
+static void point(struct terminal *t, int button, int row, int column, const char *words)
 {
     char bytes[64];
 
     snprintf(bytes, sizeof bytes, "\x1b[<%d;%d;%dM", button, column + 1, row + 1);
     keys(t, bytes);
+    SEEN(t, words);
     bytes[strlen(bytes) - 1] = 'm';
     if (button < 64)
         keys(t, bytes);
@@ -150,10 +154,8 @@ Test(terminal, the_mouse_is_off_until_it_is_asked_for, .timeout = 120)
     keys(&t, "%");
     SEEN(&t, "mouse on");
     cr_expect(t.mouse);
-    point(&t, 0, 5, 5);
-    SEEN(&t, ">   4");
-    point(&t, 65, 5, 5);
-    SEEN(&t, ">   7");
+    point(&t, 0, 5, 5, ">   4");
+    point(&t, 65, 5, 5, ">   7");
     keys(&t, "%");
     SEEN(&t, "mouse off");
     cr_expect(not(t.mouse));
@@ -165,8 +167,7 @@ Test(terminal, the_mouse_is_off_until_it_is_asked_for, .timeout = 120)
     begin_with(&t, "C.UTF-8", NULL, mouse);
     SEEN(&t, "[events]");
     cr_expect(t.mouse);
-    point(&t, 0, 23, 2); /* the hint of the help */
-    SEEN(&t, "this help");
+    point(&t, 0, 23, 2, "this help"); /* its hint */
     kill(t.pid, SIGTERM);
     finish(&t);
     cr_expect(not(t.mouse));
