@@ -122,6 +122,9 @@ static void catch_signals(void)
     sigemptyset(&sa.sa_mask);
     for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
         sigaction(deadly[i], &sa, NULL);
+    sigemptyset(&sa.sa_mask);
+    sigaddset(&sa.sa_mask, SIGWINCH); /* it comes while term_key() waits, not before */
+    sigprocmask(SIG_BLOCK, &sa.sa_mask, NULL);
     signal(SIGTSTP, SIG_DFL); /* stopping is term_stop()'s */
     signal(SIGPIPE, SIG_IGN);
 }
@@ -401,6 +404,17 @@ static int read_key(void)
     }
 }
 
+/* As poll(). A change of size that came since curses last looked ends it at once. */
+static int wait_input(struct pollfd *fds, nfds_t n, int timeout_ms)
+{
+    struct timespec limit = { timeout_ms / 1000, timeout_ms % 1000 * 1000000L };
+    sigset_t blocked;
+
+    sigprocmask(SIG_BLOCK, NULL, &blocked);
+    sigdelset(&blocked, SIGWINCH);
+    return ppoll(fds, n, timeout_ms < 0 ? NULL : &limit, &blocked);
+}
+
 int term_key(int timeout_ms, int other_fd)
 {
     struct pollfd fds[2] = { { term.fd, POLLIN, 0 }, { other_fd, POLLIN, 0 } };
@@ -408,7 +422,8 @@ int term_key(int timeout_ms, int other_fd)
 
     if (key)
         return key;
-    if (poll(fds, other_fd < 0 ? 1 : 2, timeout_ms) > 0 && (fds[0].revents & (POLLHUP | POLLERR)))
+    if (wait_input(fds, other_fd < 0 ? 1 : 2, timeout_ms) > 0 &&
+        (fds[0].revents & (POLLHUP | POLLERR)))
         return UI_CTRL_C; /* the terminal is gone */
     return read_key();
 }
