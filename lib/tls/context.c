@@ -127,8 +127,10 @@ static void set_server(struct tls_context *c)
     };
 
     SSL_CTX_set_verify(c->ssl, verify[c->material->check], NULL);
-    SSL_CTX_set_alpn_select_cb(c->ssl, choose_alpn, NULL);
-    SSL_CTX_set_client_hello_cb(c->ssl, check_hello, NULL);
+    if (!c->material->no_alpn) {
+        SSL_CTX_set_alpn_select_cb(c->ssl, choose_alpn, NULL);
+        SSL_CTX_set_client_hello_cb(c->ssl, check_hello, NULL);
+    }
     SSL_CTX_set_session_id_context(c->ssl, alpn_h2, sizeof alpn_h2);
     SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_OFF); /* the tickets hold it all */
     SSL_CTX_set_num_tickets(c->ssl, 1);
@@ -141,7 +143,7 @@ static bool set_client(struct tls_context *c)
     SSL_CTX_set_verify(c->ssl, c->material->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(c->ssl, vitro_tls_session_came);
-    return SSL_CTX_set_alpn_protos(c->ssl, alpn_h2, sizeof alpn_h2) == 0;
+    return c->material->no_alpn || SSL_CTX_set_alpn_protos(c->ssl, alpn_h2, sizeof alpn_h2) == 0;
 }
 
 /*

@@ -21,6 +21,7 @@ extern "C" {
 struct tls_material {
     unsigned refs; /* atomic */
     bool server, insecure;
+    bool no_alpn;             /* vitro/lab/tls.h */
     vitro_client_check check; /* not DEFAULT */
     uint16_t version_min, version_max;
     struct pem ca, certificate, key;

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "vitro/lab/tls.h"
 
 /* The paths that a reload reads again. */
 enum { PATH_CA, PATH_CERTIFICATE, PATH_KEY, PATHS };
@@ -190,6 +191,19 @@ vitro_code vitro_credentials_reload(vitro_credentials *c, const vitro_credential
         o = same_again(c);
     rc = reload(c, &o, err);
     pthread_mutex_unlock(&c->reloading);
+    return rc;
+}
+
+vitro_code vitro_credentials_without_alpn(vitro_credentials *c, vitro_error *err)
+{
+    struct tls_material *m = c->context->material;
+    struct tls_context *context;
+    vitro_code rc;
+
+    m->no_alpn = true;
+    rc = vitro_tls_context_new(&context, m, NULL, err);
+    if (!rc)
+        replace(c, context);
     return rc;
 }
 

@@ -104,7 +104,7 @@ static bool speaks_h2(const struct tls_layer *l)
     unsigned len;
 
     SSL_get0_alpn_selected(l->ssl, &name, &len);
-    return len == 2 && name[0] == 'h' && name[1] == '2';
+    return l->context->material->no_alpn || (len == 2 && name[0] == 'h' && name[1] == '2');
 }
 
 static enum vitro_step shake_hands(struct tls_layer *l, vitro_error *err)

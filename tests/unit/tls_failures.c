@@ -9,6 +9,7 @@
 #include "support/credentials.h"
 #include "support/pair.h"
 #include "tls/credentials.h"
+#include "vitro/lab/tls.h"
 
 /* What goes wrong in a handshake, as the status of the call says it. */
 
@@ -175,14 +176,9 @@ static SSL_CTX *context_of(vitro_credentials *c)
     return ssl;
 }
 
-static int ignore_alpn(SSL *ssl, const unsigned char **out, unsigned char *len,
-                       const unsigned char *in, unsigned in_len, void *user)
-{
-    return SSL_TLSEXT_ERR_NOACK;
-}
-
-/* offer NULL: the client offers nothing. */
-static void alpn(const char *offer, bool ignored, const char *says)
+/* offer: of the client, as it stands in the extension; NULL: none. ignored: the server looks at
+ * none. An offer of its own is in libssl's context, and so on sockets only. */
+static void alpn(const char *offer, bool ignored, bool sockets, const char *says)
 {
     vitro_credentials *server = SERVER_CREDENTIALS(.own = "server"),
                       *client = CLIENT_CREDENTIALS(.ca = "ca");
@@ -190,14 +186,18 @@ static void alpn(const char *offer, bool ignored, const char *says)
     vitro_error err;
     struct pair p;
 
-    SSL_CTX_set_alpn_protos(context_of(client), (const unsigned char *)offer,
-                            offer ? (unsigned)strlen(offer) : 0);
+    if (!offer)
+        cr_assert_eq(vitro_credentials_without_alpn(client, &err), VITRO_OK);
+    else
+        SSL_CTX_set_alpn_protos(context_of(client), (const unsigned char *)offer,
+                                (unsigned)strlen(offer));
     if (ignored)
-        SSL_CTX_set_alpn_select_cb(context_of(server), ignore_alpn, NULL);
+        cr_assert_eq(vitro_credentials_without_alpn(server, &err), VITRO_OK);
     pair_init(&p);
-    p.sockets = true;
+    p.sockets = sockets;
     p.server_credentials = server;
     p.channel_options.credentials = client;
+    p.channel_options.authority = "vitro.test";
     pair_start(&p);
     cr_assert_eq(vitro_unary(p.channel, &echo_unary, bytes_of("x"), NULL, NULL, &err),
                  VITRO_UNAVAILABLE);
@@ -210,13 +210,15 @@ static void alpn(const char *offer, bool ignored, const char *says)
 
 Test(tls_failures, r44_a_client_without_h2_is_refused)
 {
-    alpn(NULL, false, "tls: the peer does not speak h2 (ALPN) (120)");
-    alpn("\x08http/1.1", false, "tls: the peer does not speak h2 (ALPN) (120)");
+    alpn(NULL, false, true, "tls: the peer does not speak h2 (ALPN) (120)");
+    alpn(NULL, false, false, "tls: the peer does not speak h2 (ALPN) (120)");
+    alpn("\x08http/1.1", false, true, "tls: the peer does not speak h2 (ALPN) (120)");
 }
 
 Test(tls_failures, r44_a_server_that_ignores_the_offer_is_refused)
 {
-    alpn("\x02h2", true, "tls: the peer did not choose the protocol h2 (ALPN)");
+    alpn("\x02h2", true, true, "tls: the peer did not choose the protocol h2 (ALPN)");
+    alpn("\x02h2", true, false, "tls: the peer did not choose the protocol h2 (ALPN)");
 }
 
 /* ---- credentials ---------------------------------------------------------------------------- */
