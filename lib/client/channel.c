@@ -334,7 +334,10 @@ static void drive_to_end(vitro_channel *ch)
     if (!is_empty(ch))
         vitro_loop_run_until(ch->loop, is_empty, ch, INT64_MAX, NULL);
     ch->driven = false;
-    vitro_channel_shrunk(ch);
+    if (ch->own_loop && ch->n_calls)
+        vitro_loop_desert(ch->loop); /* whoever drops them ends it */
+    else
+        vitro_channel_shrunk(ch);
 }
 
 void vitro_channel_free(vitro_channel *ch)

@@ -87,9 +87,10 @@ struct vitro_loop {
     struct tracing *tracings;         /* what its objects write to, see tracing.c */
     size_t holds;
     uint32_t number, calls;
-    bool embedded;  /* vitro_loop_fd was asked for */
-    bool signalled; /* its descriptor is readable for queued work */
-    bool orphan;    /* the last reference went inside a turn */
+    bool embedded;         /* vitro_loop_fd was asked for */
+    bool signalled;        /* its descriptor is readable for queued work */
+    bool orphan;           /* the last reference went inside a turn */
+    ATOMIC(bool) deserted; /* see vitro_loop_desert() */
     char name[LOOP_NAME];
 
     struct vitro_sim *sim;
@@ -131,6 +132,9 @@ void vitro_loop_leave(vitro_loop *loop);
 
 /* Run posts and tasks of a loop that will not run again. */
 void vitro_loop_drain(vitro_loop *loop);
+
+/* Run what was posted to a loop that is deserted, unless somebody else does. */
+void vitro_loop_hear(vitro_loop *loop);
 
 /* Under sim: see io/sim.h. */
 extern const struct poller_ops vitro_sim_poller;

@@ -142,7 +142,11 @@ vitro_loop *vitro_loop_ref(vitro_loop *loop)
 
 void vitro_loop_unref(vitro_loop *loop)
 {
-    if (!loop || atomic_fetch_sub(&loop->refs, 1) != 1)
+    if (!loop)
+        return;
+    if (vitro_loop_is_deserted(loop))
+        vitro_loop_hear(loop);
+    if (atomic_fetch_sub(&loop->refs, 1) != 1)
         return;
     if (vitro_loop_here(loop) || vitro_sim_running(loop->sim)) {
         loop->orphan = true; /* whoever runs it frees it */

@@ -1,3 +1,5 @@
+#include <assert.h>
+
 #include "base/error.h"
 #include "io/inside.h"
 #include "io/sim.h"
@@ -38,6 +40,34 @@ void vitro_loop_leave(vitro_loop *loop)
     if (loop->orphan)
         vitro_loop_destroy(loop);
 }
+
+/* ---- a loop that nobody drives -------------------------------------------------------------- */
+
+void vitro_loop_desert(vitro_loop *loop)
+{
+    assert(loop->holds > 0 && !loop->sim);
+    if (loop->holds == 1)
+        atomic_store(&loop->deserted, true);
+}
+
+bool vitro_loop_is_deserted(const vitro_loop *loop)
+{
+    return atomic_load(&loop->deserted);
+}
+
+/*
+ * Who comes behind a post finds the loop free, or leaves the post to the one who is in: that one
+ * looks once more when it is out. Nothing waits here. The caller has a reference.
+ */
+void vitro_loop_hear(vitro_loop *loop)
+{
+    while (atomic_load(&loop->posts) && vitro_loop_enter(loop, NULL) == VITRO_OK) {
+        vitro_loop_drain(loop);
+        vitro_loop_leave(loop);
+    }
+}
+
+/* ---- turns ---------------------------------------------------------------------------------- */
 
 vitro_code vitro_loop_run(vitro_loop *loop, int64_t wait_ns, vitro_error *err)
 {

@@ -64,7 +64,8 @@ void vitro_loop_send(vitro_loop *loop, struct post *p, void (*run)(struct post *
     p->run = run;
     do {
         p->next = newest;
-    } while (!atomic_compare_exchange_weak_explicit(&loop->posts, &newest, p, memory_order_release,
+        /* in one order with what vitro_loop_hear() asks */
+    } while (!atomic_compare_exchange_weak_explicit(&loop->posts, &newest, p, memory_order_seq_cst,
                                                     memory_order_relaxed));
     /* Inside of its turn the loop looks before it sleeps; behind another post it is awake. */
     if (!newest && !vitro_loop_here(loop))
@@ -173,6 +174,7 @@ bool vitro_loop_is_held_up(const vitro_loop *loop)
 void vitro_loop_hold(vitro_loop *loop)
 {
     loop->holds++;
+    atomic_store_explicit(&loop->deserted, false, memory_order_relaxed);
 }
 
 void vitro_loop_release(vitro_loop *loop)

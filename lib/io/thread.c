@@ -1,6 +1,7 @@
 #include "io/inside.h"
 
 #include <assert.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 
@@ -168,6 +169,23 @@ static bool has_thread(vitro_loop *loop)
     return started;
 }
 
+static vitro_code drive(struct await *a, void (*abandon)(struct await *a), vitro_error *err)
+{
+    vitro_loop *loop = a->loop;
+    vitro_code rc;
+
+    while ((rc = vitro_loop_enter(loop, err)) != VITRO_OK && vitro_loop_is_deserted(loop))
+        sched_yield(); /* another thread hears what was posted, and waits for nothing */
+    if (rc != VITRO_OK)
+        return rc;
+    if (loop->sim)
+        rc = drive_sim(a, abandon, err);
+    else
+        drive_real(a);
+    vitro_loop_leave(loop);
+    return rc;
+}
+
 vitro_code vitro_loop_await(vitro_loop *loop, struct await *a, void (*start)(struct await *a),
                             void (*abandon)(struct await *a), vitro_error *err)
 {
@@ -177,16 +195,9 @@ vitro_code vitro_loop_await(vitro_loop *loop, struct await *a, void (*start)(str
     if (vitro_loop_here(loop))
         return vitro_fail(err, VITRO_FAILED_PRECONDITION, "loop", 0,
                           "a blocking call in a callback of its own loop");
-    if (has_thread(loop))
-        return sleep_for(a);
-    rc = vitro_loop_enter(loop, err);
-    if (rc != VITRO_OK)
-        return rc;
-    if (loop->sim)
-        rc = drive_sim(a, abandon, err);
-    else
-        drive_real(a);
-    vitro_loop_leave(loop);
+    vitro_loop_ref(loop); /* its last object may go in the turns to come */
+    rc = has_thread(loop) ? sleep_for(a) : drive(a, abandon, err);
+    vitro_loop_unref(loop);
     return rc;
 }
 

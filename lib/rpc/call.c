@@ -142,12 +142,18 @@ static void on_dropped(struct post *p)
 
 void vitro_call_unref(vitro_call *c)
 {
+    vitro_loop *loop;
+
     if (!c || __atomic_fetch_sub(&c->refs, 1, __ATOMIC_ACQ_REL) != 1)
         return;
-    if (vitro_loop_mine(c->loop))
+    loop = c->loop;
+    if (vitro_loop_here(loop) || (vitro_loop_mine(loop) && !vitro_loop_is_deserted(loop))) {
         c->ops->destroy(c);
-    else
-        vitro_loop_send(c->loop, &c->dropped, on_dropped);
+        return;
+    }
+    vitro_loop_ref(loop); /* with the call its channel may go, and that one's reference */
+    vitro_loop_send(loop, &c->dropped, on_dropped);
+    vitro_loop_unref(loop);
 }
 
 vitro_code vitro_call_find_encoding(const char *name, enum encoding *out, vitro_error *err)

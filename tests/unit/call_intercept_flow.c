@@ -1,6 +1,5 @@
-/* Messages that pass interceptors: held back, changed, from other threads and blocking calls. */
+/* Messages that pass interceptors: held back and changed. */
 #include <criterion/criterion.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -430,102 +429,5 @@ Test(intercept_flow, those_of_a_call_stand_behind_the_channels_those_of_a_method
     cr_expect_str_eq(order, "channel call server method ");
     vitro_call_unref(call);
     record_done(&r);
-    pair_stop(&p);
-}
-
-/* ---- other threads, blocking calls ---------------------------------------------------------- */
-
-struct worker {
-    pthread_t thread;
-    vitro_intercept *i;
-};
-
-static void resume_here(void *user)
-{
-    vitro_intercept_resume(user);
-}
-
-static void *work(void *user)
-{
-    struct worker *w = user;
-    vitro_loop *loop = vitro_call_loop(vitro_intercept_call(w->i));
-
-    cr_assert_eq(vitro_loop_post(loop, resume_here, w->i), VITRO_OK);
-    return NULL;
-}
-
-static vitro_verdict ask_thread(vitro_intercept *i, vitro_md *md, void *state)
-{
-    struct worker *w = state;
-
-    w->i = i;
-    cr_assert_eq(pthread_create(&w->thread, NULL, work, w), 0);
-    return VITRO_SUSPEND;
-}
-
-static void join(vitro_intercept *i, const vitro_status *status, void *state)
-{
-    pthread_join(((struct worker *)state)->thread, NULL);
-}
-
-static const vitro_interceptor asks_thread = { .size = sizeof asks_thread,
-                                               .state_size = sizeof(struct worker),
-                                               .on_start = ask_thread,
-                                               .on_closed = join };
-static const vitro_interceptor *const asking_thread[] = { &asks_thread, NULL };
-
-Test(intercept_flow, another_thread_resumes_by_a_post_and_a_blocking_call_waits)
-{
-    struct pair p;
-    vitro_reply reply = VITRO_REPLY_INIT;
-    vitro_error err;
-
-    pair_init(&p);
-    p.sockets = true;
-    p.channel_options.interceptors = asking_thread;
-    p.server_options.interceptors = asking_thread;
-    pair_start(&p);
-    cr_assert_eq(vitro_unary(p.channel, &echo_unary, bytes_of("hello"), NULL, &reply, &err),
-                 VITRO_OK);
-    cr_expect_eq(reply.message.len, 5);
-    vitro_reply_done(&reply);
-    pair_stop(&p);
-}
-
-static vitro_verdict defer(vitro_intercept *i, const vitro_message *m, void *state)
-{
-    cr_assert_eq(vitro_loop_post(vitro_call_loop(vitro_intercept_call(i)), resume_here, i),
-                 VITRO_OK);
-    return VITRO_SUSPEND;
-}
-
-static const vitro_interceptor defers = { .size = sizeof defers,
-                                          .on_request = defer,
-                                          .on_response = defer };
-static const vitro_interceptor *const deferring[] = { &defers, &defers, NULL };
-
-Test(intercept_flow, blocking_reads_and_writes_pass_interceptors_that_suspend)
-{
-    enum { N = 50 };
-    struct pair p;
-    vitro_call *call;
-    vitro_message m;
-    vitro_error err;
-
-    pair_init(&p);
-    p.sockets = true;
-    p.channel_options.interceptors = deferring;
-    p.server_options.interceptors = deferring;
-    pair_start(&p);
-    cr_assert_eq(vitro_call_open(&call, p.channel, &echo_bidi, NULL, &err), VITRO_OK);
-    for (int i = 0; i < N; i++) {
-        cr_assert_eq(vitro_call_write(call, bytes_of("ping"), 0, &err), VITRO_OK);
-        cr_assert_eq(vitro_call_read(call, &m, &err), VITRO_OK);
-        cr_expect_eq(m.bytes.len, 4);
-    }
-    cr_assert_eq(vitro_call_write_end(call, &err), VITRO_OK);
-    cr_assert_eq(vitro_call_read(call, &m, &err), VITRO_OK);
-    cr_expect_null(m.bytes.ptr);
-    cr_expect_eq(vitro_call_close(call, NULL, &err), VITRO_OK);
     pair_stop(&p);
 }

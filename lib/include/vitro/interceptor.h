@@ -21,8 +21,8 @@
  * Who asks another thread gives it references to the call and to its loop (vitro_call_ref(),
  * vitro_loop_ref()). With the answer that thread posts, then drops the loop's; what was posted
  * resumes the step or ends the call, and drops the call's. A client that goes away in the meantime
- * is not in its way; a channel with a loop of its own, which nobody drives when it was freed, is
- * freed after the last answer.
+ * is not in its way: what is posted when a channel with a loop of its own was freed is run by the
+ * thread that posted it, as it drops the loop.
  *
  * The order of the events of call.h stays as it is. Of its functions an interceptor uses those that
  * look at the call, and vitro_call_cancel(); to send is the application's. Callbacks run on the

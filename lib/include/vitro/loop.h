@@ -52,7 +52,8 @@ VITRO_API vitro_loop *vitro_loop_ref(vitro_loop *loop);
 /**
  * Drop a reference. NULL is accepted. The last one stops the loop, runs what was posted and
  * frees it; no object may belong to the loop any more. Inside a turn of the loop that happens when
- * the turn is over.
+ * the turn is over. Where nobody drives the loop any more, for the channel that made it was freed,
+ * each one runs what was posted.
  * Thread: any.
  */
 VITRO_API void vitro_loop_unref(vitro_loop *loop);
