@@ -7,8 +7,6 @@
 
 #include "vitro/lab/decode.h"
 
-enum { KEYLOG_WAIT_MS = 100 }; /* between two looks at a log that grows */
-
 /* Begun zeroed, or with the file that was asked for. */
 struct keylog {
     const char *path; /* lent; NULL: there is none */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -106,24 +107,29 @@ static void on_event(vitro_decode *d, const vitro_event *ev, void *user)
         print_event(&s->printer, d, ev);
 }
 
+static vitro_bytes lend_below(struct show *s, uint64_t limit, uint64_t offset, size_t len)
+{
+    if (offset >= limit)
+        return (vitro_bytes){ NULL, 0 };
+    if (len > limit - offset)
+        len = (size_t)(limit - offset);
+    return source_lend(offset, len, s->source);
+}
+
 static vitro_bytes lend(uint64_t offset, size_t len, void *user)
 {
     struct show *s = user;
 
-    if (offset >= s->limit)
-        return (vitro_bytes){ NULL, 0 };
-    if (len > s->limit - offset)
-        len = (size_t)(s->limit - offset);
-    return source_lend(offset, len, s->source);
+    return lend_below(s, s->limit, offset, len);
 }
 
-/* All of a file is there, whatever was read of it so far. */
+/* All that is there, whatever was read of it so far. */
 static vitro_bytes ahead(uint64_t offset, size_t len, void *user)
 {
     struct show *s = user;
+    bool is_file = source_wait_fd(s->source) < 0;
 
-    return source_wait_fd(s->source) < 0 ? source_lend(offset, len, s->source)
-                                         : lend(offset, len, user);
+    return lend_below(s, is_file ? UINT64_MAX : s->lag.come, offset, len);
 }
 
 static int teach(struct show *s)
@@ -156,6 +162,8 @@ static int open_keylog(struct show *s)
         command_fail_error(s->command, s->keylog.path, &err, NULL);
         return EXIT_SYSTEM;
     }
+    /* Programs that are watched say their secrets first; who writes to a pipe may not. */
+    s->lag.wanted = s->follows && (s->keylog.path || !s->live);
     if (s->keylog.path && !s->screen) {
         fputs("secrets of ", stderr);
         print_escaped(&(struct printer){ .out = stderr }, vitro_str_of(s->keylog.path));
@@ -210,6 +218,7 @@ static int run_screen(struct show *s)
         .limit = &s->limit,
         .live = s->live,
         .keylog = &s->keylog,
+        .lag = &s->lag,
     };
     vitro_error err = { 0 };
     vitro_code rc;
@@ -271,16 +280,25 @@ static void put_stats(const struct show *s)
     put_memory(&st, out);
 }
 
-/* Nothing has come: wait. So long after the last that came, nothing waits for a secret any more. */
+static int64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Nothing is ready: wait. So long after the last that was, nothing waits for a hello any more. */
 static void wait_for_more(struct show *s, struct pollfd *more, int *idle)
 {
-    int wait = s->keylog.path ? KEYLOG_WAIT_MS : *idle < IDLE_MS ? IDLE_MS : -1;
+    int lag = lag_wait(&s->lag, now_ms()), wait = *idle < IDLE_MS ? IDLE_MS : -1;
 
-    if (poll(more, 1, wait) != 0 || *idle >= IDLE_MS)
-        return;
-    *idle += wait;
-    if (*idle >= IDLE_MS)
+    if (lag >= 0)
+        poll(NULL, 0, lag);
+    else if (poll(more, 1, wait) == 0) {
+        *idle = IDLE_MS;
         vitro_decode_idle(s->decode);
+    }
 }
 
 /* As it comes: what was told is out, and secrets are asked for, before more is waited for. */
@@ -293,17 +311,18 @@ static vitro_code take_all(struct show *s, vitro_error *err)
 
     s->limit = 0;
     while (!rc && source_grow(s->source, &size)) {
-        bool secrets = keylog_feed(&s->keylog, s->decode, false), grown = size > s->limit;
-        s->limit = size;
-        if (grown || secrets)
-            rc = vitro_decode_advance(s->decode, err);
-        fflush(stdout);
-        if (grown)
-            idle = 0;
-        else
+        lag_take(&s->lag, size, true, now_ms());
+        keylog_feed(&s->keylog, s->decode, false);
+        if (s->lag.ready == s->limit) {
             wait_for_more(s, &more, &idle);
+            continue;
+        }
+        s->limit = s->lag.ready;
+        rc = vitro_decode_advance(s->decode, err);
+        fflush(stdout);
+        idle = 0;
     }
-    s->limit = UINT64_MAX;
+    s->limit = s->lag.come = UINT64_MAX;
     keylog_feed(&s->keylog, s->decode, true);
     if (s->keylog.asked && !s->keylog.opened)
         command_fail(s->command, s->keylog.path, strerror(s->keylog.why),

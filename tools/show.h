@@ -8,6 +8,7 @@
 #include <getopt.h>
 
 #include "keylog.h"
+#include "lag.h"
 #include "live.h"
 #include "ndjson.h"
 #include "print.h"
@@ -24,6 +25,7 @@ struct show {
     char *protos[SHOW_LISTS], *dirs[SHOW_LISTS], *sets[SHOW_LISTS];
     size_t proto_count, dir_count, set_count;
     struct keylog keylog;
+    struct lag lag; /* of what comes, behind what its secrets may take to come */
     struct source *source;
     vitro_decode *decode;
     uint64_t limit; /* bytes that the decoder may see; the screen lets it see them slice by slice */

@@ -12,6 +12,9 @@ enum { CLIENT, SERVER };
 /* Numbers that are tried behind missing records: for one record, and on a side in all. */
 enum { TRIALS_MOST = 64, TRIALS_ALL = 4096 };
 
+/* Records that a side of 1.3 fills with its handshake, at most: with longer ones it is given up. */
+enum { HANDSHAKE_MOST = 32 };
+
 void vitro_follow_init(struct follow *f, const struct secrets *secrets)
 {
     memset(f, 0, sizeof *f);
@@ -44,6 +47,13 @@ static enum follow_result secret_of(const struct follow *f, enum secret_label la
         return FOLLOW_NO_SUITE;
     return vitro_secrets_find(f->secrets, label, f->client_random, out) ? FOLLOW_OPENED
                                                                         : FOLLOW_NO_SECRET;
+}
+
+static bool knows(const struct follow *f, enum secret_label label)
+{
+    struct secret any;
+
+    return secret_of(f, label, &any) == FOLLOW_OPENED;
 }
 
 /* Both sides' keys of 1.2 are made of one secret. */
@@ -89,6 +99,11 @@ static void update(struct follow *f, struct follow_side *s)
     new_keys(s, done ? FOLLOW_OPENED : FOLLOW_FAILED);
 }
 
+static enum secret_label traffic_label(unsigned side)
+{
+    return side == CLIENT ? SECRET_CLIENT_TRAFFIC : SECRET_SERVER_TRAFFIC;
+}
+
 /* The next keys of a side of 1.3: behind its Finished, and behind each KeyUpdate. */
 static void next_keys(struct follow *f, unsigned side)
 {
@@ -97,8 +112,9 @@ static void next_keys(struct follow *f, unsigned side)
     if (s->finished)
         update(f, s);
     else
-        use_secret(f, side, side == CLIENT ? SECRET_CLIENT_TRAFFIC : SECRET_SERVER_TRAFFIC);
+        use_secret(f, side, traffic_label(side));
     s->finished = true;
+    s->passed = false;
 }
 
 /* ---- handshake messages ---------------------------------------------------------------------- */
@@ -261,7 +277,10 @@ static enum record_result try_numbers(struct follow_side *s, vitro_bytes record,
     return rc;
 }
 
-/* What changes keys may be among the missing records. */
+/*
+ * What changes keys may be among the missing records, or among those that were passed over: of
+ * these it is known how many they were, but not how many of them were still the handshake's.
+ */
 static enum record_result try_next_keys(struct follow *f, unsigned side, vitro_bytes record,
                                         uint8_t *out, struct record_plain *plain)
 {
@@ -269,6 +288,11 @@ static enum record_result try_next_keys(struct follow *f, unsigned side, vitro_b
     enum record_result rc = RECORD_SEALED;
 
     next_keys(f, side);
+    if (before.passed && before.seq) {
+        uint64_t few = MIN(before.seq, (uint64_t)HANDSHAKE_MOST);
+        s->seq = before.seq - few;
+        s->lost += (uint32_t)few - 1;
+    }
     if (s->keyed)
         rc = try_numbers(s, record, out, plain);
     if (rc != RECORD_OPENED) {
@@ -282,18 +306,30 @@ static enum follow_result open_record(struct follow *f, unsigned side, vitro_byt
                                       uint8_t *out, struct follow_record *r)
 {
     struct follow_side *s = &f->side[side];
-    enum record_result rc;
+    enum record_result rc = RECORD_SEALED;
 
-    if (!s->keyed)
-        return s->trouble;
-    rc = try_numbers(s, record, out, &r->plain);
-    if (rc == RECORD_SEALED && s->lost && is_1_3(f))
+    if (s->keyed)
+        rc = try_numbers(s, record, out, &r->plain);
+    if (rc == RECORD_SEALED && (s->passed || (s->keyed && s->lost)) && is_1_3(f))
         rc = try_next_keys(f, side, record, out, &r->plain);
+    if (rc == RECORD_SEALED && !s->keyed)
+        return s->trouble;
+    if (rc == RECORD_SEALED && s->passed && !knows(f, traffic_label(side)))
+        return FOLLOW_NO_SECRET;
     r->keys = s->keys;
     r->seq = s->seq;
     return rc == RECORD_OPENED      ? FOLLOW_OPENED
            : rc == RECORD_NO_MEMORY ? FOLLOW_NO_MEMORY
                                     : FOLLOW_FAILED;
+}
+
+/* Its secret is not known: it may be among those that change keys. */
+static void pass_over(struct follow *f, unsigned side)
+{
+    struct follow_side *s = &f->side[side];
+
+    s->passed = is_1_3(f) && !s->finished;
+    s->messages.lost = true;
 }
 
 /* What an opened record says of those behind it. */
@@ -325,6 +361,8 @@ enum follow_result vitro_follow_record(struct follow *f, unsigned side, vitro_by
     s->seq++;
     if (rc == FOLLOW_OPENED)
         learn(f, side, out, r);
+    else if (rc == FOLLOW_NO_SECRET)
+        pass_over(f, side);
     return rc;
 }
 

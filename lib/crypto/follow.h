@@ -37,6 +37,7 @@ struct follow_side {
     bool sealed;     /* keys are in use, known or not */
     bool keyed;      /* keys is set */
     bool finished;   /* 1.3: those of the handshake are done with */
+    bool passed;     /* the records so far were not opened: their secret was not known */
     uint8_t trouble; /* a follow_result: why keys is not set */
     uint8_t label;   /* a secret_label: of what they are made, or would be if it were known */
     uint32_t lost;   /* so many records may be missing before the next one */
@@ -71,7 +72,10 @@ struct follow_record {
         rest; /* handshake: so much of it ends what an earlier record began; UINT32_MAX: lost */
 };
 
-/* secrets is kept; more may be added to it meanwhile: a side that lacks one asks again. */
+/*
+ * secrets is kept; more may be added to it meanwhile: a side that lacks one asks again, and what
+ * comes behind opens.
+ */
 void vitro_follow_init(struct follow *f, const struct secrets *secrets);
 
 /*

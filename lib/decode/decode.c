@@ -199,12 +199,8 @@ vitro_code vitro_decode_schema_fallback(vitro_decode *d, vitro_bytes set, vitro_
 
 vitro_code vitro_decode_secrets(vitro_decode *d, vitro_bytes lines, vitro_error *err)
 {
-    uint32_t had = d->secrets.count;
-
     if (!vitro_secrets_add(&d->secrets, (vitro_str){ (const char *)lines.ptr, lines.len }))
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "decode", 0, "no memory for secrets");
-    if (d->secrets.count != had)
-        vitro_records_secrets(d);
     return VITRO_OK;
 }
 

@@ -81,6 +81,17 @@ static void set_opened(struct direction *d, vitro_event *ev, const struct follow
         direction_inner(d)->track->frames = true;
 }
 
+/* An opened record behind those that lacked their secret: how it goes on from here. */
+static void opened_late(struct direction *d, vitro_event *ev, const struct follow_record *r)
+{
+    struct direction *inner = direction_inner(d);
+
+    ev->why = WHY_TLS_LATE;
+    direction_records(d)->shut = false;
+    if (!inner->track->segs.end && r->keys.suite->version == 0x0304 && r->seq)
+        inner->late = true; /* there may have been data before it */
+}
+
 static void inner_data(struct direction *d, const vitro_event *ev)
 {
     const struct opened *o = &d->conn->decode->opened[OPENED_LIVE];
@@ -126,6 +137,10 @@ static void tell(struct direction *d, vitro_bytes record, enum follow_result rc,
     if (rc == FOLLOW_OPENED)
         set_opened(d, &ev, r);
     opened = ev.flags & VITRO_TLS_OPENED;
+    if (opened && direction_records(d)->shut)
+        opened_late(d, &ev, r);
+    else if (rc == FOLLOW_NO_SECRET)
+        direction_records(d)->shut = true;
     if (ev.type == RECORD_HANDSHAKE)
         ev.rope = rope_of(d, opened ? r->plain.len : record.len - RECORD_HEAD_LEN, r->rest);
     if (direction_records(d)->lost && ev.flags & VITRO_TLS_SEALED)
@@ -139,11 +154,21 @@ static void tell(struct direction *d, vitro_bytes record, enum follow_result rc,
         vitro_record_lost(d, record.len, 1);
 }
 
-/* Keys are made of what both hellos say. */
-static bool lacks_hello(const struct follow *f, uint8_t type)
+/*
+ * Keys are made of what both hellos say, and a segment may still bring the other side's: that side
+ * was seen from its beginning on, and has neither a hole nor sealed anything.
+ */
+static bool awaits_hello(const struct direction *d, uint8_t type)
 {
-    return !(f->client_hello && f->server_hello) &&
-           (type == RECORD_CHANGE_CIPHER_SPEC || type == RECORD_APPLICATION_DATA);
+    const struct follow *f = &d->conn->tls->follow;
+    const struct direction *other = &d->conn->dir[!d->dir];
+    bool own = d->dir == VITRO_C2S ? f->client_hello : f->server_hello;
+    bool others = d->dir == VITRO_C2S ? f->server_hello : f->client_hello;
+
+    return own && !others &&
+           (type == RECORD_CHANGE_CIPHER_SPEC || type == RECORD_APPLICATION_DATA) &&
+           other->packet && !other->late && !other->finished && other->state != DIR_OTHER &&
+           !f->side[other->dir].sealed && !f->side[other->dir].messages.lost;
 }
 
 bool vitro_record_take(struct direction *d, vitro_bytes record)
@@ -151,12 +176,11 @@ bool vitro_record_take(struct direction *d, vitro_bytes record)
     struct follow *f = &d->conn->tls->follow;
     struct opened *o = &d->conn->decode->opened[OPENED_LIVE];
     struct follow_side before = f->side[d->dir];
-    bool patient = !direction_records(d)->hurried;
     struct follow_record r;
     enum follow_result rc;
     uint8_t *text;
 
-    if (patient && lacks_hello(f, record.ptr[0]))
+    if (!direction_records(d)->hurried && awaits_hello(d, record.ptr[0]))
         return false;
     o->of = NULL;
     text = vitro_buf_reserve(&o->text, record.len);
@@ -169,10 +193,6 @@ bool vitro_record_take(struct direction *d, vitro_bytes record)
     if (rc == FOLLOW_NO_SECRET && vitro_ahead_secrets(d->conn->decode)) {
         f->side[d->dir] = before;
         rc = vitro_follow_record(f, d->dir, record, text, &r);
-    }
-    if (rc == FOLLOW_NO_SECRET && patient) {
-        f->side[d->dir] = before;
-        return false;
     }
     tell(d, record, rc, &r);
     return true;

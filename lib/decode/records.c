@@ -1,11 +1,10 @@
 /*
  * records - a direction that is TLS: each record an event, what opens goes on inside.
  *
- * A record waits for the hellos of both sides, and for a secret that is not known yet, nor stands
- * further on in the capture (ahead.c), since a log of secrets may come behind the bytes: at most
- * until LOOK_MAX bytes wait with it, or a second of the capture's time. Then it is told as sealed
- * and why, and the connection waits for nothing any more; a secret that comes later opens the
- * records behind it.
+ * Each is told as soon as it is there: sealed, when neither a secret is known by then nor stands
+ * further on in the capture (ahead.c); one that comes later opens the records behind it. Only for
+ * the hello of the other side, where a segment may still bring it, a record waits: at most until
+ * LOOK_MAX bytes wait with it, or a second of the capture's time.
  */
 #include "decode/record.h"
 
@@ -16,8 +15,7 @@
 enum {
     FRAGMENT_MOST = (1 << 14) + 2048, /* RFC 5246, 6.2.3; RFC 8446 allows less */
     RECORD_LEAST = RECORD_HEAD_LEN + 17,
-    WAIT_MOST = 1000000000, /* nanoseconds */
-    RETRIES = 256 /* sides that try a new secret at once; others when they go on, or end */
+    WAIT_MOST = 1000000000 /* nanoseconds */
 };
 
 /* ---- Heads --------------------------------------------------------------------------------- */
@@ -295,20 +293,6 @@ bool vitro_records_wait(struct direction *d)
 {
     direction_records(d)->ended = direction_records(d)->waits;
     return direction_records(d)->waits;
-}
-
-void vitro_records_secrets(vitro_decode *d)
-{
-    struct list again, *l;
-
-    list_init(&again);
-    for (int i = 0; i < RETRIES && !list_empty(&d->waiting); i++) {
-        l = d->waiting.prev;
-        list_remove(l);
-        list_append(again.next, l); /* in front of the others */
-    }
-    while ((l = list_pop(&again)))
-        pump(CONTAINER_OF(l, struct records, link)->of, false);
 }
 
 void vitro_records_time(vitro_decode *d, int64_t now)

@@ -71,6 +71,7 @@ struct records {
     bool begun;          /* this direction is TLS */
     bool seeking;        /* where the next record begins has to be found */
     bool lost;
+    bool shut;       /* the record before this one lacked its secret */
     uint8_t stalled; /* a record_stall, while records are taken */
     size_t taken;    /* so much of what is held */
     bool waits;
@@ -100,9 +101,6 @@ void vitro_records_finish(struct direction *d);
 
 /* Nothing follows. True when something waits all the same, and will finish it. */
 bool vitro_records_wait(struct direction *d);
-
-/* More secrets are known. */
-void vitro_records_secrets(vitro_decode *d);
 
 /* It is so late: who has waited long enough goes on. */
 void vitro_records_time(vitro_decode *d, int64_t now);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "keylog.h"
+#include "lag.h"
 #include "ndjson.h"
 #include "print.h"
 #include "support/conversation.h"
@@ -241,7 +242,6 @@ Test(tls_told, a_log_that_grows_is_read_as_far_as_its_lines_are_whole)
     cr_assert_not(keylog_feed(&k, s.d, false));
     write_log(&s, 0, 20); /* no line has ended */
     cr_assert_not(keylog_feed(&k, s.d, false));
-    cr_assert_eq(vitro_decode_advance(s.d, NULL), VITRO_OK);
     write_log(&s, 20, s.sealed.log.len);
     cr_assert(keylog_feed(&k, s.d, false));
     cr_assert_not(keylog_feed(&k, s.d, false));
@@ -249,6 +249,29 @@ Test(tls_told, a_log_that_grows_is_read_as_far_as_its_lines_are_whole)
     cr_assert_eq(matches(&s, "tls.handshake.type == Finished"), 2);
     keylog_close(&k);
     scene_end(&s);
+}
+
+Test(tls_told, what_comes_is_shown_when_its_secrets_had_time_to_come_and_not_later)
+{
+    struct lag lag = { .wanted = true };
+
+    lag_take(&lag, 1000, true, 5);
+    cr_expect_eq(lag.ready, 0);
+    cr_expect_eq(lag_wait(&lag, 5), LAG_MS);
+    lag_take(&lag, 3000, true, 5 + LAG_MS - 1);
+    cr_expect_eq(lag.ready, 0);
+    lag_take(&lag, 3000, true, 5 + LAG_MS);
+    cr_expect_eq(lag.ready, 1000, "what came later waits as long");
+    cr_expect_eq(lag_wait(&lag, 5 + LAG_MS), LAG_MS);
+    lag_take(&lag, 3000, true, 5 + 2 * LAG_MS);
+    cr_expect_eq(lag.ready, 3000);
+    cr_expect_eq(lag_wait(&lag, 5 + 2 * LAG_MS), -1);
+    lag_take(&lag, 4000, true, 1000);
+    lag_take(&lag, 5000, false, 1001);
+    cr_expect_eq(lag.ready, 5000, "at the end nothing waits");
+    lag = (struct lag){ .wanted = false };
+    lag_take(&lag, 1000, true, 5);
+    cr_expect_eq(lag.ready, 1000, "nor where no secrets are to come");
 }
 
 Test(tls_told, a_log_that_is_not_there_is_an_error_when_it_was_asked_for_now)

@@ -20,7 +20,7 @@ enum {
     SLICE_BYTES = 64 * 1024, /* decoded at once */
     FRAME_MS = 16,           /* at most sixty repaints a second */
     WORK_MS = 5,             /* between two looks at the keys */
-    REST_MS = 1000,          /* without a packet: nothing waits for a secret any more */
+    REST_MS = 1000,          /* without a packet: nothing waits for a hello any more */
     IDLE_MS = 500,           /* also what the rate of events is taken over */
 };
 
@@ -30,10 +30,11 @@ struct screen {
     vitro_decode *d;
     struct source *source;
     uint64_t *limit;
+    struct lag *lag, none;
     bool stale;   /* what is on the screen is not what is known */
     bool follows; /* the capture is being made */
     int64_t drawn;
-    int64_t grown; /* when more was decoded; 0: what waited for secrets was told since */
+    int64_t grown; /* when more was decoded; 0: what waited for a hello was told since */
     int64_t paced; /* when the rate was taken, and how many events there were */
     uint32_t paced_count;
     const struct screen_options *options;
@@ -85,8 +86,6 @@ static void finish(struct screen *s)
     const vitro_error *why = source_error(s->source);
 
     *s->limit = UINT64_MAX;
-    if (s->options->keylog)
-        keylog_feed(s->options->keylog, s->d, true);
     if (!s->rc)
         s->rc = vitro_decode_finish(s->d, s->err);
     if (why) {
@@ -107,10 +106,12 @@ static bool load(struct screen *s)
 {
     uint32_t had = vitro_decode_count(s->d);
     bool more = source_grow(s->source, &s->ui.m.size);
-    bool secrets = s->options->keylog && keylog_feed(s->options->keylog, s->d, false);
 
-    if (*s->limit < s->ui.m.size || secrets) {
-        *s->limit = MIN(*s->limit + SLICE_BYTES, s->ui.m.size);
+    lag_take(s->lag, s->ui.m.size, more, now_ms());
+    if (s->options->keylog)
+        keylog_feed(s->options->keylog, s->d, !more);
+    if (*s->limit < s->lag->ready) {
+        *s->limit = MIN(*s->limit + SLICE_BYTES, s->lag->ready);
         s->rc = vitro_decode_advance(s->d, s->err);
         s->grown = now_ms();
     } else if (s->grown && now_ms() - s->grown >= REST_MS) {
@@ -127,7 +128,7 @@ static bool load(struct screen *s)
 
 static bool loading(const struct screen *s)
 {
-    return !s->ui.m.loaded && (*s->limit < s->ui.m.size || source_wait_fd(s->source) < 0);
+    return !s->ui.m.loaded && (*s->limit < s->lag->ready || source_wait_fd(s->source) < 0);
 }
 
 /* How many events a second have come, as long as more may. */
@@ -260,12 +261,14 @@ static int wait_key(const struct screen *s)
 {
     int64_t left = FRAME_MS - (now_ms() - s->drawn);
     bool asked = s->ui.m.study && s->ui.m.study->goal;
-    int fd = s->ui.m.loaded ? -1 : source_wait_fd(s->source);
+    int fd = s->ui.m.loaded ? -1 : source_wait_fd(s->source), lag = lag_wait(s->lag, now_ms());
 
     if (loading(s) || model_busy(&s->ui.m) || (s->ui.m.study && s->ui.m.study->unplanned))
         return term_key(0, -1);
     if (s->stale)
         return term_key(left > 0 ? (int)left : 0, asked ? fd : -1);
+    if (lag >= 0 && !s->ui.m.loaded)
+        return term_key(lag, -1);
     return term_key(asked ? FRAME_MS : IDLE_MS, fd);
 }
 
@@ -388,6 +391,7 @@ vitro_code screen_run(vitro_decode *d, struct source *source, const struct scree
     struct screen_session own, *session = options->session ? options->session : &own;
 
     *s.limit = 0;
+    s.lag = options->lag ? options->lag : &s.none;
     if (session == &own)
         await_first(source, options);
     if (session == &own && !screen_session_open(&own, options)) {

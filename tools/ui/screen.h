@@ -5,6 +5,7 @@
 #define VITRO_UI_SCREEN_H
 
 #include "keylog.h"
+#include "lag.h"
 #include "live.h"
 #include "source.h"
 #include "ui/ui.h"
@@ -39,6 +40,7 @@ struct screen_options {
     void *user;
     const struct live *live; /* of a capture that is being made; NULL: nobody counts */
     struct keylog *keylog;   /* read as it grows; NULL: none */
+    struct lag *lag;         /* of what comes; NULL: none */
 };
 
 /* True when the screen can be used: a terminal to write to and one to read keys from. */

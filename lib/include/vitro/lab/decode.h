@@ -299,10 +299,9 @@ VITRO_API VITRO_CHECKED vitro_code vitro_decode_schema_fallback(vitro_decode *d,
  * more may follow at any time. Those that a capture holds are added by themselves. What was said
  * first of a connection stays; lines that say nothing known are passed over.
  *
- * Records wait a little for their secrets, so that a log may lag behind its capture: until 64 KiB
- * of their direction wait, or a packet comes that is a second younger. Best is to give what there
- * is before each vitro_decode_advance(). Those of the capture itself may stand anywhere in what
- * there is of it.
+ * Give what there is before each vitro_decode_advance(): a record that lacks its secret is told as
+ * sealed, and what comes behind the secret opens; the first such record says so. Secrets of the
+ * capture itself may stand anywhere in what there is of it.
  *
  * @param lines  copies.
  * @return VITRO_OK; VITRO_RESOURCE_EXHAUSTED without memory: the lines before are kept.
@@ -322,8 +321,9 @@ VITRO_API VITRO_CHECKED vitro_code vitro_decode_secrets(vitro_decode *d, vitro_b
 VITRO_API VITRO_CHECKED vitro_code vitro_decode_advance(vitro_decode *d, vitro_error *err);
 
 /**
- * Say that nothing has come for a while: what waits for a secret is told without it. For who shows
- * a capture as it grows; more may follow.
+ * Say that nothing has come for a while: records that wait for the other side's hello, which a
+ * segment may still bring, are told without it. For who shows a capture as it grows; more may
+ * follow.
  *
  * Thread: the decoder's.  Re-entry: as vitro_decode_advance().
  */
