@@ -1,12 +1,15 @@
 /*
- * 19-compression - one message after another, each a call: long and repetitive, compressed; short,
- * compressed; short, as it is; and one that is small on the wire and too large when it is inflated.
+ * 19-compression - one message after another: long and repetitive, compressed; short, compressed;
+ * short, as it is; three in one call, each in its own way (mixed.c); one that is small on the wire
+ * and too large when it is inflated. At last what this library does not send (by_hand.c).
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "../lesson_stage.h"
+#include "by_hand.h"
 #include "chat.vitro.h"
+#include "mixed.h"
 
 /* ---- the server ----------------------------------------------------------------------------- */
 
@@ -26,7 +29,8 @@ static void send_message(vitro_call *call, const Chat__MessageRequest *request, 
 static vitro_code serve(vitro_server *server, void *l, vitro_error *err)
 {
     static const chat_chat_service_handlers handlers = { .size = sizeof handlers,
-                                                         .send_message = send_message };
+                                                         .send_message = send_message,
+                                                         .chat = mixed_serve };
 
     return chat_chat_service_register(server, &handlers, l, err);
 }
@@ -68,29 +72,26 @@ static char *repeated(const char *text, size_t times)
     return all;
 }
 
-static vitro_code send_repeated(lesson *l, vitro_channel *channel, const char *text, size_t times,
-                                vitro_error *err)
-{
-    char *all = repeated(text, times);
-    vitro_code rc = VITRO_RESOURCE_EXHAUSTED;
-
-    if (all)
-        rc = send_text(l, channel, all, "gzip", err);
-    free(all);
-    return rc;
-}
-
 static vitro_code call(vitro_channel *channel, void *l, vitro_error *err)
 {
     char hello[] = "안녕하세요!";
-    vitro_code rc = send_repeated(l, channel, hello, 100, err);
+    char *longer = repeated(hello, 100), *too_long = repeated("0123456789abcdef", 5 << 16);
+    vitro_code rc = VITRO_RESOURCE_EXHAUSTED;
 
+    if (longer && too_long)
+        rc = send_text(l, channel, longer, "gzip", err);
     if (!rc)
         rc = send_text(l, channel, hello, "gzip", err);
     if (!rc)
         rc = send_text(l, channel, hello, NULL, err);
     if (!rc)
-        rc = send_repeated(l, channel, "0123456789abcdef", 5 << 16, err); /* 5 MiB */
+        rc = mixed_call(l, channel, err);
+    if (!rc)
+        rc = send_text(l, channel, too_long, "gzip", err); /* 5 MiB */
+    if (!rc)
+        rc = send_by_hand(l, err);
+    free(longer);
+    free(too_long);
     return rc;
 }
 
