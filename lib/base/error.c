@@ -19,6 +19,27 @@ const char *vitro_code_name(int code)
     return code_names[code];
 }
 
+/* A path of PATH_MAX bytes, and what is wrong with it. */
+enum { WHOLE_MAX = 4096 + 256 };
+
+static bool inside_character(char c)
+{
+    return ((uint8_t)c & 0xc0u) == 0x80u;
+}
+
+/* Of a text that is too long both ends stay: it begins with what and where, and why comes last. */
+static void keep_ends(char *out, size_t size, const char *whole, size_t len)
+{
+    static const char gap[] = "...";
+    size_t room = size - sizeof gap, head = room / 2, tail = len - (room - head);
+
+    while (head && inside_character(whole[head]))
+        head--;
+    while (tail < len && inside_character(whole[tail]))
+        tail++;
+    snprintf(out, size, "%.*s%s%s", (int)head, whole, gap, whole + tail);
+}
+
 static void set_frame(vitro_error *err, const char *layer, int32_t native, const char *format,
                       va_list args) VITRO_PRINTF(4, 0);
 static void set_frame(vitro_error *err, const char *layer, int32_t native, const char *format,
@@ -26,9 +47,17 @@ static void set_frame(vitro_error *err, const char *layer, int32_t native, const
 {
     unsigned at = err->depth < VITRO_ERROR_FRAMES ? err->depth++ : VITRO_ERROR_FRAMES - 1;
 
+    char whole[WHOLE_MAX];
+    size_t len;
+
+    vsnprintf(whole, sizeof whole, format, args);
+    len = strlen(whole);
     err->frame[at].layer = layer;
     err->frame[at].native = native;
-    vsnprintf(err->frame[at].text, sizeof err->frame[at].text, format, args);
+    if (len < VITRO_ERROR_TEXT)
+        memcpy(err->frame[at].text, whole, len + 1);
+    else
+        keep_ends(err->frame[at].text, VITRO_ERROR_TEXT, whole, len);
 }
 
 vitro_code vitro_fail(vitro_error *err, vitro_code code, const char *layer, int32_t native,

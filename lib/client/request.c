@@ -45,10 +45,10 @@ vitro_code vitro_client_check_path(const char *path, vitro_error *err)
 
     for (const char *at = path; sound && *at; at++)
         sound = (unsigned char)*at > ' ' && *at != '\x7f';
-    return sound ? VITRO_OK
-                 : vitro_fail(err, VITRO_INVALID_ARGUMENT, "call", 0,
-                              "\"%.40s\": a method is /package.Service/Method",
-                              path ? path : "(null)");
+    return sound
+               ? VITRO_OK
+               : vitro_fail(err, VITRO_INVALID_ARGUMENT, "call", 0,
+                            "\"%s\": a method is /package.Service/Method", path ? path : "(null)");
 }
 
 vitro_code vitro_client_check_authority(const char *authority, vitro_error *err)
@@ -59,7 +59,7 @@ vitro_code vitro_client_check_authority(const char *authority, vitro_error *err)
     if (*authority && !authority[strspn(authority, alphabet)])
         return VITRO_OK;
     return vitro_fail(err, VITRO_INVALID_ARGUMENT, "call", 0,
-                      "\"%.40s\": an authority is HOST[:PORT] in ASCII", authority);
+                      "\"%s\": an authority is HOST[:PORT] in ASCII", authority);
 }
 
 /* Where nobody was verified, over plain text or on purpose, there is nothing that it contradicts.
@@ -76,7 +76,5 @@ vitro_code vitro_client_request_check(const struct client_call *c, struct connec
         return vitro_fail(err, VITRO_UNAVAILABLE, "call", 0, "who the server is, is not known");
     if (!peer->verified || vitro_tls_covers(peer, c->authority))
         return VITRO_OK;
-    return vitro_fail(err, VITRO_UNAVAILABLE, "call", 0,
-                      "the server's certificate is not for %.32s, the call's authority",
-                      c->authority);
+    return vitro_tls_not_for(peer, "call", 0, "call", c->authority, err);
 }

@@ -57,7 +57,7 @@ static vitro_code refuse(const struct json_in *in, const json_error_t *e)
 
     if (strstr(e->text, "too big integer") || strstr(e->text, "too big negative integer"))
         hint = "; write it as a string";
-    vitro_fail(in->err, VITRO_INVALID_ARGUMENT, "json", 0, "%.60s%s", e->text, hint);
+    vitro_fail(in->err, VITRO_INVALID_ARGUMENT, "json", 0, "%s%s", e->text, hint);
     return vitro_wrap(in->err, VITRO_INVALID_ARGUMENT, "json", "line %zu, column %zu", p.line,
                       p.column);
 }

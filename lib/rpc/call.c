@@ -1,6 +1,7 @@
 #include "rpc/call.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -161,8 +162,7 @@ vitro_code vitro_call_find_encoding(const char *name, enum encoding *out, vitro_
     if (vitro_encoding_find(vitro_str_of(name), out))
         return VITRO_OK;
     return vitro_fail(err, VITRO_INVALID_ARGUMENT, "call", 0,
-                      "no such compression: \"%.40s\"; there are %s", name,
-                      vitro_encoding_all().ptr);
+                      "no such compression: \"%s\"; there are %s", name, vitro_encoding_all().ptr);
 }
 
 /* ---- sending -------------------------------------------------------------------------------- */
@@ -489,8 +489,8 @@ vitro_code vitro_status_error(const vitro_status *status, vitro_error *err)
     if (status->error)
         *err = *status->error;
     else
-        vitro_fail(err, status->code, "server", 0, "%.*s",
-                   (int)MIN(text.len, (size_t)VITRO_ERROR_TEXT), text.len ? text.ptr : "");
+        vitro_fail(err, status->code, "server", 0, "%.*s", (int)MIN(text.len, (size_t)INT_MAX),
+                   text.len ? text.ptr : "");
     err->code = status->code;
     return status->code;
 }

@@ -31,6 +31,11 @@ void vitro_tls_end_free(struct tls_end *e); /* after all its layers; NULL is acc
 /* The certificate of a peer is for the host of that authority, too: "HOST[:PORT]". */
 bool vitro_tls_covers(const vitro_identity *peer, const char *authority);
 
+/* It is for others: fail with their names, as many as there is room for. who ("channel") wanted it
+ * to be for another one. */
+vitro_code vitro_tls_not_for(const vitro_identity *peer, const char *layer, int32_t native,
+                             const char *who, const char *wanted, vitro_error *err);
+
 /*
  * A layer for one connection, the lowest of its driver, on loop (of a server: any of its loops).
  * NULL, and why in err. Who does not push it closes it: layer->ops->close.

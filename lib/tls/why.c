@@ -1,9 +1,13 @@
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
+#include <stdio.h>
 
 #include "base/error.h"
+#include "base/text.h"
+#include "crypto/certificate.h"
 #include "crypto/fault.h"
 #include "tls/layer.h"
+#include "vitro/text.h"
 
 struct reason {
     int number;
@@ -41,16 +45,67 @@ static vitro_code tell(vitro_error *err, int native, const char *text, const cha
                                 : "the handshake failed");
 }
 
+/* ---- names ---------------------------------------------------------------------------------- */
+
+/* "a.example", "127.0.0.1" and 3 more, in room or little more: they are the peer's words, and some
+ * certificates have thousands. */
+static void list_names(const vitro_identity *peer, struct text *t, size_t room)
+{
+    size_t i = 0;
+
+    if (!peer->n_names)
+        vitro_text_add(t, "no name");
+    for (; i < peer->n_names; i++) {
+        char name[VITRO_ERROR_TEXT];
+        size_t len = vitro_escape(peer->names[i].text, name, sizeof name);
+
+        if (i && t->len + len + sizeof ", \"\" and 999 more" > room)
+            break;
+        vitro_text_add(t, "%s\"%s\"", i ? ", " : "", name);
+    }
+    if (i < peer->n_names)
+        vitro_text_add(t, " and %zu more", peer->n_names - i);
+}
+
+vitro_code vitro_tls_not_for(const vitro_identity *peer, const char *layer, int32_t native,
+                             const char *who, const char *wanted, vitro_error *err)
+{
+    enum { ROOM = VITRO_ERROR_TEXT - sizeof "certificate is for ", LEAST = 40 };
+    char names[2 * VITRO_ERROR_TEXT], rest[VITRO_ERROR_TEXT];
+    struct text t;
+    size_t n;
+
+    n = (size_t)snprintf(rest, sizeof rest, "; the %s wants \"%s\"", who, wanted);
+    vitro_text_init(&t, names, sizeof names);
+    list_names(peer, &t, n < ROOM - LEAST ? ROOM - n : LEAST);
+    return vitro_fail(err, VITRO_UNAVAILABLE, layer, native, "certificate is for %s%s", names,
+                      rest);
+}
+
+/* What was shown, believed or not. */
+static vitro_code why_not_for(const struct tls_layer *l, long verify, vitro_error *err)
+{
+    X509 *shown = sk_X509_value(SSL_get_peer_cert_chain(l->ssl), 0);
+    vitro_identity peer = { .n_names = 0 };
+    struct arena room;
+    vitro_code rc;
+
+    vitro_arena_init(&room, vitro_loop_account(l->loop), 4096);
+    if (shown && !vitro_certificate_read(shown, &room, &peer))
+        peer.n_names = 0;
+    rc = vitro_tls_not_for(&peer, "tls", (int32_t)verify, "channel", vitro_tls_end_name(l->end),
+                           err);
+    vitro_arena_done(&room);
+    return rc;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------ */
+
 /* The certificate of the peer: its name is wrong, or what X.509 says. */
 static vitro_code why_not_believed(const struct tls_layer *l, long verify, vitro_error *err)
 {
-    bool of_name =
-        verify == X509_V_ERR_HOSTNAME_MISMATCH || verify == X509_V_ERR_IP_ADDRESS_MISMATCH;
-    const char *name = vitro_tls_end_name(l->end);
-
-    if (of_name && name)
-        return vitro_fail(err, VITRO_UNAVAILABLE, "tls", (int32_t)verify,
-                          "the certificate is not for %.40s", name);
+    if (verify == X509_V_ERR_HOSTNAME_MISMATCH || verify == X509_V_ERR_IP_ADDRESS_MISMATCH)
+        return why_not_for(l, verify, err);
     return tell(err, (int)verify, find(verify_reasons, ARRAY_LEN(verify_reasons), (int)verify),
                 X509_verify_cert_error_string(verify));
 }

@@ -180,7 +180,7 @@ static bool sink_buffer(struct sink *s)
 static vitro_code no_memory(struct sink *s, const char *name, vitro_error *err)
 {
     vitro_sink_done(s);
-    return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "trace", 0, "%.48s: out of memory", name);
+    return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "trace", 0, "%s: out of memory", name);
 }
 
 vitro_code vitro_sink_open(struct sink *s, struct account *account, vitro_str spec,
@@ -198,8 +198,8 @@ vitro_code vitro_sink_open(struct sink *s, struct account *account, vitro_str sp
                           "the name of a sink is too long");
     kind = kind_of(name);
     if (!kind)
-        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "trace", 0,
-                          "%.30s: no such sink; there are %s", name, vitro_sink_kinds);
+        return vitro_fail(err, VITRO_INVALID_ARGUMENT, "trace", 0, "%s: no such sink; there are %s",
+                          name, vitro_sink_kinds);
     s->name = vitro_mem_text(account, vitro_str_of(name));
     if (!s->name)
         return no_memory(s, name, err);
@@ -207,7 +207,7 @@ vitro_code vitro_sink_open(struct sink *s, struct account *account, vitro_str sp
     if (s->fd < 0) {
         int why = errno;
         vitro_sink_done(s);
-        return vitro_fail(err, VITRO_UNAVAILABLE, "trace", why, "%.48s: %s", name,
+        return vitro_fail(err, VITRO_UNAVAILABLE, "trace", why, "%s: %s", name,
                           reason_of(kind, why));
     }
     sink_examine(s, options->block);

@@ -219,6 +219,38 @@ Test(error, what_a_peer_wrote_reaches_no_terminal_raw_and_any_room_will_do)
     }
 }
 
+static const char *text_of(const char *format, const char *where)
+{
+    static vitro_error err;
+
+    vitro_fail(&err, VITRO_UNAVAILABLE, "file", 0, format, where);
+    return err.frame[0].text;
+}
+
+Test(error, of_a_text_that_is_too_long_the_middle_is_left_out_and_the_reason_stays)
+{
+    static char path[4096];
+
+    for (size_t len = 0; len < sizeof path - 8; len += len < 300 ? 1 : 97) {
+        const char *korean = "\xec\x95\x88", *text;
+
+        memset(path, 'a', len);
+        memcpy(path + len, korean, 4);
+        text = text_of("open %s: No such file or directory", path);
+        cr_expect(strncmp(text, "open ", 5) == 0);
+        cr_expect(strstr(text, ": No such file or directory") != NULL, "%s", text);
+        cr_expect(strlen(text) < VITRO_ERROR_TEXT);
+        cr_expect_eq(strstr(text, "...") != NULL,
+                     len + 3 + strlen("open : No such file or directory") >= VITRO_ERROR_TEXT);
+    }
+    for (size_t shift = 0; shift < 3; shift++) {
+        memset(path, 'a', shift);
+        for (size_t at = shift; at + 4 < sizeof path; at += 3)
+            memcpy(path + at, "\xec\x95\x88", 4);
+        cr_expect(vitro_utf8_valid(vitro_str_of(text_of("%s", path))), "characters stay whole");
+    }
+}
+
 Test(error, every_code_has_its_name)
 {
     cr_expect_str_eq(vitro_code_name(0), "OK");

@@ -9,6 +9,7 @@
 #include "support/credentials.h"
 #include "support/pair.h"
 #include "tls/credentials.h"
+#include "tls/tls.h"
 #include "vitro/lab/tls.h"
 
 /* What goes wrong in a handshake, as the status of the call says it. */
@@ -21,6 +22,9 @@ struct failure {
     const char *says;
 };
 
+#define FOR_OTHERS                                                                                 \
+    "certificate is for \"localhost\", \"vitro.test\", \"*.vitro.test\", \"127.0.0.1\", \"::1\"; the "
+
 static const struct failure failures[] = {
     { { .own = "expired" }, { .ca = "ca" }, .says = "tls: certificate has expired (10)" },
     { { .own = "early" }, { .ca = "ca" }, .says = "tls: certificate is not yet valid (9)" },
@@ -28,13 +32,13 @@ static const struct failure failures[] = {
     { { .own = "self" }, { .ca = "ca" }, .says = "tls: self-signed certificate (18)" },
     { { .own = "server" },
       { .ca = "ca", .server_name = "wrong.test" },
-      .says = "tls: the certificate is not for wrong.test (62)" },
+      .says = "tls: " FOR_OTHERS "channel wants \"wrong.test\" (62)" },
     { { .own = "server" },
       { .ca = "ca", .server_name = "a.b.vitro.test" },
-      .says = "tls: the certificate is not for a.b.vitro.test (62)" },
+      .says = "tls: " FOR_OTHERS "channel wants \"a.b.vitro.test\" (62)" },
     { { .own = "server" },
       { .ca = "ca", .server_name = "10.1.2.3" },
-      .says = "tls: the certificate is not for 10.1.2.3 (64)" },
+      .says = "tls: " FOR_OTHERS "channel wants \"10.1.2.3\" (64)" },
     { { .own = "server", .ca = "ca" },
       { .ca = "ca" },
       .says = "tls: the peer requires a certificate, and none was shown (116)" },
@@ -156,12 +160,42 @@ Test(tls_failures, r18_an_authority_that_the_certificate_is_not_for_is_not_claim
         cr_assert_str_eq(claim(sockets, false, "a.vitro.test:50051"), "OK");
         cr_assert_str_eq(claim(sockets, false, "[::1]:50051"), "OK");
         cr_assert_str_eq(claim(sockets, false, "evil.test"),
-                         "UNAVAILABLE: call: the server's certificate is not for evil.test, the "
-                         "call's authority");
+                         "UNAVAILABLE: call: " FOR_OTHERS "call wants \"evil.test\"");
         cr_assert_neq(strcmp(claim(sockets, false, "127.0.0.2"), "OK"), 0);
         cr_assert_neq(strcmp(claim(sockets, false, ""), "OK"), 0);
         cr_assert_str_eq(claim(sockets, true, "evil.test"), "OK", "nobody was verified");
     }
+}
+
+/* They are words of a peer: a certificate may have thousands of them, and anything in them. */
+Test(tls_failures, the_names_of_a_certificate_are_told_safely_and_no_more_than_have_room)
+{
+    static char text[300][300];
+    static vitro_name names[300];
+    vitro_identity who = { .names = names };
+    vitro_error err;
+
+    for (size_t i = 0; i < 300; i++) {
+        snprintf(text[i], sizeof text[i], "%zu.test", i);
+        names[i] = (vitro_name){ VITRO_NAME_DNS, vitro_str_of(text[i]) };
+    }
+    vitro_tls_not_for(&who, "tls", 62, "channel", "b.test", &err);
+    cr_expect_str_eq(err.frame[0].text, "certificate is for no name; the channel wants \"b.test\"");
+    who.n_names = 300;
+    vitro_tls_not_for(&who, "tls", 62, "channel", "b.test", &err);
+    cr_expect_str_eq(
+        err.frame[0].text,
+        "certificate is for \"0.test\", \"1.test\", \"2.test\", \"3.test\", \"4.test\", "
+        "\"5.test\", \"6.test\" and 293 more; the channel wants \"b.test\"");
+    names[0].text = vitro_str_of("\x1b[2J\n\xff");
+    vitro_tls_not_for(&who, "tls", 62, "channel", "b.test", &err);
+    cr_expect(strncmp(err.frame[0].text, "certificate is for \"\\u{1b}[2J\\u{a}\\x{ff}\", ", 38) ==
+                  0,
+              "%s", err.frame[0].text);
+    memset(text[1], 'x', sizeof text[1] - 1);
+    names[0].text = names[1].text = vitro_str_of(text[1]);
+    vitro_tls_not_for(&who, "tls", 62, "channel", "b.test", &err);
+    cr_expect(strstr(err.frame[0].text, "; the channel wants \"b.test\""), "%s", err.frame[0].text);
 }
 
 /* ---- ALPN ----------------------------------------------------------------------------------- */

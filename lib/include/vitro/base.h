@@ -102,8 +102,8 @@ VITRO_API const char *vitro_code_name(int code);
 
 enum {
     VITRO_ERROR_FRAMES = 4, /* causes that an error holds */
-    VITRO_ERROR_TEXT = 96,  /* room for the text of one of them */
-    VITRO_ERROR_LINE = 512  /* room for what vitro_error_format() writes: longer lines are cut */
+    VITRO_ERROR_TEXT = 132, /* room for the text of one of them: of a longer one both ends stay */
+    VITRO_ERROR_LINE = 640  /* room for what vitro_error_format() writes: longer lines are cut */
 };
 
 /**

@@ -148,7 +148,7 @@ sed -n '/> DATA stream 9 .*END_STREAM/,$p' "$tmp/events" | grep -q '< DATA strea
 VITRO_TRACE=file:$tmp/17.pcapng build/lessons/17-*/main >"$tmp/out"
 [ "$(grep -c '^client: success' "$tmp/out")" -eq 1 ] || fail "17: not one call that is right"
 [ "$(grep -c '^client: UNAVAILABLE: ' "$tmp/out")" -eq 6 ] || fail "17: not six that fail"
-for text in 'not for localhost' 'certificate has expired' 'not yet valid' 'self-signed certificate' \
+for text in 'the channel wants "localhost"' 'certificate has expired' 'not yet valid' 'self-signed certificate' \
     'the peer speaks TLS, this side plain text' 'the peer does not speak TLS'; do
     [ "$(grep -c "^client: .*$text" "$tmp/out")" -eq 1 ] || fail "17: not one call says: $text"
     grep -q "^#.* client: .*$text" "$tmp"/17-*.real || fail "17 --real: no call says: $text"

@@ -56,7 +56,7 @@ call 0 'status: OK (0)' "$at" $method --cacert $certs/ca.pem --authority vitro.t
 call 0 'status: OK (0)' "$at" $method --insecure --authority whatever.test
 call 0 'status: OK (0)' "$at" order.OrderService/PlaceOrder --cacert $certs/ca.pem \
     -d '{"userId":"사용자2","item":"책"}'
-call 3 'tls: the certificate is not for other.test (62)' "$at" $method --cacert $certs/ca.pem \
+call 3 'the channel wants "other.test" (62)' "$at" $method --cacert $certs/ca.pem \
     --authority other.test
 call 3 'tls: unknown CA' "$at" $method --tls
 call 3 'the peer speaks TLS, this side plain text' "$at" $method
