@@ -74,13 +74,14 @@ static void fail(vitro_channel *ch, const vitro_error *why)
 
 /*
  * Who was sent away once may have met a server at its end, and another one is behind the same name:
- * the calls wait for it. Who is sent away each time would wait for ever.
+ * the calls wait for it. Who is sent away each time would wait for ever: calls wait as long as they
+ * would for one attempt to connect, or until a server leaves with an error, or without a word.
  */
 void vitro_channel_leave_idle(vitro_channel *ch)
 {
     int64_t left = time_left(ch);
 
-    if (left && ch->in_vain > 1)
+    if (left && ch->in_vain > 1 && vitro_loop_now(ch->loop) >= ch->patient_until)
         fail(ch, &ch->last_error);
     else
         vitro_channel_set_state(ch, VITRO_CHANNEL_CONNECTING);

@@ -11,9 +11,11 @@
  * the peer's stream limit is reached, in READY. In TRANSIENT_FAILURE it fails with the last error,
  * unless it waits for READY; that state goes on while the channel tries again (gRFC A62).
  *
- * An attempt counts as a failure until a call has got to its peer: the next one is delayed, longer
- * each time (connection-backoff.md). Calls wait that long when a server greets and leaves: another
- * one may be behind its name. When the next one does the same, that is TRANSIENT_FAILURE, too.
+ * An attempt counts as a failure until its peer's SETTINGS, and then until a call has got there or
+ * the peer leaves in order: the next one is delayed, longer each time (connection-backoff.md).
+ * Calls that were sent away get another connection, at once the first time: another server may be
+ * behind the name. When that goes on for longer than to connect may take, it is TRANSIENT_FAILURE,
+ * too.
  */
 #ifndef VITRO_CLIENT_CHANNEL_H
 #define VITRO_CLIENT_CHANNEL_H
@@ -64,6 +66,7 @@ struct vitro_channel {
     int64_t began;              /* when the last attempt did, nanoseconds */
     unsigned failures;          /* attempts in a row by which no call got to a server */
     unsigned in_vain;           /* connections in a row that left the calls which waited for them */
+    int64_t patient_until;      /* until then calls wait that were sent away more than once */
     int64_t keepalive_ns;       /* of connections to come */
     struct address *found;      /* n_found addresses, of the account */
     size_t n_found, next;       /* next: the one to try */

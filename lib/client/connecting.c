@@ -16,6 +16,11 @@
 
 static void try_next(vitro_channel *ch);
 
+static int64_t connect_ns(const vitro_channel *ch)
+{
+    return (int64_t)ch->options.connect_ms * 1000000;
+}
+
 /* ---- the connection's events ---------------------------------------------------------------- */
 
 static void on_room(struct connection *c)
@@ -43,15 +48,35 @@ static bool is_of_use(const struct connection *c)
     return false;
 }
 
+/*
+ * A connection was READY and no call has got to its server. That the server leaves in order, by a
+ * GOAWAY without an error, is no failure: it had nothing to do for long, or is at its end. Of calls
+ * that wait, see backoff.c.
+ */
+static void was_of_no_use(vitro_channel *ch, bool in_order)
+{
+    int64_t now = vitro_loop_now(ch->loop);
+
+    if (in_order)
+        ch->failures = ch->in_vain;
+    if (list_empty(&ch->waiting))
+        return;
+    if (!in_order)
+        ch->patient_until = now;
+    else if (!ch->in_vain)
+        ch->patient_until = now + connect_ns(ch);
+    ch->in_vain++;
+}
+
 /* The connection takes no new streams: calls that come or wait get another one. */
-static void leave(vitro_channel *ch, struct connection *c)
+static void leave(vitro_channel *ch, struct connection *c, bool in_order)
 {
     if (ch->ready != c)
         return;
     if (is_of_use(c))
         channel_was_of_use(ch);
-    else if (!list_empty(&ch->waiting))
-        ch->in_vain++;
+    else
+        was_of_no_use(ch, in_order);
     ch->ready = NULL;
     vitro_channel_set_state(ch, VITRO_CHANNEL_IDLE);
     if (!list_empty(&ch->waiting))
@@ -62,7 +87,7 @@ void vitro_channel_retire(vitro_channel *ch)
 {
     struct connection *c = ch->ready;
 
-    leave(ch, c);
+    leave(ch, c, true);
     vitro_connection_drain(c, "its stream ids are used up", NULL);
 }
 
@@ -99,7 +124,7 @@ static void on_goaway(struct connection *c, uint32_t error, vitro_bytes debug)
         slow_down(ch, c);
     if (ch->ready == c)
         keep_reason(ch, c, NULL);
-    leave(ch, c);
+    leave(ch, c, error == H2_NO_ERROR);
 }
 
 static void note_closed(const struct connection *c, const vitro_error *why)
@@ -122,7 +147,7 @@ static void on_closed(struct connection *c, const vitro_error *why)
     list_remove(&c->link);
     if (ch->opening == c || ch->ready == c)
         keep_reason(ch, c, why);
-    leave(ch, c);
+    leave(ch, c, false);
     if (ch->opening == c) {
         ch->opening = NULL;
         vitro_timer_stop(ch->loop, &ch->connecting);
@@ -148,8 +173,7 @@ static const struct connection_ops connection_ops = {
 
 static void start_timer(vitro_channel *ch)
 {
-    vitro_timer_start(ch->loop, &ch->connecting,
-                      vitro_loop_now(ch->loop) + (int64_t)ch->options.connect_ms * 1000000);
+    vitro_timer_start(ch->loop, &ch->connecting, vitro_loop_now(ch->loop) + connect_ns(ch));
 }
 
 static void on_timeout(struct timer *t)
@@ -237,8 +261,7 @@ static void try_next(vitro_channel *ch)
     vitro_note(ch->trace, connecting,
                .address = vitro_str_of(vitro_address_text(a, address, sizeof address)));
     vitro_connect_start(&ch->connect, ch->loop, a, ch->trace,
-                        vitro_loop_now(ch->loop) + (int64_t)ch->options.connect_ms * 1000000,
-                        on_transport);
+                        vitro_loop_now(ch->loop) + connect_ns(ch), on_transport);
 }
 
 static void note_resolved(vitro_channel *ch)

@@ -360,24 +360,29 @@ Test(channel_state, r40_back_off_grows_until_a_server_has_sent_its_settings_and_
     pair_stop(&s.p);
 }
 
-/* Greet, and leave before any call could begin: by GOAWAY; or grant no stream, and close. */
-static void send_away(struct states *s, bool goaway)
+/*
+ * Greet, and leave before any call could begin: by GOAWAY, with an error or as servers leave whose
+ * time is up; or grant no stream, and close.
+ */
+enum leaving { POLITELY, WITH_AN_ERROR, WITHOUT_A_WORD };
+
+static void send_away(struct states *s, enum leaving how)
 {
-    static const uint8_t frame[17] = { 0, 0, 8, 7 };
+    const uint8_t frame[17] = { 0, 0, 8, 7, [16] = how == WITH_AN_ERROR ? 2 : 0 };
     enum { MAX_CONCURRENT_STREAMS = 3 };
 
-    peer_settings(&s->peer, goaway ? 0 : MAX_CONCURRENT_STREAMS, 0);
-    if (goaway)
+    peer_settings(&s->peer, how == WITHOUT_A_WORD ? MAX_CONCURRENT_STREAMS : 0, 0);
+    if (how != WITHOUT_A_WORD)
         peer_raw(&s->peer, frame, sizeof frame);
     peer_run(&s->peer);
-    if (!goaway)
+    if (how == WITHOUT_A_WORD)
         peer_close(&s->peer, true);
     pair_settle(&s->p);
 }
 
 Test(channel_state, r40_a_call_fails_fast_when_each_connection_is_left_before_it_could_begin)
 {
-    for (int goaway = 0; goaway < 2; goaway++) {
+    for (enum leaving how = WITH_AN_ERROR; how <= WITHOUT_A_WORD; how++) {
         struct states s;
         struct record r = { .len = 0 }, patient = { .len = 0 };
         vitro_call *c, *other;
@@ -386,14 +391,15 @@ Test(channel_state, r40_a_call_fails_fast_when_each_connection_is_left_before_it
         silent(&s);
         c = call(&s, false, &r);
         until_accepted(&s, 1);
-        send_away(&s, goaway);
+        send_away(&s, how);
         cr_expect_str_eq(r.text, "", "that server may be at its end: there may be another");
         until_accepted(&s, 2);
         other = call(&s, true, &patient);
-        send_away(&s, goaway);
+        send_away(&s, how);
         cr_expect_str_eq(r.text, "closed UNAVAILABLE");
-        cr_expect(strstr(r.message, goaway ? "before a call got to it" : "reset by peer"), "%s",
-                  r.message);
+        cr_expect(
+            strstr(r.message, how == WITH_AN_ERROR ? "before a call got to it" : "reset by peer"),
+            "%s", r.message);
         cr_expect_eq(vitro_channel_get_state(s.p.channel), VITRO_CHANNEL_TRANSIENT_FAILURE);
         cr_expect_eq(unary(&s, false, 0, &err), VITRO_UNAVAILABLE);
         cr_expect_str_eq(patient.text, "");
@@ -423,27 +429,76 @@ Test(channel_state, a_connection_that_the_channel_itself_leaves_is_no_failure)
     pair_stop(&s.p);
 }
 
-Test(channel_state, back_off_grows_while_calls_are_refused_that_never_left)
+Test(channel_state, a_connection_that_its_server_closes_unused_is_no_failure)
+{
+    struct states s = { .text = "" };
+
+    pair_init(&s.p);
+    s.p.server_options.max_connection_idle_ms = 20;
+    pair_start(&s.p);
+    for (int i = 0; i < 3; i++) {
+        vitro_channel_connect(s.p.channel);
+        vitro_sim_run_for(s.p.sim, 50 * ms);
+        cr_expect_eq(vitro_channel_get_state(s.p.channel), VITRO_CHANNEL_IDLE);
+        cr_expect_eq(unary(&s, false, 10 * ms, NULL), VITRO_OK);
+        vitro_sim_run_for(s.p.sim, 50 * ms);
+    }
+    pair_stop(&s.p);
+}
+
+/* A client that is slow finds both together: that the server is there, and that it leaves. */
+Test(channel_state, a_call_that_is_sent_away_gets_another_connection_at_once)
 {
     struct states s;
     struct record r = { .len = 0 };
     vitro_call *c;
-    int64_t last = 0, wanted = second;
+    int64_t began;
 
     silent(&s);
-    c = call(&s, true, &r);
-    for (unsigned i = 1; i <= 5; i++) {
-        until_accepted(&s, i);
-        if (i > 1) {
+    c = call(&s, false, &r);
+    until_accepted(&s, 1);
+    began = vitro_sim_now(s.p.sim);
+    send_away(&s, POLITELY);
+    cr_expect_eq(s.peer.accepted, 2);
+    cr_expect_eq(vitro_sim_now(s.p.sim), began);
+    cr_expect_str_eq(r.text, "");
+    vitro_call_cancel(c);
+    pair_run(&s.p);
+    over(c, &r);
+    peer_done(&s.peer);
+    pair_stop(&s.p);
+}
+
+Test(channel_state, back_off_grows_while_calls_are_sent_away_again_and_again)
+{
+    struct states s;
+    struct record r = { .len = 0 }, patient = { .len = 0 };
+    vitro_call *c, *other;
+    int64_t last = 0, wanted = second, began = 0;
+    unsigned n = 0;
+
+    silent(&s);
+    c = call(&s, false, &r);
+    other = call(&s, true, &patient);
+    while (!r.closed) {
+        until_accepted(&s, ++n);
+        if (n == 1)
+            began = s.p.channel->began;
+        if (n > 2) {
             expect_near(s.p.channel->began - last, wanted);
             wanted = wanted * 16 / 10;
         }
         last = s.p.channel->began;
-        send_away(&s, true);
+        send_away(&s, POLITELY);
     }
-    cr_expect_str_eq(r.text, "");
-    vitro_call_cancel(c);
+    cr_expect_gt(last - began, 20 * second, "%lld ms", (long long)((last - began) / ms));
+    cr_expect_lt(n, 12);
+    cr_expect_str_eq(r.text, "closed UNAVAILABLE", "after the time that a connection may take");
+    cr_expect(strstr(r.message, "before a call got to it"), "%s", r.message);
+    cr_expect_str_eq(patient.text, "");
+    vitro_call_cancel(other);
     pair_run(&s.p);
+    over(other, &patient);
     over(c, &r);
     peer_done(&s.peer);
     pair_stop(&s.p);
