@@ -10,6 +10,7 @@
 
 #include "lesson_gate.h"
 #include "vitro/lab/sim.h"
+#include "vitro/lab/tls.h"
 
 enum { DONE = 0, FAILED = 1, USAGE = 2, NO_WORLD = 3 };
 
@@ -215,6 +216,11 @@ const char *lesson_file(const char *name)
     }
     snprintf(path, sizeof paths[0], "%.*s/certificates/%s", n > 0 ? (int)n : 0, program, name);
     return path;
+}
+
+vitro_code lesson_without_h2(vitro_credentials *credentials, vitro_error *err)
+{
+    return vitro_credentials_without_alpn(credentials, err);
 }
 
 static bool is_quiet(void *server)

@@ -78,6 +78,14 @@ void lesson_end(lesson *l, vitro_server *server);
 const char *lesson_file(const char *name);
 
 /**
+ * Let a side under TLS know nothing of h2: a client does not offer it, a server looks at no offer.
+ *
+ * @param credentials  that nothing uses yet.
+ * @return as vitro_credentials_without_alpn().
+ */
+VITRO_CHECKED vitro_code lesson_without_h2(vitro_credentials *credentials, vitro_error *err);
+
+/**
  * Say something at this point of the run: a note in the trace; on stdout when nobody watches.
  *
  * @param format  as printf; cut at 1,023 bytes.

@@ -7,6 +7,7 @@
 #include "base/util.h"
 #include "frame/frame_writer.h"
 #include "frame/hpack_writer.h"
+#include "vitro/lab/hand.h"
 
 enum { REQUEST_MAX = 64 * 1024 };
 

@@ -8,7 +8,6 @@
 #define LESSON_HAND_H
 
 #include "lesson.h"
-#include "vitro/lab/hand.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,11 +16,11 @@ extern "C" {
 /* A client by hand. Zero it first. */
 typedef struct lesson_hand {
     lesson *l;
-    vitro_hand *hand;
-    uint32_t stream; /* of the last call */
-    size_t looked;   /* bytes of what came: whole frames */
-    bool greeted;    /* the server's SETTINGS have come */
-    bool over;       /* the last call has its response, or will have none */
+    struct vitro_hand *hand; /* private, as what follows */
+    uint32_t stream;         /* of the last call */
+    size_t looked;           /* bytes of what came: whole frames */
+    bool greeted;            /* the server's SETTINGS have come */
+    bool over;               /* the last call has its response, or will have none */
 } lesson_hand;
 
 /* One more header of a request. */

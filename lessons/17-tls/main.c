@@ -1,9 +1,10 @@
 /*
- * 17-tls - the unary call of 08 under TLS 1.3, then six connections that come to nothing: a
- * certificate for another name, one that has expired, one that is not valid yet, one of an
- * authority that nobody knows, and plain text where TLS is spoken, on either side.
+ * 17-tls - the unary call of 08 under TLS 1.3, then five answers (answers.c) whose lengths tell
+ * what they are; and eight connections that come to nothing: for what the certificate says, for
+ * plain text where TLS is spoken, and for a side that does not know h2.
  */
 #include "../lesson_stage.h"
+#include "answers.h"
 #include "chat.vitro.h"
 
 /* ---- the server ----------------------------------------------------------------------------- */
@@ -23,7 +24,8 @@ static void send_message(vitro_call *call, const Chat__MessageRequest *request, 
 static vitro_code serve(vitro_server *server, void *l, vitro_error *err)
 {
     static const chat_chat_service_handlers handlers = { .size = sizeof handlers,
-                                                         .send_message = send_message };
+                                                         .send_message = send_message,
+                                                         .chat = answers_hear };
 
     return chat_chat_service_register(server, &handlers, l, err);
 }
@@ -33,8 +35,6 @@ static vitro_code certify(lesson *l, const char *certificate, const char *key, v
 {
     vitro_credentials_options options = VITRO_CREDENTIALS_OPTIONS_INIT;
 
-    vitro_credentials_unref(l->credentials);
-    l->credentials = NULL;
     options.certificate_file = lesson_file(certificate);
     options.key_file = lesson_file(key);
     return vitro_credentials_server(&l->credentials, &options, err);
@@ -72,52 +72,73 @@ static vitro_code say_hello(vitro_channel *channel, void *l, vitro_error *err)
     return VITRO_OK;
 }
 
-/* ---- the scenario --------------------------------------------------------------------------- */
-
-static const lesson_sides sides = { serve, say_hello };
-
-static vitro_code try_with(lesson *l, const char *what, const char *certificate, const char *key,
-                           vitro_error *err)
+/* A call that comes to something is followed by the answers. */
+static vitro_code say_hello_and_answer(vitro_channel *channel, void *l, vitro_error *err)
 {
-    vitro_code rc = certify(l, certificate, key, err);
+    vitro_code rc = say_hello(channel, l, err);
 
-    lesson_say(l, "lesson: %s", what);
-    return rc ? rc : lesson_stage(l, &sides, l, err);
+    return rc ? rc : answers_give(l, channel, err);
 }
 
-/* One side is under TLS as before, and the other does not know. */
-static vitro_code in_plain_text(lesson *l, const char *what, vitro_credentials **plain,
-                                vitro_error *err)
-{
-    vitro_credentials *kept = *plain;
-    vitro_code rc;
+/* ---- the scenario --------------------------------------------------------------------------- */
 
-    *plain = NULL;
-    lesson_say(l, "lesson: %s", what);
-    rc = lesson_stage(l, &sides, l, err);
-    *plain = kept;
+enum how { TLS, WITHOUT_H2, PLAIN };
+
+struct attempt {
+    const char *what, *certificate, *key;
+    enum how client, server;
+};
+
+/* A side that does not do as it should. */
+static vitro_code change(vitro_credentials **side, enum how how, vitro_error *err)
+{
+    if (how == WITHOUT_H2)
+        return lesson_without_h2(*side, err);
+    if (how == PLAIN) {
+        vitro_credentials_unref(*side);
+        *side = NULL;
+    }
+    return VITRO_OK;
+}
+
+static vitro_code try_it(lesson *l, const struct attempt *a, const lesson_sides *sides,
+                         vitro_error *err)
+{
+    vitro_code rc = certify(l, a->certificate, a->key, err);
+
+    lesson_say(l, "lesson: %s", a->what);
+    if (!rc)
+        rc = trust(l, err);
+    if (!rc)
+        rc = change(&l->channel.credentials, a->client, err);
+    if (!rc)
+        rc = change(&l->credentials, a->server, err);
+    if (!rc)
+        rc = lesson_stage(l, sides, l, err);
+    vitro_credentials_unref(l->channel.credentials);
+    vitro_credentials_unref(l->credentials);
+    l->channel.credentials = l->credentials = NULL;
     return rc;
 }
 
 static vitro_code play(lesson *l, vitro_error *err)
 {
-    vitro_code rc = trust(l, err);
+    static const lesson_sides right = { serve, say_hello_and_answer }, wrong = { serve, say_hello };
+    static const struct attempt attempts[] = {
+        { "as it should be", "server.pem", "server.key", TLS, TLS },
+        { "another name", "elsewhere.pem", "elsewhere.key", TLS, TLS },
+        { "an expired certificate", "expired.pem", "expired.key", TLS, TLS },
+        { "a certificate that is not valid yet", "early.pem", "early.key", TLS, TLS },
+        { "an unknown authority", "self.pem", "self.key", TLS, TLS },
+        { "a client in plain text", "server.pem", "server.key", PLAIN, TLS },
+        { "a server in plain text", "server.pem", "server.key", TLS, PLAIN },
+        { "a client that offers no h2", "server.pem", "server.key", WITHOUT_H2, TLS },
+        { "a server that chooses no h2", "server.pem", "server.key", TLS, WITHOUT_H2 },
+    };
+    vitro_code rc = VITRO_OK;
 
-    if (!rc)
-        rc = try_with(l, "as it should be", "server.pem", "server.key", err);
-    if (!rc)
-        rc = try_with(l, "another name", "elsewhere.pem", "elsewhere.key", err);
-    if (!rc)
-        rc = try_with(l, "an expired certificate", "expired.pem", "expired.key", err);
-    if (!rc)
-        rc = try_with(l, "a certificate that is not valid yet", "early.pem", "early.key", err);
-    if (!rc)
-        rc = try_with(l, "an unknown authority", "self.pem", "self.key", err);
-    if (!rc)
-        rc = in_plain_text(l, "a client in plain text", &l->channel.credentials, err);
-    if (!rc)
-        rc = in_plain_text(l, "a server in plain text", &l->credentials, err);
-    vitro_credentials_unref(l->channel.credentials);
+    for (size_t i = 0; !rc && i < sizeof attempts / sizeof *attempts; i++)
+        rc = try_it(l, &attempts[i], i ? &wrong : &right, err);
     return rc;
 }
 

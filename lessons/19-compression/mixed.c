@@ -46,11 +46,13 @@ static vitro_code write_text(vitro_call *call, char *text, uint32_t flags)
     return vitro_stub_write(call, &message.base, flags | VITRO_SEND_ALONE, NULL);
 }
 
-/* A frame for each. Why one cannot be written the end of the call says. */
+/* A frame for each. Should one fail, the end of the call says why. */
 static void write_mixed(vitro_call *call)
 {
+    const uint32_t last = VITRO_SEND_PLAIN | VITRO_SEND_LAST;
+
     if (!write_text(call, longer, 0) && !write_text(call, shorter, 0))
-        (void)!write_text(call, longer, VITRO_SEND_PLAIN | VITRO_SEND_LAST);
+        (void)!write_text(call, longer, last);
 }
 
 vitro_code mixed_call(lesson *l, vitro_channel *channel, vitro_error *err)

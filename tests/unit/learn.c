@@ -556,11 +556,11 @@ Test(learn, a_frame_is_shown_with_its_record_and_what_else_that_holds)
     struct run r;
 
     run_open(&r, LESSONS "/17-tls");
-    lesson_selection_init(&s, "c2s DATA conn=0");
+    lesson_selection_init(&s, "c2s DATA 1 conn=0");
     cr_assert(lesson_selection_advance(&s, 1, r.decode));
     cr_expect(!is_chosen(&s, r.decode, VITRO_EVENT_TLS, data));
     lesson_selection_done(&s);
-    lesson_selection_init(&s, "c2s DATA conn=0 ^");
+    lesson_selection_init(&s, "c2s DATA 1 conn=0 ^");
     cr_assert(lesson_selection_advance(&s, 1, r.decode));
     cr_expect_eq(s.chosen, 6); /* the record, SETTINGS, HEADERS, DATA, the message, its fields */
     cr_expect_eq(count_chosen(&s, r.decode), s.chosen);

@@ -143,13 +143,14 @@ grep -q '< .* stream 3 .*END_STREAM' "$tmp/events" && fail "14: the server that 
 sed -n '/> DATA stream 9 .*END_STREAM/,$p' "$tmp/events" | grep -q '< DATA stream 9 ' ||
     fail "14: nobody speaks after a half-close"
 
-# 17: sealed, and six that come to nothing: one status, and a text for each. On sockets, too, the
+# 17: sealed, and eight that come to nothing: one status, and a text for each. On sockets, too, the
 # server is asked for by its name. (S18)
 VITRO_TRACE=file:$tmp/17.pcapng build/lessons/17-*/main >"$tmp/out"
 [ "$(grep -c '^client: success' "$tmp/out")" -eq 1 ] || fail "17: not one call that is right"
-[ "$(grep -c '^client: UNAVAILABLE: ' "$tmp/out")" -eq 6 ] || fail "17: not six that fail"
+[ "$(grep -c '^client: UNAVAILABLE: ' "$tmp/out")" -eq 8 ] || fail "17: not eight that fail"
 for text in 'the channel wants "localhost"' 'certificate has expired' 'not yet valid' 'self-signed certificate' \
-    'the peer speaks TLS, this side plain text' 'the peer does not speak TLS'; do
+    'the peer speaks TLS, this side plain text' 'the peer does not speak TLS' \
+    'the peer does not speak h2 (ALPN)' 'the peer did not choose the protocol h2 (ALPN)'; do
     [ "$(grep -c "^client: .*$text" "$tmp/out")" -eq 1 ] || fail "17: not one call says: $text"
     grep -q "^#.* client: .*$text" "$tmp"/17-*.real || fail "17 --real: no call says: $text"
 done
@@ -157,11 +158,18 @@ grep -q 'ClientHello sni localhost alpn h2$' "$tmp"/17-*.real || fail "17 --real
 "$vitro" inspect "$tmp/17.pcapng" --plain | grep '^#' >"$tmp/events"
 grep -q 'ClientHello sni localhost alpn h2$' "$tmp/events" || fail "17: no h2 is offered"
 for alert in '2 > TLS alert fatal bad_certificate' '1 > TLS alert fatal certificate_expired' \
-    '1 > TLS alert fatal unknown_ca' '1 < TLS alert fatal unexpected_message'; do
+    '1 > TLS alert fatal unknown_ca' '1 < TLS alert fatal unexpected_message' \
+    '1 < TLS alert fatal no_application_protocol' '2 > TLS 1.3 alert warning close_notify'; do
     [ "$(grep -c "${alert#??}" "$tmp/events")" -eq "${alert%% *}" ] || fail "17: not $alert"
 done
 grep -q 'gone at the server: .*the peer speaks TLS, this side plain text' "$tmp/events" ||
     fail "17: a server in plain text does not see that the client speaks TLS"
+# The five lengths that the lesson names are those of the records with the answers, wherever it runs.
+for run in "$tmp"/17-*.en "$tmp"/17-*.real; do
+    [ "$(sed -n '/^## Five answers/,/^## /p' "$run" |
+        awk '/^#.* > TLS 1.3 data / { n = $7 + 22 } /^#.* > DATA stream 3 / { printf "%d ", n }')" = \
+        '45 40 53 41 43 ' ] || fail "17: other lengths in $(basename "$run")"
+done
 
 # 18: the introduction's server refuses whoever comes, a client without a certificate with 116 when
 # it believes that it is connected; the right root lets alice in, and bob but not his call. (S18, D13)
