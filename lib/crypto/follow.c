@@ -5,7 +5,17 @@
 #include "base/util.h"
 
 /* RFC 8446, 4 */
-enum { CLIENT_HELLO = 1, SERVER_HELLO = 2, FINISHED = 20, KEY_UPDATE = 24, MESSAGE_HEAD = 4 };
+enum {
+    CLIENT_HELLO = 1,
+    SERVER_HELLO = 2,
+    END_OF_EARLY_DATA = 5,
+    FINISHED = 20,
+    KEY_UPDATE = 24,
+    MESSAGE_HEAD = 4,
+    EARLY_DATA = 42 /* an extension: 4.2 */
+};
+
+static const uint16_t suites_of_1_3[] = { 0x1301, 0x1302, 0x1303 };
 
 enum { CLIENT, SERVER };
 
@@ -104,6 +114,12 @@ static enum secret_label traffic_label(unsigned side)
     return side == CLIENT ? SECRET_CLIENT_TRAFFIC : SECRET_SERVER_TRAFFIC;
 }
 
+static void end_early(struct follow *f)
+{
+    f->side[CLIENT].early = false;
+    use_secret(f, CLIENT, SECRET_CLIENT_HANDSHAKE);
+}
+
 /* The next keys of a side of 1.3: behind its Finished, and behind each KeyUpdate. */
 static void next_keys(struct follow *f, unsigned side)
 {
@@ -118,6 +134,36 @@ static void next_keys(struct follow *f, unsigned side)
 }
 
 /* ---- handshake messages ---------------------------------------------------------------------- */
+
+/* Behind a vector whose length has so many bytes; SIZE_MAX when it is not whole. */
+static size_t behind(const uint8_t *p, size_t len, size_t at, size_t width)
+{
+    size_t n = 0;
+
+    if (at > len || width > len - at)
+        return SIZE_MAX;
+    for (size_t i = 0; i < width; i++)
+        n = n << 8 | p[at + i];
+    at += width;
+    return n > len - at ? SIZE_MAX : at + n;
+}
+
+/* A whole hello of a client says that early data follows (RFC 8446, 4.1.2 and 4.2.10). */
+static bool says_early(const uint8_t *body, size_t len)
+{
+    static const uint8_t before[] = { 1, 2, 1 }; /* session, suites, compression */
+    size_t at = 2 + RANDOM_LEN;
+
+    for (size_t i = 0; i < ARRAY_LEN(before); i++)
+        at = behind(body, len, at, before[i]);
+    if (at > len || len - at < 2)
+        return false;
+    for (at += 2; at < len && len - at >= 4; at = behind(body, len, at + 2, 2)) {
+        if ((body[at] << 8 | body[at + 1]) == EARLY_DATA)
+            return true;
+    }
+    return false;
+}
 
 /* The body of a hello, as far as it was kept; after a HelloRetryRequest there is another one. */
 static void hello(struct follow *f, unsigned side, const uint8_t *body, size_t len)
@@ -135,7 +181,9 @@ static void hello(struct follow *f, unsigned side, const uint8_t *body, size_t l
     if (suite + 2 > len)
         return;
     memcpy(f->server_random, body + 2, RANDOM_LEN);
-    f->suite = vitro_suite_find((uint16_t)(body[suite] << 8 | body[suite + 1]));
+    f->suite = body[0] == 3 && body[1] == 3
+                   ? vitro_suite_find((uint16_t)(body[suite] << 8 | body[suite + 1]))
+                   : NULL; /* not of 1.2, whose number 1.3 says as well */
     f->server_hello = true;
 }
 
@@ -146,13 +194,16 @@ static void message(struct follow *f, unsigned side)
     const struct follow_messages *m = &s->messages;
     uint8_t type = m->front[0];
 
-    if (!s->sealed) {
+    if (s->early) {
+        if (type == END_OF_EARLY_DATA)
+            end_early(f);
+        return;
+    }
+    if (!s->sealed || !is_1_3(f)) {
         if (type == (side == CLIENT ? CLIENT_HELLO : SERVER_HELLO))
             hello(f, side, m->front + MESSAGE_HEAD, MIN(m->got, sizeof m->front) - MESSAGE_HEAD);
         return;
     }
-    if (!is_1_3(f))
-        return;
     if (type == (s->finished ? KEY_UPDATE : FINISHED))
         next_keys(f, side);
 }
@@ -173,6 +224,16 @@ static size_t take(struct follow_messages *m, const uint8_t *p, size_t len)
     memcpy(m->front + MIN(m->got, sizeof m->front - 1), p, MIN(n, room));
     m->got += (uint32_t)n;
     return n;
+}
+
+/* A hello that one record holds is seen whole. */
+static void look_at(struct follow *f, unsigned side, const uint8_t *p, size_t len)
+{
+    const struct follow_side *s = &f->side[side];
+
+    if (side == CLIENT && !s->sealed && !s->messages.got && len >= MESSAGE_HEAD &&
+        p[0] == CLIENT_HELLO)
+        f->offers_early = says_early(p + MESSAGE_HEAD, len - MESSAGE_HEAD);
 }
 
 /* Behind a hole, bytes that are whole messages begin and end them. */
@@ -200,6 +261,7 @@ static void handshake(struct follow *f, unsigned side, const uint8_t *p, size_t 
         m->lost = goes_on = false;
         m->got = 0;
     }
+    look_at(f, side, p, len);
     *rest = m->lost ? UINT32_MAX : goes_on ? (uint32_t)len : 0;
     while (len && !m->lost) {
         size_t n = take(m, p, len);
@@ -223,7 +285,7 @@ static bool plain(struct follow *f, unsigned side, vitro_bytes record, uint32_t 
     struct follow_side *s = &f->side[side];
     uint8_t type = record.ptr[0];
 
-    if (type == RECORD_APPLICATION_DATA || (s->sealed && !is_1_3(f)))
+    if (type == RECORD_APPLICATION_DATA || (s->sealed && !s->early && !is_1_3(f)))
         return false;
     if (type == RECORD_CHANGE_CIPHER_SPEC && f->server_hello && !is_1_3(f))
         use_secret(f, side, SECRET_MASTER); /* in 1.3 it says nothing (RFC 8446, D.4) */
@@ -232,14 +294,17 @@ static bool plain(struct follow *f, unsigned side, vitro_bytes record, uint32_t 
     return true;
 }
 
-/* Client's records under the keys of 0-RTT come before those of the handshake. */
-static bool is_early(const struct follow *f, unsigned side, enum follow_result rc)
+static bool early_secret(const struct follow *f, struct secret *out)
 {
-    struct secret early;
+    return vitro_secrets_find(f->secrets, SECRET_CLIENT_EARLY, f->client_random, out);
+}
 
-    return side == CLIENT && rc != FOLLOW_OPENED && f->side[side].seq == 0 && f->client_hello &&
-           (is_1_3(f) || !f->server_hello) &&
-           vitro_secrets_find(f->secrets, SECRET_CLIENT_EARLY, f->client_random, &early);
+bool vitro_follow_may_be_early(const struct follow *f, unsigned side)
+{
+    struct secret any;
+
+    return side == CLIENT && f->client_hello && (!f->server_hello || is_1_3(f)) &&
+           (f->offers_early || early_secret(f, &any));
 }
 
 /* Before its first sealed record a side of 1.3 changes to the keys of the handshake. */
@@ -249,13 +314,16 @@ static void begin(struct follow *f, unsigned side)
 
     if (s->sealed && !s->keyed && s->trouble == FOLLOW_NO_SECRET)
         ask_again(f, side);
-    if (s->sealed && (s->trouble != FOLLOW_NO_HELLO || s->seq))
-        return; /* only behind 0-RTT data a hello may still come */
-    if (!f->server_hello || !f->suite)
+    if (s->sealed)
+        return;
+    s->early = vitro_follow_may_be_early(f, side);
+    if (s->early)
+        new_keys(s, FOLLOW_EARLY);
+    else if (!f->server_hello || !f->suite)
         new_keys(s, f->server_hello ? FOLLOW_NO_SUITE : FOLLOW_NO_HELLO);
     else if (is_1_3(f))
         use_secret(f, side, side == CLIENT ? SECRET_CLIENT_HANDSHAKE : SECRET_SERVER_HANDSHAKE);
-    else if (!s->sealed)
+    else
         new_keys(s, FOLLOW_NO_HELLO); /* 1.2 without its ChangeCipherSpec */
 }
 
@@ -302,6 +370,16 @@ static enum record_result try_next_keys(struct follow *f, unsigned side, vitro_b
     return rc;
 }
 
+static enum follow_result opened_by(const struct follow_side *s, enum record_result rc,
+                                    struct follow_record *r)
+{
+    r->keys = s->keys;
+    r->seq = s->seq;
+    return rc == RECORD_OPENED      ? FOLLOW_OPENED
+           : rc == RECORD_NO_MEMORY ? FOLLOW_NO_MEMORY
+                                    : FOLLOW_FAILED;
+}
+
 static enum follow_result open_record(struct follow *f, unsigned side, vitro_bytes record,
                                       uint8_t *out, struct follow_record *r)
 {
@@ -316,11 +394,56 @@ static enum follow_result open_record(struct follow *f, unsigned side, vitro_byt
         return s->trouble;
     if (rc == RECORD_SEALED && s->passed && !knows(f, traffic_label(side)))
         return FOLLOW_NO_SECRET;
-    r->keys = s->keys;
-    r->seq = s->seq;
-    return rc == RECORD_OPENED      ? FOLLOW_OPENED
-           : rc == RECORD_NO_MEMORY ? FOLLOW_NO_MEMORY
-                                    : FOLLOW_FAILED;
+    return opened_by(s, rc, r);
+}
+
+/*
+ * Early data is sealed by the suite of the session that is resumed, which the hello does not name:
+ * the first record shows which it is.
+ */
+static enum record_result try_early(struct follow *f, vitro_bytes record, uint8_t *out,
+                                    struct record_plain *plain)
+{
+    struct follow_side *s = &f->side[CLIENT];
+    enum record_result rc = RECORD_SEALED;
+    struct secret secret;
+
+    if (s->keyed)
+        return try_numbers(s, record, out, plain);
+    if (!early_secret(f, &secret))
+        return rc;
+    for (size_t i = 0; i < ARRAY_LEN(suites_of_1_3) && rc == RECORD_SEALED; i++) {
+        if (vitro_keys_1_3(&s->keys, vitro_suite_find(suites_of_1_3[i]), &secret))
+            rc = try_numbers(s, record, out, plain);
+    }
+    s->keyed = rc == RECORD_OPENED;
+    return rc;
+}
+
+/*
+ * Behind the hello of a client that sends early data. Where a server does not take it, the keys of
+ * the handshake follow without an EndOfEarlyData.
+ */
+static enum follow_result open_early(struct follow *f, vitro_bytes record, uint8_t *out,
+                                     struct follow_record *r)
+{
+    struct follow_side *s = &f->side[CLIENT], early;
+    enum record_result rc = try_early(f, record, out, &r->plain);
+    enum follow_result then;
+    bool known = s->keyed;
+
+    if (rc != RECORD_SEALED)
+        return opened_by(s, rc, r);
+    if (!is_1_3(f))
+        return known ? FOLLOW_FAILED : FOLLOW_EARLY;
+    early = *s;
+    end_early(f);
+    then = open_record(f, CLIENT, record, out, r);
+    r->refused = then == FOLLOW_OPENED && !early.lost;
+    if (then == FOLLOW_OPENED || (then == FOLLOW_NO_SECRET && !known))
+        return then;
+    *s = early;
+    return known ? FOLLOW_FAILED : FOLLOW_EARLY;
 }
 
 /* Its secret is not known: it may be among those that change keys. */
@@ -339,8 +462,8 @@ static void learn(struct follow *f, unsigned side, const uint8_t *out, struct fo
 
     if (said->type == RECORD_HANDSHAKE)
         handshake(f, side, out, said->len, &r->rest);
-    else if (said->type == RECORD_CHANGE_CIPHER_SPEC && !is_1_3(f))
-        new_keys(&f->side[side], FOLLOW_AGAIN);
+    else if (said->type == RECORD_CHANGE_CIPHER_SPEC && r->keys.suite->version != 0x0304)
+        use_secret(f, side, SECRET_MASTER); /* of a second handshake, sealed by the first */
 }
 
 enum follow_result vitro_follow_record(struct follow *f, unsigned side, vitro_bytes record,
@@ -355,9 +478,9 @@ enum follow_result vitro_follow_record(struct follow *f, unsigned side, vitro_by
     if (plain(f, side, record, &r->rest))
         return FOLLOW_PLAIN;
     begin(f, side);
-    rc = open_record(f, side, record, out, r);
-    if (is_early(f, side, rc))
-        return FOLLOW_EARLY;
+    rc = s->early ? open_early(f, record, out, r) : open_record(f, side, record, out, r);
+    if (rc == FOLLOW_EARLY)
+        return rc;
     s->seq++;
     if (rc == FOLLOW_OPENED)
         learn(f, side, out, r);
@@ -384,5 +507,6 @@ void vitro_follow_hole(struct follow *f, unsigned side, uint8_t type)
 
 bool vitro_follow_is_data(const struct follow *f, unsigned side, uint8_t type)
 {
-    return type == RECORD_APPLICATION_DATA && (!is_1_3(f) || f->side[side].finished);
+    return type == RECORD_APPLICATION_DATA &&
+           (!is_1_3(f) || f->side[side].finished || f->side[side].early);
 }

@@ -37,6 +37,7 @@ struct follow_side {
     bool sealed;     /* keys are in use, known or not */
     bool keyed;      /* keys is set */
     bool finished;   /* 1.3: those of the handshake are done with */
+    bool early;      /* the client's: 0-RTT, which its EndOfEarlyData ends, or the next keys */
     bool passed;     /* the records so far were not opened: their secret was not known */
     uint8_t trouble; /* a follow_result: why keys is not set */
     uint8_t label;   /* a secret_label: of what they are made, or would be if it were known */
@@ -49,6 +50,7 @@ struct follow {
     const struct suite *suite; /* of the server's hello; NULL: not seen, or not one of ours */
     uint8_t client_random[RANDOM_LEN], server_random[RANDOM_LEN];
     bool client_hello, server_hello;
+    bool offers_early;          /* the client's hello says that 0-RTT data follows it */
     struct follow_side side[2]; /* the client's first */
 };
 
@@ -58,8 +60,7 @@ enum follow_result {
     FOLLOW_NO_HELLO,  /* the connection's beginning was not seen */
     FOLLOW_NO_SUITE,  /* sealed in a way that is not opened here */
     FOLLOW_NO_SECRET, /* none was said for this connection */
-    FOLLOW_EARLY,     /* 0-RTT data of a client: not opened */
-    FOLLOW_AGAIN,     /* 1.2: behind a second handshake, which is not followed */
+    FOLLOW_EARLY,     /* 0-RTT data of a client, whose secret is not known */
     FOLLOW_FAILED,    /* the keys do not open it */
     FOLLOW_NO_MEMORY
 };
@@ -68,6 +69,7 @@ struct follow_record {
     struct record_keys keys;
     uint64_t seq;
     struct record_plain plain;
+    bool refused; /* the server did not take the early data before it: that is sent again */
     uint32_t
         rest; /* handshake: so much of it ends what an earlier record began; UINT32_MAX: lost */
 };
@@ -90,6 +92,9 @@ void vitro_follow_hole(struct follow *f, unsigned side, uint8_t type);
 
 /* Records of a side are missing, nobody knows how many, but not more than `most`. */
 void vitro_follow_lost(struct follow *f, unsigned side, uint64_t most);
+
+/* A sealed record of a side may come before the other side's hello. */
+bool vitro_follow_may_be_early(const struct follow *f, unsigned side);
 
 /* Of a sealed record of a side that was not opened: it is one of application data. */
 bool vitro_follow_is_data(const struct follow *f, unsigned side, uint8_t type);

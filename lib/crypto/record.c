@@ -4,6 +4,8 @@
 #include <openssl/evp.h>
 #include <string.h>
 
+#include "crypto/cbc.h"
+
 enum {
     TAG_LEN = 16,
     EXPLICIT_LEN = 8, /* the part of a GCM nonce that stands in a record of 1.2 */
@@ -44,13 +46,15 @@ static bool is_1_3(const struct record_keys *keys)
 
 size_t vitro_record_front(const struct suite *suite)
 {
-    bool in_record = suite->version != 0x0304 && suite->kind == AEAD_GCM;
+    bool in_record = suite->version != 0x0304 && suite->kind == SUITE_GCM;
 
-    return RECORD_HEAD_LEN + (in_record ? EXPLICIT_LEN : 0);
+    return RECORD_HEAD_LEN + (vitro_is_cbc(suite) ? CBC_BLOCK : in_record ? EXPLICIT_LEN : 0);
 }
 
 size_t vitro_record_excess(const struct suite *suite)
 {
+    if (vitro_is_cbc(suite))
+        return 0;
     return vitro_record_front(suite) + TAG_LEN + (suite->version == 0x0304);
 }
 
@@ -96,7 +100,7 @@ static bool take_apart(struct sealed *s, const struct record_keys *keys, uint64_
 
 static const EVP_CIPHER *cipher_of(const struct suite *suite)
 {
-    if (suite->kind == AEAD_CHACHA)
+    if (suite->kind == SUITE_CHACHA)
         return EVP_chacha20_poly1305();
     return suite->key_len == 16 ? EVP_aes_128_gcm() : EVP_aes_256_gcm();
 }
@@ -131,29 +135,35 @@ static enum record_result read_inner(const uint8_t *out, size_t len, struct reco
     return RECORD_OPENED;
 }
 
-enum record_result vitro_record_open(const struct record_keys *keys, uint64_t seq,
-                                     vitro_bytes record, uint8_t *out, struct record_plain *plain)
+static enum record_result open_aead(const struct record_keys *keys, uint64_t seq,
+                                    vitro_bytes record, uint8_t *out, struct record_plain *plain)
 {
-    enum record_result rc = RECORD_BAD;
+    enum record_result rc;
     EVP_CIPHER_CTX *ctx;
     struct sealed s;
 
-    memset(plain, 0, sizeof *plain);
     if (!take_apart(&s, keys, seq, record) ||
         (is_1_3(keys) && record.ptr[0] != RECORD_APPLICATION_DATA))
-        goto out;
-    ERR_set_mark(); /* libssl looks at the thread's errors: they stay as they were */
+        return RECORD_BAD;
     ctx = EVP_CIPHER_CTX_new();
     rc = decrypt(ctx, keys, &s, out);
     EVP_CIPHER_CTX_free(ctx);
-    ERR_pop_to_mark();
     if (rc)
-        goto out;
+        return rc;
     plain->type = record.ptr[0];
     plain->len = s.len;
-    if (is_1_3(keys))
-        rc = read_inner(out, s.len, plain);
-out:
+    return is_1_3(keys) ? read_inner(out, s.len, plain) : rc;
+}
+
+enum record_result vitro_record_open(const struct record_keys *keys, uint64_t seq,
+                                     vitro_bytes record, uint8_t *out, struct record_plain *plain)
+{
+    enum record_result rc;
+
+    memset(plain, 0, sizeof *plain);
+    ERR_set_mark(); /* libssl looks at the thread's errors: they stay as they were */
+    rc = (vitro_is_cbc(keys->suite) ? vitro_cbc_open : open_aead)(keys, seq, record, out, plain);
+    ERR_pop_to_mark();
     if (rc && record.len > RECORD_HEAD_LEN)
         memset(out, 0, record.len - RECORD_HEAD_LEN);
     return rc;

@@ -39,12 +39,15 @@ struct record_plain {
 /* How far behind its head the text of a record stands, byte for byte as it is sealed. */
 size_t vitro_record_front(const struct suite *suite);
 
-/* How much longer a record, its head included, is than what it holds, padding apart. */
+/*
+ * How much longer a record, its head included, is than what it holds, padding of 1.3 apart; 0: by
+ * how much is not certain.
+ */
 size_t vitro_record_excess(const struct suite *suite);
 
 /*
  * Open a whole record, its head included, that is the seq-th of its direction under these keys,
- * counted from 0 (RFC 8446, 5.2 and 5.3; RFC 5288, 3; RFC 7905, 2). out has room for
+ * counted from 0 (RFC 8446, 5.2 and 5.3; RFC 5288, 3; RFC 7905, 2; cbc.h). out has room for
  * record.len - RECORD_HEAD_LEN bytes; what does not open leaves zeros there.
  */
 enum record_result vitro_record_open(const struct record_keys *keys, uint64_t seq,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "crypto/cbc.h"
 
 enum { VERSION_1_2 = 0x0303, VERSION_1_3 = 0x0304, MASTER_LEN = 48, GCM_SALT_LEN = 4 };
 
@@ -129,22 +130,27 @@ static bool expand_master(const struct suite *suite, const struct secret *master
     return derive("TLS1-PRF", params, out, len);
 }
 
-/* The block holds both keys, then both ivs: an AEAD has no key for a MAC. */
+/*
+ * The block holds both keys of the macs, both keys, both ivs; an AEAD has none of the first, and
+ * of CBC each record brings its own iv.
+ */
 bool vitro_keys_1_2(struct record_keys out[2], const struct suite *suite,
                     const struct secret *master, const uint8_t client_random[RANDOM_LEN],
                     const uint8_t server_random[RANDOM_LEN])
 {
-    size_t key = suite->key_len, iv = suite->kind == AEAD_GCM ? GCM_SALT_LEN : NONCE_LEN;
-    uint8_t block[2 * KEY_MAX + 2 * NONCE_LEN];
+    size_t key = suite->key_len, mac = vitro_mac_len(suite);
+    size_t iv = mac ? 0 : suite->kind == SUITE_GCM ? GCM_SALT_LEN : NONCE_LEN;
+    uint8_t block[2 * MAC_MAX + 2 * KEY_MAX + 2 * NONCE_LEN], *keys = block + 2 * mac;
 
     if (suite->version != VERSION_1_2 || master->len != MASTER_LEN ||
-        !expand_master(suite, master, client_random, server_random, block, 2 * key + 2 * iv))
+        !expand_master(suite, master, client_random, server_random, block, 2 * (mac + key + iv)))
         return false;
     for (size_t i = 0; i < 2; i++) {
         memset(&out[i], 0, sizeof out[i]);
         out[i].suite = suite;
-        memcpy(out[i].key, block + i * key, key);
-        memcpy(out[i].iv, block + 2 * key + i * iv, iv);
+        memcpy(out[i].mac, block + i * mac, mac);
+        memcpy(out[i].key, keys + i * key, key);
+        memcpy(out[i].iv, keys + 2 * key + i * iv, iv);
     }
     return true;
 }

@@ -17,17 +17,18 @@
 extern "C" {
 #endif
 
-enum { KEY_MAX = 32, NONCE_LEN = 12 };
+enum { KEY_MAX = 32, NONCE_LEN = 12, MAC_MAX = 48 };
 
-enum aead_kind { AEAD_GCM, AEAD_CHACHA };
+/* How a suite seals: by an AEAD, or in blocks with an HMAC of such a digest. */
+enum suite_kind { SUITE_GCM, SUITE_CHACHA, SUITE_CBC_SHA1, SUITE_CBC_SHA256, SUITE_CBC_SHA384 };
 
 struct suite {
     uint16_t id;
     uint16_t version; /* 0x0303 or 0x0304 */
-    uint8_t kind;     /* an aead_kind */
+    uint8_t kind;     /* a suite_kind */
     uint8_t key_len;
     const char *name;
-    const char *digest;
+    const char *digest; /* that keys are made with */
 };
 
 /* NULL for a suite whose records cannot be opened. */
@@ -37,7 +38,8 @@ const struct suite *vitro_suite_find(uint16_t id);
 struct record_keys {
     const struct suite *suite;
     uint8_t key[KEY_MAX];
-    uint8_t iv[NONCE_LEN]; /* of GCM in 1.2 only the first 4 bytes: the salt */
+    uint8_t iv[NONCE_LEN]; /* of GCM in 1.2 only the first 4 bytes: the salt; of CBC none */
+    uint8_t mac[MAC_MAX];  /* of CBC: the HMAC's */
 };
 
 /*

@@ -161,6 +161,7 @@ struct direction {
     bool finished;
     bool hpack_ready;
     bool in_preface;
+    uint64_t first;      /* where what is said begins: behind early data that was refused */
     uint64_t told;       /* everything below is covered by events */
     uint64_t looked;     /* so many bytes of look begin no frame */
     uint64_t missed;     /* bytes told as unknown since the last frame */
@@ -370,6 +371,9 @@ void vitro_direction_done(struct direction *d);
  */
 void vitro_direction_resume(struct direction *d, uint64_t at, uint32_t table_most,
                             uint32_t table_size);
+
+/* What was said so far is said again from its beginning. */
+void vitro_direction_again(struct direction *d);
 
 /* More bytes, and where they stand in the source below. */
 void vitro_direction_data(struct direction *d, vitro_bytes bytes, uint64_t below);

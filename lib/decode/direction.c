@@ -256,6 +256,20 @@ static void look_again(struct direction *d)
     vitro_buf_consume(&d->look, d->look.len);
 }
 
+void vitro_direction_again(struct direction *d)
+{
+    if (d->state == DIR_LOOKING)
+        d = vitro_look(d, true);
+    if (d->state == DIR_FRAMES) {
+        vitro_frames_cut(d, false);
+        vitro_seen_streams_doubt(d);
+        vitro_headers_lose(d);
+    }
+    vitro_direction_unknown(d, d->track->segs.end, d->state == DIR_OTHER ? d->why : WHY_NO_FRAME);
+    look_again(d);
+    d->first = d->told;
+}
+
 /* No frame is looked for in what is known to be something else. */
 static bool is_certain(uint8_t why)
 {

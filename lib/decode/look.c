@@ -250,7 +250,7 @@ struct direction *vitro_look(struct direction *d, bool over)
     bool tls = false;
     enum verdict v;
 
-    if (!d->look.len || (d->told == 0 && d->looked == 0 && settle_first(&d, over)))
+    if (!d->look.len || (d->told == d->first && d->looked == 0 && settle_first(&d, over)))
         return d;
     v = look_further(d, over, &tls);
     if (tls) {

@@ -10,8 +10,7 @@
 static const uint8_t why_of[] = {
     [FOLLOW_NO_HELLO] = WHY_TLS_NO_HELLO,   [FOLLOW_NO_SUITE] = WHY_TLS_NO_SUITE,
     [FOLLOW_NO_SECRET] = WHY_TLS_NO_SECRET, [FOLLOW_EARLY] = WHY_TLS_EARLY,
-    [FOLLOW_AGAIN] = WHY_TLS_AGAIN,         [FOLLOW_FAILED] = WHY_TLS_FAILED,
-    [FOLLOW_NO_MEMORY] = WHY_NO_MEMORY,
+    [FOLLOW_FAILED] = WHY_TLS_FAILED,       [FOLLOW_NO_MEMORY] = WHY_NO_MEMORY,
 };
 
 /* ---- Missing bytes ------------------------------------------------------------------------- */
@@ -23,7 +22,7 @@ void vitro_record_lost(struct direction *d, uint64_t len, uint64_t n)
     struct direction *inner = direction_inner(d);
 
     len = len > excess ? len - excess : 1;
-    if (!n && inner->state == DIR_FRAMES)
+    if (!excess && inner->state == DIR_FRAMES)
         len = MAX(len, inner->reader.left + UINT64_C(1));
     if (!inner->track->segs.end)
         inner->late = true;
@@ -92,6 +91,13 @@ static void opened_late(struct direction *d, vitro_event *ev, const struct follo
         inner->late = true; /* there may have been data before it */
 }
 
+/* The client's handshake goes on, and nothing of the early data before it was taken. */
+static void early_refused(struct direction *d, vitro_event *ev)
+{
+    ev->why = WHY_TLS_REFUSED;
+    vitro_direction_again(direction_inner(d));
+}
+
 static void inner_data(struct direction *d, const vitro_event *ev)
 {
     const struct opened *o = &d->conn->decode->opened[OPENED_LIVE];
@@ -137,6 +143,8 @@ static void tell(struct direction *d, vitro_bytes record, enum follow_result rc,
     if (rc == FOLLOW_OPENED)
         set_opened(d, &ev, r);
     opened = ev.flags & VITRO_TLS_OPENED;
+    if (opened && r->refused)
+        early_refused(d, &ev);
     if (opened && direction_records(d)->shut)
         opened_late(d, &ev, r);
     else if (rc == FOLLOW_NO_SECRET)
@@ -165,7 +173,7 @@ static bool awaits_hello(const struct direction *d, uint8_t type)
     bool own = d->dir == VITRO_C2S ? f->client_hello : f->server_hello;
     bool others = d->dir == VITRO_C2S ? f->server_hello : f->client_hello;
 
-    return own && !others &&
+    return own && !others && !vitro_follow_may_be_early(f, d->dir) &&
            (type == RECORD_CHANGE_CIPHER_SPEC || type == RECORD_APPLICATION_DATA) &&
            other->packet && !other->late && !other->finished && other->state != DIR_OTHER &&
            !f->side[other->dir].sealed && !f->side[other->dir].messages.lost;

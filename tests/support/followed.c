@@ -42,6 +42,7 @@ enum follow_result seen_follow_one(struct seen *s, unsigned side, vitro_bytes re
         seen_add(&s->messages[side][0], record.ptr + RECORD_HEAD_LEN, record.len - RECORD_HEAD_LEN);
     if (rc != FOLLOW_OPENED)
         return rc;
+    s->refused += r.refused;
     cr_assert_eq(vitro_record_open(&r.keys, r.seq + 1, record, again, &plain), RECORD_SEALED);
     cr_assert_eq(vitro_record_open(&r.keys, r.seq, record, again, &plain), RECORD_OPENED);
     cr_assert(plain.len == r.plain.len && plain.type == r.plain.type);

@@ -13,7 +13,8 @@ struct seen {
     struct buf wire[2];
     struct buf data[2];        /* application data, opened */
     struct buf messages[2][2]; /* of the handshake: by side, those in plain records first */
-    int early;                 /* records of 0-RTT data */
+    int early;                 /* records of 0-RTT data that did not open */
+    int refused;               /* times that they were not taken */
     int updates[2];            /* of keys */
     struct follow follow;
 };

@@ -8,9 +8,12 @@
 static void begin(const struct sealed_shape *shape)
 {
     ends_begin(vitro_suite_find(shape->suite ? shape->suite : 0x1301));
+    SSL_CTX_set_max_early_data(ends.context[1], shape->early ? 16384 : 0);
     for (int i = 0; i < 2; i++) {
         if (shape->fragment)
             cr_assert_eq(SSL_CTX_set_max_send_fragment(ends.context[i], shape->fragment), 1);
+        if (shape->mac_first)
+            SSL_CTX_set_options(ends.context[i], SSL_OP_NO_ENCRYPT_THEN_MAC);
         if (shape->padding)
             cr_assert_eq(SSL_CTX_set_block_padding(ends.context[i], 512), 1);
     }
@@ -23,20 +26,38 @@ static void begin(const struct sealed_shape *shape)
     }
 }
 
+/* Of what the client says first, so much is said before any answer, in a session that goes on. */
+static size_t say_early(struct sealed *s, const struct conversation *plain,
+                        const struct sealed_shape *shape)
+{
+    size_t n = MIN(plain->turns[0].len, (size_t)1000);
+
+    if (!shape->early || plain->turns[0].dir != 0)
+        return 0;
+    ends.carried = NULL;
+    ends_pump();
+    ends_resume();
+    ends.carried = &s->wire;
+    ends_early(plain->out[0].ptr, n, shape->early == EARLY_TAKEN);
+    return shape->early == EARLY_TAKEN ? n : 0;
+}
+
 void sealed_make(struct sealed *s, const struct conversation *plain,
                  const struct sealed_shape *shape)
 {
-    size_t at[2] = { 0, 0 }, writes = 0;
+    size_t at[2] = { 0, 0 }, writes = 0, early;
 
     conversation_init(&s->wire);
     begin(shape);
     ends.carried = &s->wire;
     ends_connect();
+    early = at[0] = say_early(s, plain, shape);
     ends_pump();
     s->before = s->wire.turn_count;
     for (size_t i = 0; i < plain->turn_count; i++) {
         int dir = plain->turns[i].dir;
-        for (size_t left = plain->turns[i].len, n; left; left -= n, at[dir] += n) {
+        size_t left = plain->turns[i].len - (i == 0 ? early : 0);
+        for (size_t n; left; left -= n, at[dir] += n) {
             n = shape->cut ? seed_between(shape->cut, 1, MIN(left, (size_t)20000)) : left;
             if (shape->update_each && ++writes % shape->update_each == 0)
                 cr_assert_eq(SSL_key_update(ends.ssl[dir], SSL_KEY_UPDATE_REQUESTED), 1);
@@ -88,7 +109,9 @@ struct sealed_shape sealed_any(struct chance *c, size_t k, struct chance *cut)
     s.cut = r & 1 ? cut : NULL;
     s.fragment = r & 2 ? 512 : 0;
     s.update_each = !old && r & 4 ? 1 + (unsigned)(r >> 8) % 5 : 0;
-    s.retry = !old && r & 8;
+    s.mac_first = old && r & 8;
+    s.early = !old && r & 32 ? EARLY_TAKEN : EARLY_NOT;
+    s.retry = !old && !s.early && r & 8;
     s.padding = !old && r & 16;
     return s;
 }

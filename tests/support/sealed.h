@@ -20,7 +20,9 @@ struct sealed_shape {
     unsigned fragment;    /* the most that a record holds, from 512 on; 0: 16384 */
     unsigned chain;       /* so many certificates more than the server's own */
     bool retry;           /* 1.3: the server sends a HelloRetryRequest */
-    bool padding;         /* 1.3: records are padded to a multiple of 512 bytes */
+    enum { EARLY_NOT, EARLY_TAKEN, EARLY_REFUSED } early; /* 1.3: the client's first is 0-RTT */
+    bool mac_first; /* CBC: nobody asks for encrypt_then_mac */
+    bool padding;   /* 1.3: records are padded to a multiple of 512 bytes */
 };
 
 struct sealed {

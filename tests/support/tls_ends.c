@@ -86,6 +86,43 @@ void ends_end(void)
     seen_end(&ends.seen);
 }
 
+void ends_resume(void)
+{
+    SSL_SESSION *session = SSL_get1_session(ends.ssl[0]);
+
+    for (int i = 0; i < 2; i++) {
+        SSL_shutdown(ends.ssl[i]);
+        SSL_free(ends.ssl[i]);
+        vitro_buf_consume(&ends.seen.wire[i], ends.seen.wire[i].len);
+        vitro_buf_consume(&ends.said[i], ends.said[i].len);
+    }
+    ends_connect();
+    cr_assert_eq(SSL_set_session(ends.ssl[0], session), 1);
+    SSL_SESSION_free(session);
+}
+
+void ends_early(const void *p, size_t len, bool taken)
+{
+    size_t n;
+
+    cr_assert_eq(SSL_write_early_data(ends.ssl[0], p, len, &n), 1);
+    cr_assert_eq(n, len);
+    ends.takes_early = taken;
+}
+
+/* False: the end reads as ever. */
+static bool read_early(int end)
+{
+    static uint8_t bytes[1 << 15];
+    size_t n;
+
+    if (!end || !ends.takes_early)
+        return false;
+    ends.takes_early =
+        SSL_read_early_data(ends.ssl[1], bytes, sizeof bytes, &n) != SSL_READ_EARLY_DATA_FINISH;
+    return ends.takes_early;
+}
+
 void ends_pump(void)
 {
     static uint8_t bytes[1 << 17];
@@ -94,8 +131,10 @@ void ends_pump(void)
     while (more) {
         more = false;
         for (int i = 0; i < 2; i++) {
-            SSL_do_handshake(ends.ssl[i]);
-            SSL_read(ends.ssl[i], bytes, sizeof bytes);
+            if (!read_early(i)) {
+                SSL_do_handshake(ends.ssl[i]);
+                SSL_read(ends.ssl[i], bytes, sizeof bytes);
+            }
             int n = BIO_read(SSL_get_wbio(ends.ssl[i]), bytes, sizeof bytes);
             if (n <= 0)
                 continue;

@@ -16,6 +16,7 @@ struct ends {
     struct buf said[2];
     struct buf log;               /* the lines of a key log */
     struct conversation *carried; /* not NULL: gets what is said on the wire, in order */
+    bool takes_early;             /* the server reads early data, until it ends */
 };
 
 extern struct ends ends;
@@ -24,6 +25,12 @@ extern struct ends ends;
 void ends_begin(const struct suite *suite);
 void ends_connect(void);
 void ends_end(void);
+
+/* A second connection of the same ends, which resumes the session of the first. */
+void ends_resume(void);
+
+/* The client says this before any answer (0-RTT); the server takes it, or passes over it. */
+void ends_early(const void *p, size_t len, bool taken);
 
 /* Carry what each has to say until both have no more. */
 void ends_pump(void);

@@ -17,7 +17,7 @@ Test(decode_tls, what_was_sealed_is_told_as_what_was_plain)
 {
     struct chance c = seed_chance();
 
-    for (size_t k = 0; k < 56; k++) {
+    for (size_t k = 0; k < 4 * SEALED_SUITES; k++) {
         struct conversation_shape shape = sealed_any_talk(&c);
         struct chance cut = c;
         struct sealed_shape seal = sealed_any(&c, k, &cut);
@@ -31,6 +31,51 @@ Test(decode_tls, what_was_sealed_is_told_as_what_was_plain)
         cr_assert(eq(str, text[0], text[1]), SEED_TEXT, seed_of_run(), k);
         free(text[0]);
         free(text[1]);
+        sealed_done(&sealed);
+        conversation_done(&plain);
+    }
+}
+
+/* How many events of a kind there are; a kind of no event: those that have a reason by this name.
+ */
+static unsigned count_of(const vitro_decode *d, vitro_event_kind kind, const char *why)
+{
+    vitro_event ev;
+    unsigned n = 0;
+
+    for (uint32_t i = 1; vitro_decode_event(d, i, &ev); i++)
+        n += why ? ev.why && strcmp(vitro_decode_why(ev.why), why) == 0 : ev.kind == kind;
+    return n;
+}
+
+Test(decode_tls, early_data_that_the_server_refuses_is_told_and_all_of_it_again_behind)
+{
+    for (size_t i = 0; i < 3; i++) {
+        struct conversation_shape shape = { .calls = 2, .method = 1 };
+        struct sealed_shape seal = { .suite = sealed_suites[i], .early = EARLY_REFUSED };
+        struct conversation plain;
+        struct decoded_bytes b;
+        struct sealed sealed;
+        struct pcap_write w;
+        vitro_decode_stats stats;
+        vitro_decode *d;
+        conversation_make(&plain, &shape, 1, 1);
+        sealed_make(&sealed, &plain, &seal);
+        sealed_capture(&w, &sealed.wire, &sealed.log, 0);
+        d = sealed_decode(&w, &b);
+        decoded_assert_tiled(d, i);
+        vitro_decode_stats_get(d, &stats);
+        cr_expect(eq(uint, count_of(d, VITRO_EVENT_PREFACE, NULL), 2));
+        cr_expect(eq(uint, count_of(d, VITRO_EVENT_UNKNOWN, NULL), 0));
+        cr_expect(gt(u64, stats.frames, plain.frames));
+        cr_expect(ge(u64, stats.messages, plain.messages));
+        cr_expect(eq(uint,
+                     count_of(d, 0,
+                              "TLS: the server refused the early data (0-RTT): the client says "
+                              "all again from here on"),
+                     1));
+        vitro_decode_free(d);
+        pcap_write_done(&w);
         sealed_done(&sealed);
         conversation_done(&plain);
     }

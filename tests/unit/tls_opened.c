@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/util.h"
+#include "crypto/cbc.h"
 #include "support/tls_ends.h"
 
 /* Who has the secrets reads along what libssl's two ends have said; what does not open says why. */
@@ -29,6 +30,53 @@ Test(tls_opened, of_each_suite_every_record_opens)
         ends_connect();
         ends_talk();
         ends_all_was_read();
+        ends_end();
+    }
+}
+
+Test(tls_opened, where_nobody_asks_for_encrypt_then_mac_every_record_opens)
+{
+    for (size_t i = 0; i < ARRAY_LEN(suites); i++) {
+        if (!vitro_is_cbc(vitro_suite_find(suites[i])))
+            continue;
+        ends_begin(vitro_suite_find(suites[i]));
+        SSL_CTX_set_options(ends.context[i % 2], SSL_OP_NO_ENCRYPT_THEN_MAC);
+        ends_connect();
+        ends_talk();
+        ends_all_was_read();
+        ends_end();
+    }
+}
+
+Test(tls_opened, one_changed_bit_of_what_is_sealed_in_blocks_does_not_open)
+{
+    static const uint16_t some[] = { 0xc009, 0xc023, 0xc024 };
+    static uint8_t out[1 << 12];
+
+    for (unsigned k = 0; k < 2 * ARRAY_LEN(some); k++) {
+        struct record_plain plain;
+        struct follow_record r;
+        vitro_bytes record;
+        size_t from;
+        ends_begin(vitro_suite_find(some[k / 2]));
+        SSL_CTX_set_options(ends.context[0], k % 2 ? SSL_OP_NO_ENCRYPT_THEN_MAC : 0);
+        ends_connect();
+        ends_talk();
+        ends_all_was_read();
+        from = ends.seen.wire[0].len;
+        ends_say(0, 10 + k);
+        record = seen_record(&ends.seen.wire[0], from);
+        cr_assert_eq(vitro_follow_record(&ends.seen.follow, 0, record, out, &r), FOLLOW_OPENED);
+        for (size_t bit = 0; bit < 8 * record.len; bit++) {
+            ends.seen.wire[0].ptr[from + bit / 8] ^= (uint8_t)(1 << bit % 8);
+            cr_assert_neq(vitro_record_open(&r.keys, r.seq, record, out, &plain), RECORD_OPENED);
+            for (size_t i = 0; i < record.len - RECORD_HEAD_LEN; i++)
+                cr_assert_eq(out[i], 0);
+            ends.seen.wire[0].ptr[from + bit / 8] ^= (uint8_t)(1 << bit % 8);
+        }
+        cr_assert_eq(vitro_record_open(&r.keys, r.seq + 1, record, out, &plain), RECORD_SEALED);
+        cr_assert_eq(vitro_record_open(&r.keys, r.seq, record, out, &plain), RECORD_OPENED);
+        cr_assert_eq(plain.len, 10 + k);
         ends_end();
     }
 }
@@ -93,29 +141,13 @@ Test(tls_opened, messages_that_are_split_over_records_are_put_together)
     }
 }
 
-/* A second connection of the same ends. */
-static void connect_again(void)
-{
-    SSL_SESSION *session = SSL_get1_session(ends.ssl[0]);
-
-    for (int i = 0; i < 2; i++) {
-        SSL_shutdown(ends.ssl[i]);
-        SSL_free(ends.ssl[i]);
-        vitro_buf_consume(&ends.seen.wire[i], ends.seen.wire[i].len);
-        vitro_buf_consume(&ends.said[i], ends.said[i].len);
-    }
-    ends_connect();
-    cr_assert_eq(SSL_set_session(ends.ssl[0], session), 1);
-    SSL_SESSION_free(session);
-}
-
 Test(tls_opened, a_session_that_is_resumed_opens_by_its_own_secrets)
 {
     for (int old = 0; old < 2; old++) {
         ends_begin(vitro_suite_find(old ? 0xc02b : 0x1301));
         ends_connect();
         ends_talk();
-        connect_again();
+        ends_resume();
         ends_talk();
         cr_assert(SSL_session_reused(ends.ssl[0]));
         ends_all_was_read();
@@ -123,20 +155,57 @@ Test(tls_opened, a_session_that_is_resumed_opens_by_its_own_secrets)
     }
 }
 
-Test(tls_opened, early_data_is_told_and_what_follows_opens)
+/* Before the server has said anything; it takes them, or passes over them. */
+static void talk_early(uint16_t suite, bool taken)
 {
-    size_t n;
-
-    ends_begin(vitro_suite_find(0x1301));
+    ends_begin(vitro_suite_find(suite));
     SSL_CTX_set_max_early_data(ends.context[1], 16384);
     ends_connect();
     ends_talk();
-    connect_again();
-    cr_assert_eq(SSL_write_early_data(ends.ssl[0], "early", 5, &n), 1);
-    ends_talk(); /* the server passes over what it does not ask for */
-    ends_all_was_read();
-    cr_assert_eq(ends.seen.early, 1);
-    ends_end();
+    ends_resume();
+    ends_early("early", 5, taken);
+    ends_talk();
+}
+
+Test(tls_opened, early_data_opens_by_its_own_secret_and_so_does_what_follows)
+{
+    for (size_t i = 0; i < 6; i++) {
+        talk_early(suites[i / 2], i % 2);
+        seen_follow(&ends.seen, FOLLOW_OPENED);
+        cr_expect_eq(SSL_get_early_data_status(ends.ssl[0]),
+                     i % 2 ? SSL_EARLY_DATA_ACCEPTED : SSL_EARLY_DATA_REJECTED);
+        cr_expect_eq(ends.seen.early, 0);
+        cr_expect_eq(ends.seen.refused, i % 2 ? 0 : 1);
+        cr_assert_eq(ends.seen.data[0].len, 5 + ends.said[0].len);
+        cr_expect_eq(memcmp(ends.seen.data[0].ptr, "early", 5), 0);
+        cr_expect_eq(ends.seen.data[1].len, ends.said[1].len);
+        ends_end();
+    }
+}
+
+Test(tls_opened, early_data_whose_secret_is_not_known_is_told_and_what_follows_opens)
+{
+    for (size_t i = 0; i < 6; i++) {
+        struct secrets others;
+        vitro_str log, line;
+        talk_early(suites[i / 2], i % 2);
+        vitro_secrets_init(&others, NULL);
+        log = (vitro_str){ (const char *)ends.log.ptr, ends.log.len };
+        while (log.len) {
+            line =
+                (vitro_str){ log.ptr, (size_t)((char *)memchr(log.ptr, '\n', log.len) - log.ptr) };
+            if (memcmp(line.ptr, "CLIENT_EARLY", 12) != 0)
+                cr_assert(vitro_secrets_add(&others, line));
+            log.ptr += line.len + 1;
+            log.len -= line.len + 1;
+        }
+        vitro_secrets_done(&ends.seen.secrets);
+        ends.seen.secrets = others;
+        seen_follow(&ends.seen, FOLLOW_OPENED);
+        cr_expect_eq(ends.seen.early, i % 2 ? 2 : 1, "with its end, where it was taken");
+        cr_assert_eq(ends.seen.data[0].len, ends.said[0].len);
+        ends_end();
+    }
 }
 
 /* ---- what does not open ---------------------------------------------------------------------- */
@@ -156,41 +225,73 @@ Test(tls_opened, without_a_secret_it_is_said_that_there_is_none)
 
 Test(tls_opened, a_suite_that_is_not_opened_is_said_to_be_none)
 {
-    static const struct suite cbc = { .version = 0x0303,
-                                      .name = "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256" };
+    static const struct suite ccm = { .version = 0x0303,
+                                      .name = "TLS_ECDHE_ECDSA_WITH_AES_128_CCM" };
 
-    ends_begin(&cbc);
+    ends_begin(&ccm);
     ends_connect();
     ends_talk();
     seen_follow(&ends.seen, FOLLOW_NO_SUITE);
     ends_end();
 }
 
-Test(tls_opened, behind_a_second_handshake_of_1_2_nothing_opens)
+Test(tls_opened, a_suite_of_an_older_version_is_not_taken_for_that_of_1_2)
 {
-    size_t from[2];
-
-    ends_begin(vitro_suite_find(0xc02b));
+    ends_begin(vitro_suite_find(0xc013));
+    for (int i = 0; i < 2; i++) {
+        SSL_CTX_set_min_proto_version(ends.context[i], TLS1_1_VERSION);
+        SSL_CTX_set_max_proto_version(ends.context[i], TLS1_1_VERSION);
+        cr_assert_eq(SSL_CTX_set_cipher_list(ends.context[i], "ECDHE-RSA-AES128-SHA:@SECLEVEL=0"),
+                     1);
+    }
     ends_connect();
     ends_talk();
-    ends_all_was_read();
-    for (int i = 0; i < 2; i++)
-        from[i] = ends.seen.wire[i].len;
-    cr_assert_eq(SSL_renegotiate(ends.ssl[1]), 1);
-    ends_pump();
-    ends_say(0, 100);
-    for (unsigned side = 0; side < 2; side++) {
-        enum follow_result last = FOLLOW_PLAIN;
-        while (from[side] < ends.seen.wire[side].len) {
-            vitro_bytes record = seen_record(&ends.seen.wire[side], from[side]);
-            enum follow_result rc = seen_follow_one(&ends.seen, side, record);
-            cr_assert(rc == FOLLOW_AGAIN || (rc == FOLLOW_OPENED && last != FOLLOW_AGAIN));
-            from[side] += record.len;
-            last = rc;
-        }
-        cr_assert_eq(last, FOLLOW_AGAIN);
-    }
+    seen_follow(&ends.seen, FOLLOW_NO_SUITE);
     ends_end();
+}
+
+/* All records, in the order in which both ends have said them. */
+static void follow_in_order(const struct conversation *said)
+{
+    size_t at[2] = { 0, 0 };
+
+    for (size_t i = 0; i < said->turn_count; i++) {
+        int side = said->turns[i].dir;
+        for (size_t end = at[side] + said->turns[i].len; at[side] < end;) {
+            vitro_bytes record = seen_record(&said->out[side], at[side]);
+            enum follow_result rc = seen_follow_one(&ends.seen, (unsigned)side, record);
+            cr_assert(rc == FOLLOW_PLAIN || rc == FOLLOW_OPENED, "turn %zu: %d", i, rc);
+            at[side] += record.len;
+        }
+    }
+}
+
+/* The second handshake is sealed by the first. */
+Test(tls_opened, each_handshake_of_1_2_has_its_own_keys)
+{
+    static const uint16_t some[] = { 0xc02b, 0xcca9, 0xc023 };
+
+    for (size_t i = 0; i < ARRAY_LEN(some); i++) {
+        struct conversation all;
+        conversation_init(&all);
+        ends_begin(vitro_suite_find(some[i]));
+        SSL_CTX_set_options(ends.context[1], SSL_OP_ALLOW_CLIENT_RENEGOTIATION);
+        ends.carried = &all;
+        ends_connect();
+        ends_talk();
+        for (int n = 0; n < 2; n++) {
+            cr_assert_eq(SSL_renegotiate(ends.ssl[n == 0]), 1);
+            ends_pump();
+            ends_say(0, 100);
+            ends_say(1, 100);
+        }
+        vitro_follow_init(&ends.seen.follow, &ends.seen.secrets);
+        follow_in_order(&all);
+        for (int k = 0; k < 2; k++)
+            cr_assert_eq(ends.seen.data[k].len, ends.said[k].len);
+        conversation_done(&all);
+        ends_end();
+    }
 }
 
 Test(tls_opened, without_the_hellos_no_keys_are_known)
