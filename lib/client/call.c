@@ -141,6 +141,8 @@ static void let_go(struct client_call *c)
 {
     vitro_client_call_commit(c);
     if (c->attempt) {
+        if (c->peer)
+            vitro_client_tell_peer(c->peer, c->attempt->stream.conn);
         c->attempt->call = NULL;
         c->attempt->stream.method = (vitro_str){ NULL, 0 }; /* it is the call's */
     }
@@ -432,6 +434,9 @@ static vitro_code apply(struct client_call *c, const vitro_call_options *o, vitr
         rc = vitro_auth_new(c, o->credentials, err);
     set_deadline(c, o);
     c->wait_for_ready = o->wait_for_ready;
+    c->peer = o->peer;
+    if (c->peer)
+        vitro_peer_done(c->peer); /* nobody is taken for who answered another call */
     if (o->parent)
         c->parent = vitro_call_ref(o->parent);
     return rc == VITRO_OK ? intercept(c, o, err) : rc;

@@ -43,6 +43,7 @@ struct client_call {
     bool refused;            /* an attempt that had left was refused: the next one is the last */
     struct vitro_md request; /* metadata that is sent */
     char *authority;         /* NULL: the channel's */
+    vitro_peer *peer;        /* who wants to know it; NULL: nobody */
     vitro_call *parent;      /* a reference; NULL: none */
     bool credit_all;
     uint64_t credit;    /* given before there was an attempt */
@@ -55,6 +56,9 @@ struct client_call {
     bool decided;        /* the status is known; closed is told once messages are through */
     struct task close;
 };
+
+/* peer.c: fill it with who is at the other end. */
+void vitro_client_tell_peer(vitro_peer *peer, struct connection *conn);
 
 /* It has all that it needs: it waits for a connection with room. */
 void vitro_client_call_send(struct client_call *c);

@@ -121,6 +121,9 @@ void vitro_connection_stream_gone(struct connection *c);
 /* peer.c: who is at the other end, lent until the connection is gone. NULL: not known. */
 const vitro_identity *vitro_connection_identity(struct connection *c);
 
+/* The same, made anew in memory of the arena. */
+const vitro_identity *vitro_connection_identify(struct connection *c, struct arena *into);
+
 /* Something was submitted: write at the end of the turn. */
 void vitro_connection_wake(struct connection *c);
 

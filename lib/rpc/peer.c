@@ -3,9 +3,10 @@
 #include "rpc/connection.h"
 
 /* The lowest layer that knows it; none does over plain text. */
-static const vitro_identity *ask_layers(struct driver *d, struct arena *into)
+const vitro_identity *vitro_connection_identify(struct connection *c, struct arena *into)
 {
     static const vitro_identity nobody = { .secure = false };
+    const struct driver *d = &c->driver;
 
     if (d->state != DRIVER_OPEN && d->state != DRIVER_CLOSING)
         return NULL;
@@ -21,7 +22,7 @@ static const vitro_identity *ask_layers(struct driver *d, struct arena *into)
 const vitro_identity *vitro_connection_identity(struct connection *c)
 {
     if (!c->identity)
-        c->identity = ask_layers(&c->driver, &c->identified);
+        c->identity = vitro_connection_identify(c, &c->identified);
     return c->identity;
 }
 

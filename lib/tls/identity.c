@@ -19,6 +19,7 @@ const vitro_identity *vitro_tls_identity(struct layer *layer, struct arena *into
     who->version = (uint16_t)SSL_version(ssl);
     who->suite = vitro_str_of(SSL_CIPHER_standard_name(SSL_get_current_cipher(ssl)));
     who->protocol = (vitro_str)VITRO_STR_INIT("h2"); /* nothing else becomes ready */
+    who->resumed = SSL_session_reused(ssl);
     who->verified = certificate && is_verified(ssl);
     if (certificate && !vitro_certificate_read(certificate, into, who))
         return NULL;

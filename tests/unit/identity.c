@@ -38,8 +38,8 @@ static vitro_bytes describe(const vitro_identity *who, char *room, size_t size)
     else if (!who->secure)
         vitro_text_add(&t, "plain text");
     else
-        vitro_text_add(&t, "%x %s %s", who->version, who->protocol.ptr,
-                       who->verified ? "verified" : "not verified");
+        vitro_text_add(&t, "%x %s %s%s", who->version, who->protocol.ptr,
+                       who->resumed ? "resumed " : "", who->verified ? "verified" : "not verified");
     if (who && who->certificate.len)
         vitro_text_add(&t, " (%s) [%s]", who->subject.ptr, who->common_name.ptr);
     for (size_t i = 0; who && i < who->n_names; i++)
@@ -64,6 +64,15 @@ static const vitro_call_events who_events = { .size = sizeof who_events,
                                               .on_message = answer,
                                               .on_end = end };
 
+static void refuse(vitro_call *c, const vitro_message *m, void *user)
+{
+    vitro_call_finish(c, VITRO_NOT_FOUND, NULL, NULL, NULL);
+}
+
+static const vitro_call_events refuses = { .size = sizeof refuses, .on_message = refuse };
+
+static const vitro_method who_are_you = { "/test.Who/AreYou", VITRO_UNARY, NULL };
+
 /* ---- the world ------------------------------------------------------------------------------ */
 
 static struct pair world;
@@ -79,6 +88,8 @@ static void begin(bool sockets, vitro_credentials *server, vitro_credentials *cl
     world.channel_options.authority = "vitro.test";
     pair_make_server(&world);
     cr_assert_eq(vitro_server_add(world.server, &who_am_i, NULL, &who_events, NULL, NULL),
+                 VITRO_OK);
+    cr_assert_eq(vitro_server_add(world.server, &who_are_you, NULL, &refuses, NULL, NULL),
                  VITRO_OK);
     pair_start(&world);
     vitro_credentials_unref(server);
@@ -162,8 +173,12 @@ Test(identity, a_server_that_nobody_checked_is_not_verified)
     pair_stop(&world);
 }
 
-Test(identity, it_is_the_same_when_a_session_is_resumed)
+Test(identity, it_is_the_same_when_a_session_is_resumed_and_says_that_it_is)
 {
+    static const char *const alice[2][2] = {
+        { "304 h2 verified " ALICE, "304 h2 resumed verified " ALICE },
+        { "303 h2 verified " ALICE, "303 h2 resumed verified " ALICE },
+    };
     vitro_credentials *server = SERVER_CREDENTIALS(.own = "server", .ca = "ca");
 
     for (int old = 0; old < 2; old++) {
@@ -172,8 +187,8 @@ Test(identity, it_is_the_same_when_a_session_is_resumed)
               CLIENT_CREDENTIALS(.own = "client", .ca = "ca", .version_max = old ? 0x0303 : 0));
         for (int i = 0; i < 2; i++) {
             ask();
-            cr_assert_str_eq(seen_by_server,
-                             old ? "303 h2 verified " ALICE : "304 h2 verified " ALICE);
+            cr_assert_str_eq(seen_by_server, alice[old][i]);
+            cr_assert_eq(strstr(seen_by_client, "h2 resumed") != NULL, i == 1);
             vitro_server_free(world.server);
             world.server = pair_another_server(&world);
             cr_assert_eq(vitro_server_add(world.server, &who_am_i, NULL, &who_events, NULL, NULL),
@@ -185,6 +200,50 @@ Test(identity, it_is_the_same_when_a_session_is_resumed)
         pair_stop(&world);
     }
     vitro_credentials_unref(server);
+}
+
+/* ---- for those that wait for a call ---------------------------------------------------------- */
+
+/* A blocking call, and who has answered it: "ADDRESS: IDENTITY". */
+static const char *answered_by(vitro_peer *peer, const vitro_method *method, vitro_code code)
+{
+    static char seen[1200];
+    vitro_call_options o = VITRO_CALL_OPTIONS_INIT;
+    char who[1024];
+
+    o.peer = peer;
+    cr_assert_eq(vitro_unary(world.channel, method, bytes_of("x"), &o, NULL, NULL), code);
+    describe(peer->identity, who, sizeof who);
+    snprintf(seen, sizeof seen, "%.*s: %s", (int)peer->address.len,
+             peer->address.ptr ? peer->address.ptr : "", who);
+    return seen;
+}
+
+Test(identity, a_blocking_call_is_told_who_has_answered_it)
+{
+    vitro_peer peer = VITRO_PEER_INIT;
+
+    for (int sockets = 0; sockets < 2; sockets++) {
+        char expected[1200];
+
+        begin(sockets, SERVER_CREDENTIALS(.own = "server"), CLIENT_CREDENTIALS(.ca = "ca"));
+        snprintf(expected, sizeof expected, "%s: 304 h2 verified " SERVER_NAMES, world.target);
+        cr_assert_str_eq(answered_by(&peer, &echo_unary, VITRO_OK), expected);
+        cr_assert_str_eq(answered_by(&peer, &who_are_you, VITRO_NOT_FOUND), expected);
+        pair_stop(&world);
+        cr_assert_eq(peer.identity->version, 0x0304, "it outlives the channel");
+        vitro_peer_done(&peer);
+        vitro_peer_done(&peer);
+    }
+    begin(true, NULL, NULL);
+    snprintf(certificate, sizeof certificate, "%s: plain text", world.target);
+    cr_assert_str_eq(answered_by(&peer, &echo_unary, VITRO_OK), certificate);
+    vitro_server_free(world.server);
+    world.server = NULL;
+    cr_assert_str_eq(answered_by(&peer, &echo_unary, VITRO_UNAVAILABLE), ": unknown",
+                     "nobody is taken for who answered another call");
+    vitro_peer_done(&peer);
+    pair_stop(&world);
 }
 
 static X509 *fixture_certificate(const char *name)

@@ -166,6 +166,25 @@ typedef struct vitro_reply {
         { NULL, 0 }, NULL, NULL, NULL, 0                                                           \
     }
 
+/**
+ * Who has answered a call. Begin with VITRO_PEER_INIT; end with vitro_peer_done(). It stands in the
+ * options of the call.
+ */
+typedef struct vitro_peer {
+    vitro_str address;              /* owned by the peer; as vitro_call_peer(); empty: there was no
+                                       connection */
+    const vitro_identity *identity; /* owned by the peer; as vitro_call_peer_identity(). NULL: not
+                                       known, as the connection is lost or memory is out */
+    void *memory;                   /* private */
+} vitro_peer;
+#define VITRO_PEER_INIT                                                                            \
+    {                                                                                              \
+        { NULL, 0 }, NULL, NULL                                                                    \
+    }
+
+/** Release what a peer holds; it may be used again. Thread: any. */
+VITRO_API void vitro_peer_done(vitro_peer *peer);
+
 /** Zero always means the default. Append only. */
 typedef struct vitro_call_options {
     size_t size;              /* set by VITRO_CALL_OPTIONS_INIT, never by hand */
@@ -190,10 +209,13 @@ typedef struct vitro_call_options {
     const vitro_interceptor *const *interceptors; /* behind the channel's. Copied; keeps each, the
                                                      list has NULL at its end; NULL: none */
     vitro_call_credentials *credentials; /* refs; carried beside the channel's; NULL: none */
+    vitro_peer *peer; /* begun with VITRO_PEER_INIT, lent until the call has ended, filled with who
+                         has answered, when it fails too; NULL: not wanted */
 } vitro_call_options;
 #define VITRO_CALL_OPTIONS_INIT                                                                    \
     {                                                                                              \
-        sizeof(vitro_call_options), NULL, 0, NULL, NULL, 0, false, NULL, NULL, false, NULL, NULL   \
+        sizeof(vitro_call_options), NULL, 0, NULL, NULL, 0, false, NULL, NULL, false, NULL, NULL,  \
+            NULL                                                                                   \
     }
 
 /**

@@ -148,6 +148,7 @@ typedef struct vitro_identity {
     vitro_str common_name;   /* the last one of the subject */
     const vitro_name *names; /* n_names of the extension subjectAltName */
     size_t n_names;
+    bool resumed; /* a session from before goes on (RFC 8446, 2.2): what was verified then counts */
 } vitro_identity;
 
 typedef struct vitro_call_credentials vitro_call_credentials;
