@@ -30,7 +30,10 @@ for name in vitro vitro-decode; do
         echo "prefix=$PREFIX"
         echo 'libdir=${prefix}/lib'
         echo 'includedir=${prefix}/include'
-        [ "$name" != vitro ] || echo 'plugin=${prefix}/bin/protoc-gen-vitro'
+        if [ "$name" = vitro ]; then
+            echo 'plugin=${prefix}/bin/protoc-gen-vitro'
+            echo 'proto=${prefix}/share/vitro/proto'
+        fi
         echo
         echo "Name: $name"
         if [ "$name" = vitro ]; then

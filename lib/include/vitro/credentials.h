@@ -106,8 +106,9 @@ VITRO_API VITRO_CHECKED vitro_code vitro_credentials_server(
  * @param options  lent until return, as when the credentials were made. NULL: read the files anew
  *                 that were named then; texts and the rest stay.
  * @param err      filled on failure; may be NULL.
- * @return as vitro_credentials_client(); on failure all stays as it was.
- * Thread: any, while they are in use.
+ * @return as vitro_credentials_client(); on failure all stays as it was: a certificate whose key is
+ *         not written yet, for one. Ask again.
+ * Thread: any, while they are in use; not in a signal handler.
  */
 VITRO_API VITRO_CHECKED vitro_code vitro_credentials_reload(
     vitro_credentials *credentials, const vitro_credentials_options *options, vitro_error *err);

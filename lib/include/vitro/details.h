@@ -4,8 +4,8 @@
  * A server ends a call with messages beside the status, such as google.rpc.BadRequest with the
  * fields that are wrong; a client finds them in the trailing metadata of the status. On the wire
  * they are one google.rpc.Status whose details are of google.protobuf.Any. The usual messages stand
- * in google/rpc/error_details.proto, which is installed with the other .proto files; any message
- * will do.
+ * in google/rpc/error_details.proto, below `pkg-config --variable=proto vitro`; it is generated
+ * with google/protobuf/duration.proto, which it imports. Any other message will do.
  *
  * Source: google/rpc/status.proto; gRPC PROTOCOL-HTTP2, Status-Details.
  */

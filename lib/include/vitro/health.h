@@ -13,6 +13,8 @@
  *      if (vitro_health_register(&health, server, NULL) == VITRO_OK)
  *          vitro_health_set(health, "chat.ChatService", VITRO_HEALTH_SERVING, NULL);
  *
+ * A client makes its stubs of grpc/health/v1/health.proto in `pkg-config --variable=proto vitro`.
+ *
  * Source: grpc/doc/health-checking.md; grpc/health/v1/health.proto.
  */
 #ifndef VITRO_HEALTH_H

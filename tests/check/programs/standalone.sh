@@ -89,6 +89,10 @@ run() { # STATUS PROGRAM ARGUMENT...
     [ "$got" -eq "$want" ] || fail "$name: $what: status $got, not $want: $(cat "$work/err")"
 }
 
+complains() { # REGULAR-EXPRESSION
+    grep -qE -- "^$what: $1" "$work/err" || fail "$name: $what: does not complain $1: $(cat "$work/err")"
+}
+
 says() { # REGULAR-EXPRESSION...
     for line in "$@"; do
         grep -qE -- "$line" "$work/out" || fail "$name: $what: does not say $line: $(cat "$work/out")"
@@ -109,14 +113,14 @@ for name in c c++; do
     run 0 external_client "$at" ''
     says '^\(nothing\)$'
     run 1 stream_client "$at" somebody
-    grep -q '^stream_client: UNIMPLEMENTED: ' "$work/err" || fail "$name: $(cat "$work/err")"
+    complains 'UNIMPLEMENTED: '
     run 1 unary_server "$at"
-    grep -q '^unary_server: UNAVAILABLE: .*in use' "$work/err" || fail "$name: $(cat "$work/err")"
+    complains 'UNAVAILABLE: .*in use'
     stop unary_server
     run 1 unary_client "$at" hello
-    grep -q '^unary_client: UNAVAILABLE: .*refused' "$work/err" || fail "$name: $(cat "$work/err")"
+    complains 'UNAVAILABLE: .*refused'
     run 1 unary_client 'ipv4:nonsense' hello
-    grep -q '^unary_client: INVALID_ARGUMENT: ' "$work/err" || fail "$name: $(cat "$work/err")"
+    complains 'INVALID_ARGUMENT: '
 
     certs=tests/fixtures/tls
     start secure_server $certs/server.pem $certs/server.key $certs/ca.pem right
@@ -127,14 +131,47 @@ for name in c c++; do
     says '^hello, stranger$'
     echo wrong >"$work/token"
     run 1 secure_client "$at" $certs/ca.pem "$work/token"
-    grep -q '^secure_client: UNAUTHENTICATED: .*인증 실패' "$work/err" ||
-        fail "$name: $(cat "$work/err")"
+    complains 'UNAUTHENTICATED: .*인증 실패'
     run 1 secure_client "$at" $certs/ca.pem "$work/none"
-    grep -q "^secure_client: UNAUTHENTICATED: .*cannot be read" "$work/err" ||
-        fail "$name: $(cat "$work/err")"
+    complains "UNAUTHENTICATED: .*cannot be read"
     run 1 secure_client "$at" $certs/client.pem "$work/token"
-    grep -q '^secure_client: UNAVAILABLE: .*unknown CA' "$work/err" || fail "$name: $(cat "$work/err")"
+    complains 'UNAVAILABLE: .*unknown CA'
     stop secure_server
+
+    # A certificate that has ended; a new one; files that do not fit together.
+    cp $certs/expired.pem "$work/certificate"
+    cp $certs/expired.key "$work/key"
+    start reload_server "$work/certificate" "$work/key" $certs/ca.pem
+    echo any >"$work/token"
+    set -- "$at" $certs/ca.pem "$work/token" $certs/client.pem $certs/client.key
+    run 1 secure_client "$@"
+    complains 'UNAVAILABLE: .*expired'
+    cp $certs/server.pem "$work/certificate"
+    kill -HUP "$server"
+    until_true grep -q '^reload_server: still with the old .*INVALID_ARGUMENT' "$work/server.err" ||
+        fail "$name: reload_server: takes another's key: $(cat "$work/server.err")"
+    cp $certs/server.key "$work/key"
+    kill -HUP "$server"
+    until_true grep -q '^with a new certificate$' "$work/serving" ||
+        fail "$name: reload_server: $(cat "$work/server.err")"
+    run 0 secure_client "$@"
+    run 1 secure_client "$at" $certs/ca.pem "$work/token"
+    complains 'UNAVAILABLE: .*requires a certificate'
+    : >"$work/server.err"
+    stop reload_server
+
+    start health_server
+    "$dir/health_client" "$at" chat.ChatService >"$work/heard" 2>"$work/err" &
+    client=$!
+    until_true grep -q '^it serves$' "$work/heard" || fail "$name: health_client hears nothing"
+    run 0 unary_client "$at" closed
+    until_true grep -q '^it does not serve$' "$work/heard" || fail "$name: $(cat "$work/heard")"
+    "$prefix/bin/vitro" call "$at" list | grep -q '^chat.ChatService$' ||
+        fail "$name: health_server: no reflection"
+    stop health_server
+    wait $client
+    what=health_client
+    complains 'UNAVAILABLE: .*draining'
 
     start token_server
     for token in '' wrong-token; do
@@ -150,6 +187,23 @@ for name in c c++; do
         fail "$name: token_server: $(cat "$work/serving")"
     run 1 token_client "$at" "$(printf 'no\033token')"
     says '^SendMessage: INVALID_ARGUMENT: '
+
+    # A token that another server has: it answers, it is silent, it is gone.
+    "$dir/unary_server" "unix:$work/$name.tokens" >"$work/tokens" &
+    tokens=$!
+    until_true grep -q '^listening on ' "$work/tokens" || fail "$name: no server of tokens"
+    run 0 fetch_client "$at" "unix:$work/$name.tokens" valid-token
+    [ "$(grep -c '^hello$' "$work/out")" -eq 2 ] || fail "$name: fetch_client: $(cat "$work/out")"
+    run 1 fetch_client "$at" "unix:$work/$name.tokens" wrong-token
+    complains 'UNAUTHENTICATED: .*인증 실패'
+    kill -STOP $tokens
+    run 1 fetch_client "$at" "unix:$work/$name.tokens" valid-token
+    complains 'DEADLINE_EXCEEDED: .*suspended'
+    kill -CONT $tokens
+    kill -TERM $tokens
+    wait $tokens || fail "$name: the server of tokens ends with $?"
+    run 1 fetch_client "$at" "unix:$work/$name.tokens" valid-token
+    complains 'UNAUTHENTICATED: .*no token: No such file'
     stop token_server
 
     start chat_server
