@@ -68,11 +68,12 @@ static vitro_code wait_for(lesson_hand *h, bool (*done)(void *hand), const bool 
 /* Letters as they are, and nothing that a table would have to remember. */
 static bool add_header(struct hpack_writer *w, struct buf *block, lesson_header header)
 {
-    static const struct hpack_style plain = { HPACK_HOW_WITHOUT, HPACK_CHOICE_AUTO, HPACK_CHOICE_NO,
-                                              HPACK_CHOICE_NO };
+    vitro_str name = vitro_str_of(header.name);
+    struct hpack_style plain = { .huffman_name = HPACK_CHOICE_NO,
+                                 .huffman_value = HPACK_CHOICE_NO };
 
-    return vitro_hpack_write(w, block, vitro_str_of(header.name), vitro_str_of(header.value),
-                             &plain);
+    plain.how = vitro_hpack_name_secret(name) ? HPACK_HOW_NEVER : HPACK_HOW_WITHOUT;
+    return vitro_hpack_write(w, block, name, vitro_str_of(header.value), &plain);
 }
 
 static bool add_headers(const lesson_hand *h, struct buf *block, const char *path,

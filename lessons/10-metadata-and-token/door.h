@@ -15,8 +15,10 @@ extern "C" {
 struct door {
     lesson *l;
     bool helper;       /* handlers with one response call the introduction's helper */
+    bool replies;      /* responses carry metadata, too */
     const char *right; /* the token that opens */
     vitro_md *md;      /* what the client's calls carry */
+    int handled;       /* handlers that were run */
 };
 
 /** Is the token in the metadata the right one? */
@@ -25,19 +27,9 @@ bool door_opens(const struct door *d, const vitro_md *md);
 /** Register a handler for each kind of call, which says that it was run, and what it was given. */
 vitro_code door_serve(vitro_server *server, void *door, vitro_error *err);
 
-/** Let the client's calls carry one entry more, or say why they may not. */
-void door_add(struct door *d, const char *key, const char *value);
-
-/**
- * Call a method, and say what came of it: a call that fails is what the lesson is about.
- *
- * @param credentials  NULL: none.
+/** Say each entry, as text or as the bytes of one that is binary. what: "metadata"; md NULL: none.
  */
-void door_call(struct door *d, vitro_channel *channel, const vitro_method *method,
-               vitro_call_credentials *credentials);
-
-/** Call each of the four methods with this token, which stays in the metadata; NULL: without. */
-void door_knock(struct door *d, vitro_channel *channel, const char *token);
+void door_say(const struct door *d, const char *what, const vitro_md *md);
 
 #ifdef __cplusplus
 }

@@ -333,6 +333,7 @@ static const struct {
     { "인사", "greeting" },
     { "인증 실패", "authentication failed" },
     { "서울", "Seoul" },
+    { "인천", "Incheon" },
 };
 
 enum { GLOSS_NEAR = 120 }; /* bytes between the Korean and the end of its gloss */

@@ -77,10 +77,17 @@ handled() { # FROM TO: whose handlers were run between two of the lesson's sente
 [ "$(grep -c '인증 실패$' "$tmp/out")" -eq 12 ] || fail "10: not twelve calls that the server refuses"
 [ "$(grep -c '^refused: ' "$tmp/out")" -eq 3 ] || fail "10: not three entries that are no metadata"
 "$vitro" inspect "$tmp/10.pcapng" --plain >"$tmp/events"
-[ "$(grep -c ' authorization: .*(Literal Header Field never Indexed' "$tmp/events")" -eq 12 ] &&
-    [ "$(grep -c ' authorization: .*(' "$tmp/events")" -eq 12 ] || fail "10: a token is in the table"
+[ "$(grep -c ' authorization: .*(Literal Header Field never Indexed' "$tmp/events")" -eq 13 ] &&
+    [ "$(grep -c ' authorization: .*(' "$tmp/events")" -eq 13 ] || fail "10: a token is in the table"
+[ "$(sed -n 's/^count: .*: //p' "$tmp/out" | tr '\n' ' ')" = '2 0 0 4 ' ] || fail "10: other handlers are run"
+sed -n '/^lesson: two values/,/^lesson: the helper/p' "$tmp/out" | grep '^metadata' | tr '\n' '|' >"$tmp/seen"
+[ "$(cat "$tmp/seen")" = 'metadata: x-tenant: blue,green|metadata: x-place-bin: ec 84 9c ec 9a b8|metadata: x-place-bin: ec 9d b8 ec b2 9c|' ] ||
+    fail "10: what was joined is: $(cat "$tmp/seen")"
+[ "$(grep -c ' authorization: .*, Huffman)' "$tmp/events")" -eq 12 ] &&
+    [ "$(grep ' authorization: ' "$tmp/events" | grep -vc 'Huffman')" -eq 1 ] ||
+    fail "10: not one token is sent in letters"
 [ "$(grep -c '^client: .*the header list is over the limit of 8192 bytes$' "$tmp/out")" -eq 1 ] &&
-    [ -z "$(handled 'too much' 'call credentials')" ] || fail "10: metadata that is too long is taken"
+    [ -z "$(handled 'too much' 'in letters')" ] || fail "10: metadata that is too long is taken"
 grep -q 'grpc-message: %EC%9D%B8%EC%A6%9D %EC%8B%A4%ED%8C%A8 ' "$tmp/events" ||
     fail "10: the message does not cross the wire as percent signs"
 
