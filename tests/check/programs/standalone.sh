@@ -173,6 +173,44 @@ for name in c c++; do
     what=health_client
     complains 'UNAVAILABLE: .*draining'
 
+    start details_server
+    run 1 details_client "$at" somebody ''
+    complains 'INVALID_ARGUMENT: .*a field is missing'
+    [ "$(cat "$work/out")" = 'detail: google.rpc.BadRequest
+message is missing' ] || fail "$name: details_client: $(cat "$work/out")"
+    run 0 details_client "$at" somebody hello
+    says '^hello$'
+    stop details_server
+
+    start compress_server
+    long=$(printf '%0500d' 0)
+    run 0 compress_client "$at" "$long" "secret $long" x
+    [ "$(cat "$work/out")" = '500 characters came compressed
+507 characters came plain
+1 characters came plain' ] || fail "$name: compress_client: $(cat "$work/out")"
+    # The trace of a process goes with it, which count takes for a loss.
+    VITRO_TRACE="file:$work/$name.compress" "$dir/compress_client" "$at" "$long" "secret $long" \
+        >"$work/out" 2>"$work/err"
+    "$prefix/bin/vitro" inspect --json "$work/$name.compress" >"$work/inspected"
+    [ "$(grep -c '"grpc.compressed_flag":1' "$work/inspected")" -eq 2 ] ||
+        fail "$name: compress_client: not one compressed message in each direction"
+    stop compress_server
+
+    # The signal comes during a call, which goes on to its end, and nobody else gets in.
+    start drain_server
+    "$prefix/bin/vitro" call "$at" chat.ChatService/GetNotifications >"$work/heard" 2>&1 &
+    client=$!
+    until_true grep -q 'to come' "$work/heard" || fail "$name: drain_server: $(cat "$work/heard")"
+    kill -TERM "$server"
+    until_true grep -q '^waiting for 1 open calls$' "$work/serving" ||
+        fail "$name: drain_server: $(cat "$work/serving")"
+    run 1 stream_client "$at" somebody
+    complains 'UNAVAILABLE: .*refused'
+    wait $client || fail "$name: drain_server: $(cat "$work/heard")"
+    grep -q '"0 to come"' "$work/heard" || fail "$name: drain_server cuts an open call"
+    wait "$server" || fail "$name: drain_server ends with $?: $(cat "$work/server.err")"
+    server=
+
     start token_server
     for token in '' wrong-token; do
         run 1 token_client "$at" ${token:+"$token"}
