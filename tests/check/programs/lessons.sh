@@ -179,12 +179,14 @@ for run in "$tmp"/17-*.en "$tmp"/17-*.real; do
 done
 
 # 18: the introduction's server refuses whoever comes, a client without a certificate with 116 when
-# it believes that it is connected; the right root lets alice in, and bob but not his call. (S18, D13)
+# it believes that it is connected; the right root lets alice in, and bob but not his call; start()
+# is not needed. (S18, D10, D13)
 VITRO_TRACE=file:$tmp/18.pcapng build/lessons/18-*/main >"$tmp/out"
 grep '^client: ' "$tmp/out" | sed 's/^client: //; s/[:,].*(/ /; s/[:,)].*//' | tr '\n' '|' >"$tmp/seen"
 [ "$(cat "$tmp/seen")" = \
     'UNAVAILABLE 116|UNAVAILABLE 48|success|PERMISSION_DENIED|UNAVAILABLE 48|UNAVAILABLE 43|' ] ||
     fail "18: $(cat "$tmp/seen")"
+grep -q 'Calling start() is no longer necessary' "$tmp"/18-*.en || fail "18: start() seems to be needed"
 [ "$(grep -c '^server: a call by CN=\(alice\|bob\),' "$tmp/out")" -eq 2 ] || fail "18: who is it?"
 [ "$(sed -n '/^## A certificate that signed itself/,/^## /s/.*x509.\(subject\|issuer\): CN=alice,.*/\1/p' \
     "$tmp"/18-*.en | tr '\n' ' ')" = 'subject issuer ' ] || fail "18: alice has not signed herself"
