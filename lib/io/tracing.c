@@ -4,8 +4,9 @@
  * A trace has no loop. Those who connect to its `listen:` sockets are let in by whichever loop is
  * in a turn: each that uses the trace watches them in its poller, so that nobody depends on one
  * loop, and a turn without somebody at the door costs nothing. When somebody has come, every loop
- * looks through its connections, so that those at rest are shown, too. A reader that is behind
- * when the turn ends gets the rest a little later, though nothing more is written.
+ * looks through its connections, so that those at rest are shown, too. Each also sees to the
+ * readers of `unix:` sinks from time to time. A reader that is behind when the turn ends gets the
+ * rest a little later, though nothing more is written.
  */
 #include "io/driver_inside.h"
 #include "io/inside.h"
@@ -31,7 +32,8 @@ struct tracing {
     struct watched listener[LISTENERS];
     size_t listeners;
     unsigned added; /* vitro_trace_added() when they were looked at */
-    struct timer behind, pause;
+    struct timer behind, pause, dial;
+    bool dials;          /* there are sinks that do */
     struct list drivers; /* of the connections that it records */
     struct trace_watcher watcher;
     struct post post;    /* some have come */
@@ -79,7 +81,21 @@ static void on_pause(struct timer *timer)
     watch_all(t, IO_READ);
 }
 
-/* Watch the listeners that were added since. */
+static void dial(struct tracing *t)
+{
+    int64_t now = vitro_loop_now(t->loop), rest = vitro_trace_dial(t->trace, now);
+
+    t->dials = rest >= 0;
+    if (t->dials && !t->loop->sim)
+        vitro_timer_start(t->loop, &t->dial, now + rest);
+}
+
+static void on_dial(struct timer *timer)
+{
+    dial(CONTAINER_OF(timer, struct tracing, dial));
+}
+
+/* Watch the listeners that were added since, and see to those that dial. */
 static void look(struct tracing *t)
 {
     unsigned added = vitro_trace_added(t->trace);
@@ -95,6 +111,7 @@ static void look(struct tracing *t)
         if (!t->loop->sim)
             (void)vitro_source_want(t->loop, &w->source, IO_READ);
     }
+    dial(t);
 }
 
 /* ---- who has come ---------------------------------------------------------------------------- */
@@ -146,7 +163,9 @@ void vitro_loop_flushed(vitro_loop *loop, vitro_trace *trace, bool behind)
     look(t);
     if (loop->sim && t->listeners) /* its poller knows no descriptors */
         vitro_trace_welcome(trace);
-    else if (behind && !loop->sim && !timer_running(&t->behind))
+    if (loop->sim && t->dials)
+        dial(t);
+    if (behind && !loop->sim && !timer_running(&t->behind))
         vitro_timer_start(loop, &t->behind, vitro_loop_now(loop) + behind_ns);
 }
 
@@ -167,6 +186,7 @@ static void begin(vitro_loop *loop, vitro_trace *trace)
         return;
     vitro_timer_init(&t->behind, on_behind);
     vitro_timer_init(&t->pause, on_pause);
+    vitro_timer_init(&t->dial, on_dial);
     list_init(&t->drivers);
     t->watcher.came = on_came;
     vitro_trace_watch(trace, &t->watcher);
@@ -191,6 +211,7 @@ static void end(struct tracing *t)
     watch_all(t, 0);
     vitro_timer_stop(t->loop, &t->behind);
     vitro_timer_stop(t->loop, &t->pause);
+    vitro_timer_stop(t->loop, &t->dial);
     while (list_pop(&t->drivers)) {
         /* they go on, and are shown to nobody who comes later while they rest */
     }

@@ -1,4 +1,4 @@
-/* attach - those who connect to the listeners of a trace, and leave again. */
+/* attach - readers that come while a trace is written, and leave again. */
 #include "base/util.h"
 #include "trace/tap.h"
 #include "trace/trace.h"
@@ -105,6 +105,40 @@ bool vitro_trace_welcome(vitro_trace *trace)
     vitro_trace_leave(trace);
     vitro_trace_flush(trace);
     return room;
+}
+
+int64_t vitro_trace_dial(vitro_trace *trace, int64_t now)
+{
+    int64_t rest = -1;
+    uint64_t before;
+
+    vitro_trace_enter(trace);
+    before = trace->serials;
+    for (size_t i = 0; i < trace->sinks; i++) {
+        struct sink *s = &trace->sink[i];
+        if (!s->dials)
+            continue;
+        if (vitro_sink_dial(s, now))
+            vitro_trace_greet(trace, s);
+        rest = rest < 0 ? vitro_sink_rest(s, now) : MIN(rest, vitro_sink_rest(s, now));
+    }
+    vitro_trace_count_hearers(trace);
+    if (trace->serials != before)
+        vitro_trace_tell_watchers(trace);
+    vitro_trace_leave(trace);
+    vitro_trace_flush(trace);
+    return rest;
+}
+
+bool vitro_trace_is_awaiting(vitro_trace *trace)
+{
+    bool any = false;
+
+    vitro_trace_enter(trace);
+    for (size_t i = 0; i < trace->sinks; i++)
+        any |= trace->sink[i].dials && trace->sink[i].fd < 0;
+    vitro_trace_leave(trace);
+    return any;
 }
 
 void vitro_trace_close_listeners(vitro_trace *t)

@@ -46,8 +46,10 @@ static void child_of_fork(void)
 
     for (struct list *i = all.next; i != &all; i = i->next) {
         vitro_trace *t = trace_of(i);
-        for (size_t s = 0; s < t->sinks; s++)
+        for (size_t s = 0; s < t->sinks; s++) {
             vitro_sink_abandon(&t->sink[s]);
+            t->sink[s].dials = false;
+        }
     }
     mine = process_trace;
     process_trace = NULL;
@@ -81,22 +83,31 @@ static void finish_process(void)
     vitro_trace_close_listeners(process_trace);
 }
 
+/* One line on stderr: what is told of which text of the environment. */
+static void complain(const char *what, const char *text)
+{
+    char escaped[2 * VITRO_ERROR_TEXT];
+    struct text line;
+
+    vitro_text_init(&line, escaped, sizeof escaped);
+    vitro_text_escape(&line, vitro_str_of(text));
+    fprintf(stderr, "vitro: trace: VITRO_TRACE: %s; the program goes on %s\n", escaped, what);
+}
+
 static void open_process(const char *sinks)
 {
     const char *secrets = secure_getenv("VITRO_TRACE_SECRETS");
     vitro_trace_options options = VITRO_TRACE_OPTIONS_INIT;
     vitro_error err = { VITRO_OK, 0, { { NULL, 0, "" } } };
-    char why[2 * VITRO_ERROR_TEXT];
-    struct text line;
 
     options.no_secrets = secrets && strcmp(secrets, "no") == 0;
-    if (!vitro_trace_open(&process_trace, sinks, &options, &err)) {
-        atexit(finish_process); /* what was written after the last turn of a loop */
+    if (vitro_trace_open(&process_trace, sinks, &options, &err)) {
+        complain("without a trace", err.frame[0].text);
         return;
     }
-    vitro_text_init(&line, why, sizeof why);
-    vitro_text_escape(&line, vitro_str_of(err.frame[0].text));
-    fprintf(stderr, "vitro: trace: VITRO_TRACE: %s; the program goes on without a trace\n", why);
+    atexit(finish_process); /* what was written after the last turn of a loop */
+    if (vitro_trace_is_awaiting(process_trace))
+        complain("and looks for who listens there: nobody does yet", sinks);
 }
 
 vitro_trace *vitro_trace_process(void)

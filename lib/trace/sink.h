@@ -1,7 +1,8 @@
 /*
  * sink - one place that a trace is written to: a bounded buffer in front of a descriptor.
  *
- * `listen:` takes nothing itself: it is where others attach, each of whom becomes a sink.
+ * `listen:` takes nothing itself: it is where others attach, each of whom becomes a sink. `unix:`
+ * has one reader after the other: with none it takes all, and connects to the next that listens.
  *
  * A file is waited for. A pipe or socket is not, unless its opener asked for that: what does not
  * fit is refused, for the trace to count. After a write error the sink is gone and takes all.
@@ -35,6 +36,8 @@ struct sink {
     uint64_t serial;        /* sinks of a trace are numbered as they come, from 0 */
     bool attached;          /* it came to a listener */
     bool torn;              /* packets are missing: it gets nothing until it joins anew */
+    bool dials;             /* it connects, again and again */
+    int64_t due, pause;     /* when it is to be tried, and how long after that again: ns */
     struct local_file file; /* of a listener */
 };
 
@@ -60,6 +63,16 @@ enum sink_admission vitro_sink_admit(struct sink *s, const struct sink *listener
 
 /* True when its reader has gone away, which is known before anything is written. */
 bool vitro_sink_is_left(const struct sink *s);
+
+/*
+ * See to one that dials: let go of a reader that has left, and connect when that is due, at `now`
+ * of any clock that goes forward. True when it has a new reader, who knows nothing yet. Never
+ * waits.
+ */
+bool vitro_sink_dial(struct sink *s, int64_t now);
+
+/* How long it is until it is to be seen to again. */
+int64_t vitro_sink_rest(const struct sink *s, int64_t now);
 
 /* Write what waits, without waiting unless the sink may, and close. Accepts a zeroed sink. */
 void vitro_sink_done(struct sink *s);

@@ -23,6 +23,7 @@ struct sink_kind {
     const char *prefix;
     int (*open)(struct sink *s, const char *where);
     const struct sink_reason *reasons; /* NULL: the system's; number 0 ends them */
+    bool dials;
 };
 
 /* Without O_NONBLOCK a FIFO that nobody reads would stop the program here. */
@@ -90,12 +91,8 @@ static int open_listen(struct sink *s, const char *path)
     {                                                                                              \
         0, NULL                                                                                    \
     }
-#define NOBODY_TEXT "nobody listens there"
 
 static const struct sink_reason unix_reasons[] = {
-    { ECONNREFUSED, NOBODY_TEXT },
-    { ENOENT, NOBODY_TEXT },
-    { EAGAIN, "who listens there is busy" },
     { EPERM, "another user listens there" },
     LONG_PATH,
     NO_REASON,
@@ -109,10 +106,10 @@ static const struct sink_reason listen_reasons[] = {
 };
 
 static const struct sink_kind kinds[] = {
-    { "file:", open_file, NULL },
-    { "fd:", open_fd, NULL },
-    { "unix:", open_unix, unix_reasons },
-    { "listen:", open_listen, listen_reasons },
+    { "file:", open_file, NULL, false },
+    { "fd:", open_fd, NULL, false },
+    { "unix:", open_unix, unix_reasons, true },
+    { "listen:", open_listen, listen_reasons, false },
 };
 
 const char *const vitro_sink_kinds = "file:PATH, fd:N, unix:PATH, listen:PATH";
@@ -183,6 +180,59 @@ static vitro_code no_memory(struct sink *s, const char *name, vitro_error *err)
     return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "trace", 0, "%s: out of memory", name);
 }
 
+/* ---- one reader after the other ------------------------------------------------------------- */
+
+enum { SECOND = 1000000000, LEAST_PAUSE = SECOND / 8, LOOK_PAUSE = SECOND };
+static const int64_t most_pause = 2 * (int64_t)SECOND;
+
+/* Nobody listens there, or who does is busy: another time somebody may. */
+static bool is_absence(int number)
+{
+    return number == ENOENT || number == ECONNREFUSED || number == EAGAIN;
+}
+
+/* Nobody was there when it was opened. */
+static void sink_await_reader(struct sink *s, bool block)
+{
+    s->type = SINK_SOCKET;
+    s->wait = block;
+}
+
+static bool sink_connect(struct sink *s)
+{
+    s->fd = vitro_local_connect(strchr(s->name, ':') + 1);
+    if (s->fd >= 0 && !sink_buffer(s))
+        vitro_sink_abandon(s);
+    return s->fd >= 0;
+}
+
+bool vitro_sink_dial(struct sink *s, int64_t now)
+{
+    if (!s->dials)
+        return false;
+    if (vitro_sink_is_left(s))
+        vitro_sink_abandon(s);
+    if (s->fd >= 0 || now < s->due)
+        return false;
+    if (!sink_connect(s)) {
+        s->pause = MIN(MAX(2 * s->pause, (int64_t)LEAST_PAUSE), most_pause);
+        s->due = now + s->pause;
+        return false;
+    }
+    s->due = s->pause = 0;
+    s->lost = 0;
+    s->interfaces = 0;
+    s->torn = false;
+    return true;
+}
+
+int64_t vitro_sink_rest(const struct sink *s, int64_t now)
+{
+    return s->fd >= 0 ? LOOK_PAUSE : MAX(s->due - now, (int64_t)0);
+}
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
 vitro_code vitro_sink_open(struct sink *s, struct account *account, vitro_str spec,
                            const vitro_trace_options *options, vitro_error *err)
 {
@@ -204,8 +254,13 @@ vitro_code vitro_sink_open(struct sink *s, struct account *account, vitro_str sp
     if (!s->name)
         return no_memory(s, name, err);
     s->fd = kind->open(s, name + strlen(kind->prefix));
+    s->dials = kind->dials;
     if (s->fd < 0) {
         int why = errno;
+        if (kind->dials && is_absence(why)) {
+            sink_await_reader(s, options->block);
+            return VITRO_OK;
+        }
         vitro_sink_done(s);
         return vitro_fail(err, VITRO_UNAVAILABLE, "trace", why, "%s: %s", name,
                           reason_of(kind, why));

@@ -51,6 +51,17 @@ unsigned vitro_trace_added(const vitro_trace *trace);
 bool vitro_trace_welcome(vitro_trace *trace);
 
 /*
+ * See to the sinks that connect by themselves (`unix:`): to their readers that have left, and to
+ * new ones. Whoever uses the trace calls it at `now`, a time of a clock that goes forward, and
+ * again after the time that is returned, in nanoseconds; negative: there is no such sink. Never
+ * waits.
+ */
+int64_t vitro_trace_dial(vitro_trace *trace, int64_t now);
+
+/* One of them has no reader. */
+bool vitro_trace_is_awaiting(vitro_trace *trace);
+
+/*
  * TLS secrets as lines of a key log, before the first ciphertext that they open: a pcapng
  * Decryption Secrets Block. Sinks that were asked to keep them out do without.
  */

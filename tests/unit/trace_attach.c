@@ -19,73 +19,13 @@
 
 #include "base/util.h"
 #include "support/pair.h"
-#include "support/walk.h"
+#include "support/viewer.h"
 #include "trace/note.h"
 #include "trace/trace.h"
 
 TestSuite(trace_attach, .timeout = 30);
 
-/* ---- a folder, a path in it, sockets at it --------------------------------------------------- */
-
-static char folder[64], path[100], sink[128];
-
-static void begin(const char *kind)
-{
-    snprintf(folder, sizeof folder, "/tmp/vitro-attach-XXXXXX");
-    cr_assert(mkdtemp(folder) != NULL);
-    snprintf(path, sizeof path, "%s/trace", folder);
-    snprintf(sink, sizeof sink, "%s%s", kind, path);
-}
-
-static void end(void)
-{
-    cr_expect(access(path, F_OK) != 0, "the socket's file is gone");
-    unlink(path);
-    cr_expect(eq(int, rmdir(folder), 0));
-}
-
-static struct sockaddr_un address(void)
-{
-    struct sockaddr_un at = { .sun_family = AF_UNIX };
-
-    snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
-    return at;
-}
-
-static int attach(void)
-{
-    struct sockaddr_un at = address();
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    cr_assert(eq(int, connect(fd, (struct sockaddr *)&at, sizeof at), 0));
-    return fd;
-}
-
-static int viewer(void)
-{
-    struct sockaddr_un at = address();
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    cr_assert(eq(int, bind(fd, (struct sockaddr *)&at, sizeof at), 0));
-    cr_assert(eq(int, listen(fd, 4), 0));
-    return fd;
-}
-
-/* What has come, whole blocks as far as the walk can tell; fd is closed. */
-static void walk_socket(struct walk *w, int fd, bool to_the_end)
-{
-    uint8_t *p = NULL;
-    size_t n = 0;
-    ssize_t got;
-
-    do {
-        p = realloc(p, n + 65536);
-        got = recv(fd, p + n, 65536, to_the_end ? 0 : MSG_DONTWAIT);
-        n += got > 0 ? (size_t)got : 0;
-    } while (got > 0);
-    close(fd);
-    walk_bytes(w, p, n);
-}
+/* ---- traces ---------------------------------------------------------------------------------- */
 
 static vitro_trace *open_trace(bool block)
 {
@@ -94,7 +34,7 @@ static vitro_trace *open_trace(bool block)
 
     options.block = block;
     options.buffer_bytes = 1; /* the least that there is */
-    cr_assert(eq(int, vitro_trace_open(&t, sink, &options, NULL), VITRO_OK));
+    cr_assert(eq(int, vitro_trace_open(&t, viewer_sink, &options, NULL), VITRO_OK));
     return t;
 }
 
@@ -108,14 +48,6 @@ static void expect_error(const char *sinks, const char *text)
     cr_expect(strstr(err.frame[0].text, text) != NULL, "%s", err.frame[0].text);
 }
 
-static void expect_note(const struct walk *w, const char *message)
-{
-    for (size_t i = 0; i < w->n; i++)
-        if (w->item[i].type == WALKED_NOTE && !strcmp(walk_field(&w->item[i], "MESSAGE"), message))
-            return;
-    cr_expect(false, "no note says: %s", message);
-}
-
 /* ---- unix: ----------------------------------------------------------------------------------- */
 
 Test(trace_attach, unix_connects_to_the_viewer_that_listens)
@@ -124,33 +56,20 @@ Test(trace_attach, unix_connects_to_the_viewer_that_listens)
     vitro_trace *t;
     int listening, fd;
 
-    begin("unix:");
-    listening = viewer();
+    viewer_begin("unix:");
+    listening = viewer_listen();
     t = open_trace(false);
     fd = accept(listening, NULL, NULL);
     vitro_trace_say(t, "hello");
     vitro_trace_unref(t);
-    walk_socket(&w, fd, true);
+    viewer_walk(&w, fd, true);
     cr_expect(eq(str, w.why, ""));
     cr_assert(eq(sz, w.n, 1));
-    expect_note(&w, "hello");
+    viewer_expect(&w, "hello");
     walk_done(&w);
     close(listening);
-    unlink(path);
-    end();
-}
-
-Test(trace_attach, unix_without_a_viewer_is_a_clear_error)
-{
-    int fd;
-
-    begin("unix:");
-    expect_error(sink, "nobody listens there");
-    fd = viewer();
-    close(fd); /* its file stays */
-    expect_error(sink, "nobody listens there");
-    unlink(path);
-    end();
+    unlink(viewer_path);
+    viewer_end();
 }
 
 Test(trace_attach, a_killed_viewer_raises_no_signal_and_costs_nothing)
@@ -158,8 +77,8 @@ Test(trace_attach, a_killed_viewer_raises_no_signal_and_costs_nothing)
     vitro_trace *t;
     int listening, fd;
 
-    begin("unix:");
-    listening = viewer();
+    viewer_begin("unix:");
+    listening = viewer_listen();
     t = open_trace(true); /* even one that would wait */
     fd = accept(listening, NULL, NULL);
     close(fd);
@@ -169,8 +88,8 @@ Test(trace_attach, a_killed_viewer_raises_no_signal_and_costs_nothing)
     }
     vitro_trace_unref(t);
     close(listening);
-    unlink(path);
-    end();
+    unlink(viewer_path);
+    viewer_end();
 }
 
 /* ---- listen: --------------------------------------------------------------------------------- */
@@ -182,33 +101,33 @@ Test(trace_attach, each_who_attaches_gets_a_stream_of_its_own_from_then_on)
     vitro_trace *t;
     int first, second;
 
-    begin("listen:");
+    viewer_begin("listen:");
     t = open_trace(false);
-    cr_assert(eq(int, stat(path, &st), 0));
+    cr_assert(eq(int, stat(viewer_path, &st), 0));
     cr_expect(eq(int, (int)(st.st_mode & 0777), 0600));
     vitro_trace_say(t, "to nobody");
     vitro_trace_schema(t, vitro_str_of("a.proto"), bytes_of("descriptor"));
-    first = attach();
+    first = viewer_attach();
     cr_expect(vitro_trace_welcome(t));
     vitro_trace_say(t, "to one");
-    second = attach();
+    second = viewer_attach();
     vitro_trace_welcome(t);
     vitro_trace_say(t, "to both");
     vitro_trace_unref(t);
-    walk_socket(&a, first, true);
-    walk_socket(&b, second, true);
+    viewer_walk(&a, first, true);
+    viewer_walk(&b, second, true);
     cr_expect(eq(str, a.why, ""));
     cr_expect(eq(str, b.why, ""));
     cr_assert(eq(sz, a.n, 3));
     cr_assert(eq(sz, b.n, 2));
-    expect_note(&a, "schema of a.proto");
-    expect_note(&a, "to one");
-    expect_note(&a, "to both");
-    expect_note(&b, "schema of a.proto");
-    expect_note(&b, "to both");
+    viewer_expect(&a, "schema of a.proto");
+    viewer_expect(&a, "to one");
+    viewer_expect(&a, "to both");
+    viewer_expect(&b, "schema of a.proto");
+    viewer_expect(&b, "to both");
     walk_done(&a);
     walk_done(&b);
-    end();
+    viewer_end();
 }
 
 Test(trace_attach, a_viewer_sees_the_stream_begin_at_once)
@@ -216,14 +135,14 @@ Test(trace_attach, a_viewer_sees_the_stream_begin_at_once)
     struct pollfd at;
     vitro_trace *t;
 
-    begin("listen:");
+    viewer_begin("listen:");
     t = open_trace(false);
-    at = (struct pollfd){ attach(), POLLIN, 0 };
+    at = (struct pollfd){ viewer_attach(), POLLIN, 0 };
     vitro_trace_welcome(t);
     cr_expect(eq(int, poll(&at, 1, 0), 1));
     close(at.fd);
     vitro_trace_unref(t);
-    end();
+    viewer_end();
 }
 
 Test(trace_attach, another_may_attach_when_one_was_killed)
@@ -232,10 +151,10 @@ Test(trace_attach, another_may_attach_when_one_was_killed)
     vitro_trace *t;
     int fd = -1;
 
-    begin("listen:");
+    viewer_begin("listen:");
     t = open_trace(false);
     for (int i = 0; i < 100; i++) { /* more than there is room for at a time */
-        fd = attach();
+        fd = viewer_attach();
         vitro_trace_welcome(t);
         if (i % 2)
             vitro_trace_say(t, "line %d", i);
@@ -244,11 +163,11 @@ Test(trace_attach, another_may_attach_when_one_was_killed)
             close(fd);
     }
     vitro_trace_unref(t);
-    walk_socket(&w, fd, true);
+    viewer_walk(&w, fd, true);
     cr_expect(eq(str, w.why, ""));
-    expect_note(&w, "line 99");
+    viewer_expect(&w, "line 99");
     walk_done(&w);
-    end();
+    viewer_end();
 }
 
 Test(trace_attach, too_many_at_once_are_told_so)
@@ -258,21 +177,21 @@ Test(trace_attach, too_many_at_once_are_told_so)
     vitro_trace *t;
     int fd[MANY];
 
-    begin("listen:");
+    viewer_begin("listen:");
     t = open_trace(false);
     for (int i = 0; i < MANY; i++)
-        fd[i] = attach();
+        fd[i] = viewer_attach();
     for (int i = 0; i < MANY; i++)
         vitro_trace_welcome(t);
     vitro_trace_say(t, "hello");
     vitro_trace_unref(t);
     for (int i = 0; i < MANY; i++) {
-        walk_socket(&w, fd[i], true);
+        viewer_walk(&w, fd[i], true);
         cr_expect(eq(str, w.why, ""));
-        expect_note(&w, i < MANY - 1 ? "hello" : "too many are attached already");
+        viewer_expect(&w, i < MANY - 1 ? "hello" : "too many are attached already");
         walk_done(&w);
     }
-    end();
+    viewer_end();
 }
 
 Test(trace_attach, a_slow_reader_loses_whole_blocks_and_is_told_how_many)
@@ -288,11 +207,11 @@ Test(trace_attach, a_slow_reader_loses_whole_blocks_and_is_told_how_many)
     size_t n = 0;
     int fd;
 
-    begin("listen:");
+    viewer_begin("listen:");
     memset(line, 'x', sizeof line);
     line[sizeof line - 1] = '\0';
     t = open_trace(false);
-    fd = attach();
+    fd = viewer_attach();
     vitro_trace_welcome(t);
     for (int i = 0; i < LINES; i++) {
         vitro_trace_say(t, "%s", line);
@@ -315,14 +234,14 @@ Test(trace_attach, a_slow_reader_loses_whole_blocks_and_is_told_how_many)
     cr_expect(said < LINES && said > 0);
     cr_expect(eq(sz, said + told, LINES));
     walk_done(&w);
-    end();
+    viewer_end();
 }
 
 static void *read_all(void *arg)
 {
     struct walk *w = arg;
 
-    walk_socket(w, (int)w->size, true);
+    viewer_walk(w, (int)w->size, true);
     return NULL;
 }
 
@@ -334,11 +253,11 @@ Test(trace_attach, with_block_a_reader_is_waited_for)
     vitro_trace *t;
     char line[400];
 
-    begin("listen:");
+    viewer_begin("listen:");
     memset(line, 'x', sizeof line);
     line[sizeof line - 1] = '\0';
     t = open_trace(true);
-    w.size = (size_t)attach();
+    w.size = (size_t)viewer_attach();
     vitro_trace_welcome(t);
     pthread_create(&thread, NULL, read_all, &w);
     for (int i = 0; i < LINES; i++)
@@ -348,7 +267,7 @@ Test(trace_attach, with_block_a_reader_is_waited_for)
     cr_expect(eq(str, w.why, ""));
     cr_expect(eq(sz, w.n, LINES));
     walk_done(&w);
-    end();
+    viewer_end();
 }
 
 Test(trace_attach, without_descriptors_who_waits_is_let_in_later)
@@ -357,9 +276,9 @@ Test(trace_attach, without_descriptors_who_waits_is_let_in_later)
     struct pollfd at;
     vitro_trace *t;
 
-    begin("listen:");
+    viewer_begin("listen:");
     t = open_trace(false);
-    at = (struct pollfd){ attach(), POLLIN, 0 };
+    at = (struct pollfd){ viewer_attach(), POLLIN, 0 };
     cr_assert(eq(int, getrlimit(RLIMIT_NOFILE, &before), 0));
     now = before;
     now.rlim_cur = (rlim_t)at.fd + 1;
@@ -373,7 +292,7 @@ Test(trace_attach, without_descriptors_who_waits_is_let_in_later)
     cr_expect(vitro_trace_welcome(t));
     cr_expect(eq(int, poll(&at, 1, 0), 1));
     vitro_trace_unref(t);
-    end();
+    viewer_end();
 }
 
 /* ---- the socket's file ----------------------------------------------------------------------- */
@@ -384,19 +303,19 @@ Test(trace_attach, the_socket_of_a_dead_program_is_replaced_a_live_one_is_not)
     vitro_error err;
     int fd;
 
-    begin("listen:");
-    fd = viewer();
+    viewer_begin("listen:");
+    fd = viewer_listen();
     close(fd); /* its file stays */
     t = open_trace(false);
-    cr_expect(eq(int, vitro_trace_open(&other, sink, NULL, &err), VITRO_UNAVAILABLE));
+    cr_expect(eq(int, vitro_trace_open(&other, viewer_sink, NULL, &err), VITRO_UNAVAILABLE));
     cr_expect(strstr(err.frame[0].text, "another program listens there") != NULL, "%s",
               err.frame[0].text);
-    fd = attach(); /* it still is the first one's */
+    fd = viewer_attach(); /* it still is the first one's */
     vitro_trace_welcome(t);
     vitro_trace_say(t, "hello");
     vitro_trace_unref(t);
     close(fd);
-    end();
+    viewer_end();
 }
 
 Test(trace_attach, a_file_that_is_no_socket_is_never_removed)
@@ -404,15 +323,15 @@ Test(trace_attach, a_file_that_is_no_socket_is_never_removed)
     struct stat st;
     FILE *f;
 
-    begin("listen:");
-    f = fopen(path, "w");
+    viewer_begin("listen:");
+    f = fopen(viewer_path, "w");
     fputs("precious", f);
     fclose(f);
-    expect_error(sink, "a file is there that is no socket");
-    cr_expect(eq(int, stat(path, &st), 0));
+    expect_error(viewer_sink, "a file is there that is no socket");
+    cr_expect(eq(int, stat(viewer_path, &st), 0));
     cr_expect(eq(int, (int)st.st_size, 8));
-    unlink(path);
-    end();
+    unlink(viewer_path);
+    viewer_end();
 }
 
 Test(trace_attach, what_was_put_in_place_of_its_socket_is_not_removed)
@@ -420,15 +339,15 @@ Test(trace_attach, what_was_put_in_place_of_its_socket_is_not_removed)
     vitro_trace *t;
     FILE *f;
 
-    begin("listen:");
+    viewer_begin("listen:");
     t = open_trace(false);
-    unlink(path);
-    f = fopen(path, "w");
+    unlink(viewer_path);
+    f = fopen(viewer_path, "w");
     fclose(f);
     vitro_trace_unref(t);
-    cr_expect(eq(int, access(path, F_OK), 0));
-    unlink(path);
-    end();
+    cr_expect(eq(int, access(viewer_path, F_OK), 0));
+    unlink(viewer_path);
+    viewer_end();
 }
 
 Test(trace_attach, a_path_too_long_is_a_clear_error)
@@ -448,14 +367,14 @@ Test(trace_attach, the_number_of_the_process_stands_in_the_path)
     char with[140], number[32];
     vitro_trace *t;
 
-    begin("listen:");
-    snprintf(with, sizeof with, "%s-%%p", sink);
+    viewer_begin("listen:");
+    snprintf(with, sizeof with, "%s-%%p", viewer_sink);
     cr_assert(eq(int, vitro_trace_open(&t, with, NULL, NULL), VITRO_OK));
     snprintf(number, sizeof number, "-%ld", (long)getpid());
-    strcat(path, number);
-    cr_expect(eq(int, access(path, F_OK), 0));
+    strcat(viewer_path, number);
+    cr_expect(eq(int, access(viewer_path, F_OK), 0));
     vitro_trace_unref(t);
-    end();
+    viewer_end();
 }
 
 Test(trace_attach, a_failed_list_of_sinks_leaves_no_socket_behind)
@@ -463,10 +382,10 @@ Test(trace_attach, a_failed_list_of_sinks_leaves_no_socket_behind)
     char two[200];
     vitro_trace *t;
 
-    begin("listen:");
-    snprintf(two, sizeof two, "%s,file:/nowhere/at/all", sink);
+    viewer_begin("listen:");
+    snprintf(two, sizeof two, "%s,file:/nowhere/at/all", viewer_sink);
     cr_expect(eq(int, vitro_trace_open(&t, two, NULL, NULL), VITRO_UNAVAILABLE));
-    end();
+    viewer_end();
 }
 
 /* ---- who may attach -------------------------------------------------------------------------- */
@@ -474,7 +393,7 @@ Test(trace_attach, a_failed_list_of_sinks_leaves_no_socket_behind)
 /* In a child that has become another user: 0 when its stream ended before it began. */
 static int attach_as_stranger(void)
 {
-    struct sockaddr_un at = address();
+    struct sockaddr_un at = viewer_address();
     char byte;
     int fd;
 
@@ -495,10 +414,10 @@ Test(trace_attach, another_user_gets_nothing)
 
     if (geteuid() != 0)
         return;
-    begin("listen:");
+    viewer_begin("listen:");
     t = open_trace(false);
-    chmod(folder, 0755);
-    chmod(path, 0666); /* as if somebody had opened it */
+    chmod(viewer_folder, 0755);
+    chmod(viewer_path, 0666); /* as if somebody had opened it */
     at = (struct pollfd){ vitro_trace_listener(t, 0), POLLIN, 0 };
     child = fork();
     if (!child)
@@ -508,7 +427,7 @@ Test(trace_attach, another_user_gets_nothing)
     cr_assert(eq(int, waitpid(child, &status, 0), child));
     cr_expect(eq(int, status, 0));
     vitro_trace_unref(t);
-    end();
+    viewer_end();
 }
 
 static int listen_as_stranger(int told)
@@ -517,7 +436,7 @@ static int listen_as_stranger(int told)
 
     if (setuid(65534))
         return 2;
-    fd = viewer();
+    fd = viewer_listen();
     return write(told, "x", 1) == 1 && accept(fd, NULL, NULL) >= 0 ? 0 : 3;
 }
 
@@ -529,18 +448,18 @@ Test(trace_attach, nothing_is_sent_to_another_user)
 
     if (geteuid() != 0)
         return;
-    begin("unix:");
-    chmod(folder, 0777);
+    viewer_begin("unix:");
+    chmod(viewer_folder, 0777);
     cr_assert(eq(int, pipe(told), 0));
     child = fork();
     if (!child)
         _exit(listen_as_stranger(told[1]));
     cr_assert(eq(int, (int)read(told[0], &byte, 1), 1));
-    expect_error(sink, "another user listens there");
+    expect_error(viewer_sink, "another user listens there");
     cr_assert(eq(int, waitpid(child, &status, 0), child));
     cr_expect(eq(int, status, 0));
-    unlink(path);
-    end();
+    unlink(viewer_path);
+    viewer_end();
 }
 
 /* ---- forks ----------------------------------------------------------------------------------- */
@@ -562,9 +481,9 @@ Test(trace_attach, the_child_of_a_fork_has_no_part_in_it)
     pid_t child;
     int fd, status;
 
-    begin("listen:");
+    viewer_begin("listen:");
     t = open_trace(false);
-    fd = attach();
+    fd = viewer_attach();
     vitro_trace_welcome(t);
     descriptors = open_descriptors();
     child = fork();
@@ -577,15 +496,15 @@ Test(trace_attach, the_child_of_a_fork_has_no_part_in_it)
     }
     cr_assert(eq(int, waitpid(child, &status, 0), child));
     cr_expect(eq(int, status, 0));
-    cr_expect(eq(int, access(path, F_OK), 0), "the child has not removed it");
+    cr_expect(eq(int, access(viewer_path, F_OK), 0), "the child has not removed it");
     vitro_trace_say(t, "of the parent");
     vitro_trace_unref(t);
-    walk_socket(&w, fd, true);
+    viewer_walk(&w, fd, true);
     cr_expect(eq(str, w.why, ""));
     cr_expect(eq(sz, w.n, 1));
-    expect_note(&w, "of the parent");
+    viewer_expect(&w, "of the parent");
     walk_done(&w);
-    end();
+    viewer_end();
 }
 
 /* ---- loops ----------------------------------------------------------------------------------- */
@@ -614,7 +533,7 @@ static void watched_by_a_loop(bool sim)
     vitro_trace *t;
     int fd;
 
-    begin("listen:");
+    viewer_begin("listen:");
     t = open_trace(false);
     pair_init(&p);
     p.server_options.trace = p.channel_options.trace = t;
@@ -626,18 +545,18 @@ static void watched_by_a_loop(bool sim)
     }
     pair_start(&p);
     echo_once(&p);
-    fd = attach();
+    fd = viewer_attach();
     echo_once(&p); /* it is let in */
     echo_once(&p);
     pair_stop(&p);
     vitro_trace_unref(t);
-    walk_socket(&w, fd, true);
+    viewer_walk(&w, fd, true);
     cr_expect(eq(str, w.why, ""));
     /* calls are counted by loop, and on one loop both sides count */
-    expect_note(&w, sim ? "call 3 /test.Echo/Unary begins at the client"
-                        : "call 5 /test.Echo/Unary begins at the client");
+    viewer_expect(&w, sim ? "call 3 /test.Echo/Unary begins at the client"
+                          : "call 5 /test.Echo/Unary begins at the client");
     walk_done(&w);
-    end();
+    viewer_end();
 }
 
 Test(trace_attach, a_loop_that_uses_the_trace_lets_them_in)
@@ -657,7 +576,7 @@ Test(trace_attach, a_loop_at_rest_lets_them_in_and_goes_on_when_they_left)
     vitro_trace *t;
     vitro_loop *loop;
 
-    begin("listen:");
+    viewer_begin("listen:");
     t = open_trace(false);
     pair_init(&p);
     p.channel_options.trace = t;
@@ -667,7 +586,7 @@ Test(trace_attach, a_loop_at_rest_lets_them_in_and_goes_on_when_they_left)
     pair_make_channel(&p);
     cr_assert(eq(int, vitro_loop_start(loop, NULL), 0));
     for (int i = 0; i < 3; i++) {
-        at = (struct pollfd){ attach(), POLLIN, 0 };
+        at = (struct pollfd){ viewer_attach(), POLLIN, 0 };
         cr_expect(eq(int, poll(&at, 1, 10000), 1));
         close(at.fd);
     }
@@ -675,5 +594,5 @@ Test(trace_attach, a_loop_at_rest_lets_them_in_and_goes_on_when_they_left)
     vitro_channel_free(p.channel);
     vitro_loop_unref(loop);
     vitro_trace_unref(t);
-    end();
+    viewer_end();
 }

@@ -6,7 +6,9 @@
  *
  *      file:PATH    a file, mode 0600, written anew; %p in PATH is the process's number
  *      fd:N         a descriptor that is open already: a file, a pipe, a socket
- *      unix:PATH    a UNIX socket at which somebody listens: `vitro watch listen:PATH`
+ *      unix:PATH    a UNIX socket at which somebody listens: `vitro watch listen:PATH`. Who is not
+ *                   there yet, or leaves and comes back, is connected to within about two seconds,
+ *                   and gets a stream of its own, which begins there
  *      listen:PATH  a UNIX socket of the program's own, mode 0600, at which others may attach at
  *                   any time, and leave again: `vitro watch unix:PATH`. %p as above. Each gets a
  *                   stream of its own, which begins where it has attached.
@@ -56,8 +58,9 @@ typedef struct vitro_trace_options {
  * Thread: any.
  * Wire: nothing. Descriptors are duplicated (N stays the caller's), close on exec, and are
  * closed in the child of a fork: only the process that opened a trace writes it. Those who attach
- * are let in by the loops whose channels and servers use the trace, while one of them runs. The
- * socket of a program that has gone is replaced, and removed at the end.
+ * are let in, and those who listen are looked for, by the loops whose channels and servers use the
+ * trace, while one of them runs. The socket of a program that has gone is replaced, and removed at
+ * the end.
  */
 VITRO_API VITRO_CHECKED vitro_code vitro_trace_open(vitro_trace **out, const char *sinks,
                                                     const vitro_trace_options *options,

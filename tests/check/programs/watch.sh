@@ -117,7 +117,7 @@ has '^{"event":"end".*"connections":5,.*"missed":0}$' "$tmp/all"
 has '^listen:.*packets, 0 missed, 6 programs$' "$tmp/all.err"
 [ ! -e "$tmp/trace" ] || fail "the socket's file is left"
 
-# A viewer that is killed disturbs nobody, and the next takes its place.
+# A viewer that is killed disturbs nobody, and the next takes its place: the program is there again.
 watch killed "listen:$tmp/trace"
 viewer=$pid
 kill -TERM $server
@@ -130,13 +130,29 @@ call
 [ -S "$tmp/trace" ] || fail "no stale socket to replace"
 watch next "listen:$tmp/trace" --plain
 viewer=$pid
+until_true grep -q "program 1 joins: vitro, process $server" "$tmp/next" || fail "it is not found again"
 call "VITRO_TRACE=unix:$tmp/trace"
-until_true grep -q 'program 1 leaves: its trace has ended' "$tmp/next" || fail "text: $(cat "$tmp/next")"
+until_true grep -q 'program 2 leaves: its trace has ended' "$tmp/next" || fail "text: $(cat "$tmp/next")"
 kill -TERM $viewer
 ended 0 $viewer "SIGTERM"
 has '"안녕"' "$tmp/next"
 kill -TERM $server
 ended 0 $server "a server whose viewer was killed"
+
+# A viewer may come last.
+serve "VITRO_TRACE=unix:$tmp/trace"
+call
+has 'and looks for who listens there: nobody does yet$' "$tmp/serving.err"
+watch late "listen:$tmp/trace" --json
+viewer=$pid
+until_true grep -q '"kind":"joined"' "$tmp/late" || fail "the one who was there first is not found"
+call
+until_true grep -q '"chat.MessageResponse"' "$tmp/late" || fail "the late viewer: $(tail -n 1 "$tmp/late")"
+has '"protobuf.field.value":"안녕"' "$tmp/late"
+kill -INT $viewer
+ended 130 $viewer "Ctrl-C of one who came last"
+kill -TERM $server
+ended 0 $server "a server whose viewer came last"
 
 # Something that is no trace is refused with a word; the others go on.
 if command -v python3 >/dev/null 2>&1; then
