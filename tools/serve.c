@@ -21,7 +21,7 @@
 #include "print.h"
 #include "serve/serve.h"
 
-enum { LISTEN_MAX = 16 };
+enum { LISTEN_MAX = 16, CERTIFICATES_MAX = 64 };
 static const int64_t grace_ns = INT64_C(30) * SERVE_SECOND;
 
 struct run {
@@ -31,11 +31,13 @@ struct run {
     vitro_loop *loops[SERVE_LOOPS];
     struct serve serve;
     vitro_server *server;
-    const char *cert, *key, *client_ca; /* NULL: none */
-    vitro_credentials *credentials;     /* NULL: plain text */
-    int hangup;                         /* SIGHUP, to be read from; -1: as it is elsewhere */
-    vitro_watch *watch;                 /* of it; NULL: none */
-    char inside[64];                    /* a folder of our own, with a socket; empty: none */
+    vitro_certificate certs[CERTIFICATES_MAX]; /* the first is for all other names */
+    size_t cert_count, key_count;
+    const char *client_ca;          /* NULL: none */
+    vitro_credentials *credentials; /* NULL: plain text */
+    int hangup;                     /* SIGHUP, to be read from; -1: as it is elsewhere */
+    vitro_watch *watch;             /* of it; NULL: none */
+    char inside[64];                /* a folder of our own, with a socket; empty: none */
 };
 
 /* ---- the command line ----------------------------------------------------------------------- */
@@ -92,10 +94,14 @@ static int option(struct run *r, int c, const char *word)
         r->options.keepalive_permit_without_calls = true;
         return EXIT_DONE;
     case 'C':
-        r->cert = optarg;
+        if (r->cert_count == CERTIFICATES_MAX)
+            return usage(optarg, "64 certificates are enough");
+        r->certs[r->cert_count++].file = optarg;
         return EXIT_DONE;
     case 'K':
-        r->key = optarg;
+        if (r->key_count == CERTIFICATES_MAX)
+            return usage(optarg, "64 keys are enough");
+        r->certs[r->key_count++].key_file = optarg;
         return EXIT_DONE;
     case 'A':
         r->client_ca = optarg;
@@ -133,10 +139,10 @@ static int parse(struct run *r, int argc, char **argv)
         status = option(r, c, argv[optind - 1]);
     if (!status && optind < argc)
         status = usage(argv[optind], "no such argument");
-    if (!status && (!r->cert != !r->key || (r->client_ca && !r->cert)))
-        status = usage(r->cert  ? "--tls-cert"
-                       : r->key ? "--tls-key"
-                                : "--client-ca",
+    if (!status && (r->cert_count != r->key_count || (r->client_ca && !r->cert_count)))
+        status = usage(r->cert_count > r->key_count ? "--tls-cert"
+                       : r->key_count               ? "--tls-key"
+                                                    : "--client-ca",
                        "--tls-cert and --tls-key are given together");
     if (!r->listen_count)
         r->listen[r->listen_count++] = "127.0.0.1:50051";
@@ -201,10 +207,12 @@ static int make_credentials(struct run *r)
     vitro_credentials_options o = VITRO_CREDENTIALS_OPTIONS_INIT;
     vitro_error err;
 
-    if (!r->cert)
+    if (!r->cert_count)
         return EXIT_DONE;
-    o.certificate_file = r->cert;
-    o.key_file = r->key;
+    o.certificate_file = r->certs->file;
+    o.key_file = r->certs->key_file;
+    o.more_certificates = r->certs + 1;
+    o.n_more_certificates = r->cert_count - 1;
     o.ca_file = r->client_ca;
     if (vitro_credentials_server(&r->credentials, &o, &err))
         return fail("TLS", &err, "--tls-cert, --tls-key and --client-ca are files of PEM");
@@ -224,8 +232,9 @@ static void reload(void *user)
         fail("TLS", &err, "the files that were read before stay in use");
         return;
     }
-    printf("read again: %s, %s%s%s\n", r->cert, r->key, r->client_ca ? ", " : "",
-           r->client_ca ? r->client_ca : "");
+    for (size_t i = 0; i < r->cert_count; i++)
+        printf("%s%s, %s", i ? ", " : "read again: ", r->certs[i].file, r->certs[i].key_file);
+    printf("%s%s\n", r->client_ca ? ", " : "", r->client_ca ? r->client_ca : "");
     fflush(stdout);
 }
 

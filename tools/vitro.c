@@ -139,7 +139,7 @@ static const struct command {
       "  VITRO_TRACE=unix:/tmp/trace vitro call :50051 chat.ChatService/SendMessage\n" },
     { "serve", serve_main,
       "[--listen ADDRESS]... [--threads N] [--compress NAME] "
-      "[--tls-cert FILE --tls-key FILE [--client-ca FILE]] "
+      "[[--tls-cert FILE --tls-key FILE]... [--client-ca FILE]] "
       "[--keepalive TIME] [--keepalive-timeout TIME] [--keepalive-without-calls] "
       "[--min-ping-interval TIME] [--max-connection-age TIME] [--max-connection-age-grace TIME] "
       "[--max-connection-idle TIME]",
@@ -150,7 +150,8 @@ static const struct command {
       "  --compress NAME         gzip or deflate: compress each reply that gets shorter by it, to\n"
       "                          clients that take it\n"
       "  --tls-cert FILE         speak TLS with this certificate, PEM, and those behind it\n"
-      "  --tls-key FILE          its key\n"
+      "  --tls-key FILE          its key. Both again: another certificate, for who asks for a name\n"
+      "                          of it; the first is for all the others\n"
       "  --client-ca FILE        only clients with a certificate of these authorities may call\n"
       "  --keepalive TIME        a PING when a client says nothing for so long (500ms, 1.5s, 2m);\n"
       "                          else 2h\n"

@@ -227,20 +227,27 @@ bool vitro_certificate_name(vitro_bytes der, struct arena *into, vitro_str *out)
 
 /* ---- whom it is for ------------------------------------------------------------------------- */
 
-bool vitro_certificate_covers(vitro_bytes der, vitro_str host)
+bool vitro_certificate_is_for(X509 *x, vitro_str host)
 {
     enum { ADDRESS_MAX = 64, NO_ADDRESS = -2 };
-    const unsigned char *at = der.ptr;
-    X509 *x = d2i_X509(NULL, &at, (long)der.len);
     char text[ADDRESS_MAX] = "";
     int rc;
 
     if (host.len < sizeof text)
         memcpy(text, host.ptr, host.len);
-    rc = x ? X509_check_ip_asc(x, text, 0) : 0;
+    rc = X509_check_ip_asc(x, text, 0);
     if (rc == NO_ADDRESS)
         rc = X509_check_host(x, host.ptr, host.len, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL);
+    return rc == 1;
+}
+
+bool vitro_certificate_covers(vitro_bytes der, vitro_str host)
+{
+    const unsigned char *at = der.ptr;
+    X509 *x = d2i_X509(NULL, &at, (long)der.len);
+    bool covers = x && vitro_certificate_is_for(x, host);
+
     X509_free(x);
     vitro_fault_clear();
-    return rc == 1;
+    return covers;
 }

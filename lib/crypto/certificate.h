@@ -27,7 +27,8 @@ bool vitro_certificate_words(vitro_bytes der, struct arena *into, struct certifi
 /* The same of a name alone, as DER: of one who signs. */
 bool vitro_certificate_name(vitro_bytes der, struct arena *into, vitro_str *out);
 
-/* True when a certificate, as DER, is for that host: a name (RFC 6125), or an address. */
+/* True when a certificate is for that host: a name (RFC 6125), or an address. Or one as DER. */
+bool vitro_certificate_is_for(X509 *x, vitro_str host);
 bool vitro_certificate_covers(vitro_bytes der, vitro_str host);
 
 #ifdef __cplusplus

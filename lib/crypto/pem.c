@@ -33,7 +33,7 @@ vitro_code vitro_pem_take(struct pem *p, vitro_bytes given, const char *name, vi
 {
     vitro_code rc;
 
-    *p = (struct pem){ NULL, NULL, 0 };
+    *p = (struct pem){ .name = NULL };
     p->name = vitro_mem_text(NULL, vitro_str_of(name));
     rc = p->name ? take_bytes(p, given, err) : no_memory(err);
     if (rc)
@@ -49,7 +49,7 @@ void vitro_pem_done(struct pem *p)
     }
     if (p->name)
         vitro_mem_free(NULL, p->name, strlen(p->name) + 1);
-    *p = (struct pem){ NULL, NULL, 0 };
+    *p = (struct pem){ .name = NULL };
 }
 
 /* ---- what it holds -------------------------------------------------------------------------- */

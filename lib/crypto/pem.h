@@ -23,6 +23,7 @@ struct pem {
     char *name; /* for people; NULL: there is no text */
     uint8_t *bytes;
     size_t len;
+    bool is_file; /* of that name: it can be read again */
 };
 
 /* Take a copy of a text. INVALID_ARGUMENT for more than PEM_MAX bytes. */

@@ -3,6 +3,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/mem.h"
+#include "crypto/certificate.h"
 #include "crypto/fault.h"
 #include "tls/layer.h"
 
@@ -55,34 +56,94 @@ static vitro_code use_authorities(struct tls_context *c, vitro_error *err)
     return rc;
 }
 
-static vitro_code use_chain(struct tls_context *c, vitro_error *err)
+/* ---- what is shown -------------------------------------------------------------------------- */
+
+static bool show(SSL *ssl, const struct tls_shown *s, bool anyway)
 {
-    const struct pem *p = &c->material->certificate;
-    STACK_OF(X509) * all;
-    vitro_code rc = vitro_pem_certificates(p, lib_of(c), &all, err);
+    return SSL_use_cert_and_key(ssl, s->certificate, s->key, s->chain, anyway) == 1;
+}
+
+/*
+ * For the name that the client asks for (RFC 6066, 3). Where several are, with keys of different
+ * kinds, the client's signature algorithms decide; of one kind the first is shown.
+ */
+static int choose_certificate(SSL *ssl, void *context)
+{
+    const struct tls_context *c = context;
+    vitro_str name = vitro_str_of(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
+    bool any = false;
+
+    SSL_certs_clear(ssl);
+    for (size_t i = 0; i < c->material->pairs && name.len; i++) {
+        if (vitro_certificate_is_for(c->shown[i].certificate, name))
+            any |= show(ssl, &c->shown[i], false);
+    }
+    vitro_fault_clear(); /* a second one of a kind is refused */
+    return any || show(ssl, c->shown, true);
+}
+
+static void shown_done(struct tls_shown *s)
+{
+    X509_free(s->certificate);
+    sk_X509_pop_free(s->chain, X509_free);
+    EVP_PKEY_free(s->key);
+}
+
+static vitro_code read_shown(struct tls_context *c, const struct tls_pair *from,
+                             struct tls_shown *to, vitro_error *err)
+{
+    vitro_code rc = vitro_pem_certificates(&from->certificate, lib_of(c), &to->chain, err);
 
     if (rc)
         return rc;
-    if (SSL_CTX_use_certificate(c->ssl, sk_X509_value(all, 0)) != 1)
-        rc = failed(err, p->name);
-    for (int i = 1; i < sk_X509_num(all) && !rc; i++)
-        rc = SSL_CTX_add1_chain_cert(c->ssl, sk_X509_value(all, i)) ? VITRO_OK
-                                                                    : failed(err, p->name);
-    sk_X509_pop_free(all, X509_free);
+    to->certificate = sk_X509_shift(to->chain);
+    if (!sk_X509_num(to->chain)) {
+        sk_X509_free(to->chain);
+        to->chain = NULL; /* libssl looks for them among the authorities */
+    }
+    return vitro_pem_key(&from->key, lib_of(c), &to->key, err);
+}
+
+/* What fits together, and is strong enough. */
+static vitro_code use_shown(struct tls_context *c, const struct tls_pair *from,
+                            const struct tls_shown *s, vitro_error *err)
+{
+    if (!X509_check_private_key(s->certificate, s->key))
+        return failed(err, from->key.name);
+    return SSL_CTX_use_cert_and_key(c->ssl, s->certificate, s->key, s->chain, 1)
+               ? VITRO_OK
+               : failed(err, from->certificate.name);
+}
+
+static vitro_code use_pair(struct tls_context *c, size_t at, vitro_error *err)
+{
+    const struct tls_pair *from = &c->material->pair[at];
+    struct tls_shown s = { NULL, NULL, NULL };
+    vitro_code rc = read_shown(c, from, &s, err);
+
+    if (!rc)
+        rc = use_shown(c, from, &s, err);
+    if (c->shown)
+        c->shown[at] = s;
+    else
+        shown_done(&s);
     return rc;
 }
 
-static vitro_code use_key(struct tls_context *c, vitro_error *err)
+/* Those of an only pair are libssl's; of several it is told at each connection. */
+static vitro_code use_pairs(struct tls_context *c, vitro_error *err)
 {
-    const struct pem *p = &c->material->key;
-    EVP_PKEY *key;
-    vitro_code rc = vitro_pem_key(p, lib_of(c), &key, err);
+    size_t n = c->material->pairs;
+    vitro_code rc = VITRO_OK;
 
-    if (rc)
-        return rc;
-    if (SSL_CTX_use_PrivateKey(c->ssl, key) != 1 || SSL_CTX_check_private_key(c->ssl) != 1)
-        rc = failed(err, p->name);
-    EVP_PKEY_free(key);
+    if (n > 1) {
+        c->shown = vitro_mem_zalloc(NULL, n * sizeof *c->shown);
+        if (!c->shown)
+            return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "credentials", 0, "out of memory");
+        SSL_CTX_set_cert_cb(c->ssl, choose_certificate, c);
+    }
+    for (size_t i = 0; i < n && !rc; i++)
+        rc = use_pair(c, i, err);
     return rc;
 }
 
@@ -196,11 +257,7 @@ static vitro_code build(struct tls_context *c, vitro_error *err)
     else if (!set_client(c))
         return vitro_fault(err, VITRO_RESOURCE_EXHAUSTED, "credentials", "TLS");
     rc = use_authorities(c, err);
-    if (!rc && pem_given(&m->certificate))
-        rc = use_chain(c, err);
-    if (!rc && pem_given(&m->key))
-        rc = use_key(c, err);
-    return rc;
+    return !rc && pem_given(&m->pair->key) ? use_pairs(c, err) : rc;
 }
 
 vitro_code vitro_tls_context_new(struct tls_context **out, struct tls_material *m,
@@ -239,6 +296,10 @@ void vitro_tls_context_unref(struct tls_context *c)
 {
     if (!c || __atomic_sub_fetch(&c->refs, 1, __ATOMIC_ACQ_REL))
         return;
+    for (size_t i = 0; c->shown && i < c->material->pairs; i++)
+        shown_done(&c->shown[i]);
+    if (c->shown)
+        vitro_mem_free(NULL, c->shown, c->material->pairs * sizeof *c->shown);
     SSL_CTX_free(c->ssl);
     BIO_meth_free(c->bio);
     vitro_seeded_free(c->seeded);

@@ -17,6 +17,11 @@
 extern "C" {
 #endif
 
+/* A certificate with those between it and its authority, and its key. */
+struct tls_pair {
+    struct pem certificate, key;
+};
+
 /* What credentials were made of. Immutable and counted: contexts are made of it later, too. */
 struct tls_material {
     unsigned refs; /* atomic */
@@ -24,13 +29,26 @@ struct tls_material {
     bool no_alpn;             /* vitro/lab/tls.h */
     vitro_client_check check; /* not DEFAULT */
     uint16_t version_min, version_max;
-    struct pem ca, certificate, key;
-    char *server_name; /* NULL: none was given */
+    struct pem ca;
+    struct tls_pair *pair; /* a server's of several: the first where no other one fits better */
+    size_t pairs;          /* 1 at least, which may be empty */
+    char *server_name;     /* NULL: none was given */
 };
 
 vitro_code vitro_tls_material_new(struct tls_material **out, bool server,
                                   const vitro_credentials_options *o, vitro_error *err);
 void vitro_tls_material_unref(struct tls_material *m);
+
+/* The options that make the same again, files being read again. more has room for m->pairs. */
+vitro_credentials_options vitro_tls_material_options(const struct tls_material *m,
+                                                     vitro_certificate *more);
+
+/* A pair as libssl takes it. */
+struct tls_shown {
+    X509 *certificate;
+    STACK_OF(X509) * chain; /* between it and its authority; NULL: none were given */
+    EVP_PKEY *key;
+};
 
 struct tls_context {
     unsigned refs; /* atomic */
@@ -38,7 +56,8 @@ struct tls_context {
     struct seeded *seeded; /* NULL: the chance of the system */
     BIO_METHOD *bio;       /* of the queues of a driver */
     SSL_CTX *ssl;
-    uint64_t records_max; /* a side makes its keys anew after so many (RFC 8446, 5.5) */
+    struct tls_shown *shown; /* of material->pairs, when there are several; else NULL */
+    uint64_t records_max;    /* a side makes its keys anew after so many (RFC 8446, 5.5) */
 };
 
 /* seed NULL: for the real world. Keeps a reference to m. */

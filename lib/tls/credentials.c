@@ -7,9 +7,6 @@
 #include "base/mem.h"
 #include "vitro/lab/tls.h"
 
-/* The paths that a reload reads again. */
-enum { PATH_CA, PATH_CERTIFICATE, PATH_KEY, PATHS };
-
 struct vitro_credentials {
     pthread_mutex_t reloading; /* one at a time; nobody who connects waits for its files */
     pthread_mutex_t lock;      /* around context and version */
@@ -17,7 +14,6 @@ struct vitro_credentials {
     bool server;
     struct tls_context *context;
     uint64_t version;
-    char *path[PATHS]; /* NULL: it was a text, or nothing */
 };
 
 /* ---- options -------------------------------------------------------------------------------- */
@@ -29,49 +25,6 @@ static vitro_code import(vitro_credentials_options *o, const vitro_credentials_o
         (unsigned)o->client_check <= VITRO_CLIENT_CHECK_REQUIRE)
         return VITRO_OK;
     return vitro_options_refuse("credentials", err);
-}
-
-static void free_paths(char **path)
-{
-    for (int i = 0; i < PATHS; i++) {
-        if (path[i])
-            vitro_mem_free(NULL, path[i], strlen(path[i]) + 1);
-        path[i] = NULL;
-    }
-}
-
-static bool copy_paths(char **path, const vitro_credentials_options *o)
-{
-    const char *given[PATHS] = { o->ca_file, o->certificate_file, o->key_file };
-    bool ok = true;
-
-    for (int i = 0; i < PATHS; i++) {
-        path[i] = given[i] ? vitro_mem_text(NULL, vitro_str_of(given[i])) : NULL;
-        ok &= !given[i] || path[i];
-    }
-    if (!ok)
-        free_paths(path);
-    return ok;
-}
-
-/* What a reload without options asks for: as it was, the files read again. */
-static vitro_credentials_options same_again(const vitro_credentials *c)
-{
-    const struct tls_material *m = c->context->material;
-    vitro_credentials_options o = VITRO_CREDENTIALS_OPTIONS_INIT;
-
-    o.ca_file = c->path[PATH_CA];
-    o.certificate_file = c->path[PATH_CERTIFICATE];
-    o.key_file = c->path[PATH_KEY];
-    o.ca = (vitro_bytes){ m->ca.bytes, m->ca.len };
-    o.certificate = (vitro_bytes){ m->certificate.bytes, m->certificate.len };
-    o.key = (vitro_bytes){ m->key.bytes, m->key.len };
-    o.server_name = m->server_name;
-    o.insecure = m->insecure;
-    o.client_check = m->check;
-    o.version_min = m->version_min;
-    o.version_max = m->version_max;
-    return o;
 }
 
 static vitro_code make_context(struct tls_context **out, bool server,
@@ -107,8 +60,6 @@ static vitro_code make(vitro_credentials **out, bool server,
     c->refs = 1;
     c->server = server;
     rc = make_context(&c->context, server, &o, err);
-    if (!rc && !copy_paths(c->path, &o))
-        rc = vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "credentials", 0, "out of memory");
     if (rc)
         vitro_credentials_unref(c);
     else
@@ -140,7 +91,6 @@ void vitro_credentials_unref(vitro_credentials *c)
     if (!c || __atomic_sub_fetch(&c->refs, 1, __ATOMIC_ACQ_REL))
         return;
     vitro_tls_context_unref(c->context);
-    free_paths(c->path);
     pthread_mutex_destroy(&c->lock);
     pthread_mutex_destroy(&c->reloading);
     vitro_mem_free(NULL, c, sizeof *c);
@@ -163,19 +113,28 @@ static void replace(vitro_credentials *c, struct tls_context *context)
 static vitro_code reload(vitro_credentials *c, const vitro_credentials_options *o, vitro_error *err)
 {
     struct tls_context *context;
-    char *path[PATHS];
     vitro_code rc = make_context(&context, c->server, o, err);
 
-    if (rc)
-        return rc;
-    if (!copy_paths(path, o)) {
-        vitro_tls_context_unref(context);
+    if (!rc)
+        replace(c, context);
+    return rc;
+}
+
+/* As it was, the files read again. */
+static vitro_code reload_same(vitro_credentials *c, vitro_error *err)
+{
+    const struct tls_material *m = c->context->material;
+    size_t size = m->pairs * sizeof(vitro_certificate);
+    vitro_certificate *more = vitro_mem_alloc(NULL, size);
+    vitro_credentials_options o;
+    vitro_code rc;
+
+    if (!more)
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "credentials", 0, "out of memory");
-    }
-    free_paths(c->path);
-    memcpy(c->path, path, sizeof path);
-    replace(c, context);
-    return VITRO_OK;
+    o = vitro_tls_material_options(m, more);
+    rc = reload(c, &o, err);
+    vitro_mem_free(NULL, more, size);
+    return rc;
 }
 
 vitro_code vitro_credentials_reload(vitro_credentials *c, const vitro_credentials_options *options,
@@ -187,9 +146,7 @@ vitro_code vitro_credentials_reload(vitro_credentials *c, const vitro_credential
     if (rc)
         return rc;
     pthread_mutex_lock(&c->reloading);
-    if (!options)
-        o = same_again(c);
-    rc = reload(c, &o, err);
+    rc = options ? reload(c, &o, err) : reload_same(c, err);
     pthread_mutex_unlock(&c->reloading);
     return rc;
 }

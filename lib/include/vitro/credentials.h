@@ -47,9 +47,17 @@ typedef enum vitro_client_check {
     VITRO_CLIENT_CHECK_REQUIRE  /* without a good one no call */
 } vitro_client_check;
 
+/** A certificate and its key, as the options have them. */
+typedef struct vitro_certificate {
+    const char *file; /* lent; the certificate, then those between it and its authority */
+    vitro_bytes bytes;
+    const char *key_file; /* lent; its private key, without a password */
+    vitro_bytes key;
+} vitro_certificate;
+
 /**
- * Zero always means the default. Append only. Each of the three texts is PEM: a regular file of 4
- * MiB at most, or bytes when there is no file.
+ * Zero always means the default. Append only. Each text is PEM: a regular file of 4 MiB at most, or
+ * bytes when there is no file.
  */
 typedef struct vitro_credentials_options {
     size_t size;                     /* set by VITRO_CREDENTIALS_OPTIONS_INIT, never by hand */
@@ -66,11 +74,17 @@ typedef struct vitro_credentials_options {
     vitro_client_check client_check; /* server */
     uint16_t version_min;            /* 0x0303 is TLS 1.2, 0x0304 TLS 1.3; 0: TLS 1.2 */
     uint16_t version_max;            /* 0: the newest there is */
+    const vitro_certificate *more_certificates; /* server: lent, n_more_certificates of them. Who
+                                                   asks for a name (SNI) is shown one that is for
+                                                   it, the one above if none is: the first, or of
+                                                   two with keys of different kinds the one that
+                                                   the client can verify */
+    size_t n_more_certificates;
 } vitro_credentials_options;
 #define VITRO_CREDENTIALS_OPTIONS_INIT                                                             \
     {                                                                                              \
         sizeof(vitro_credentials_options), NULL, { NULL, 0 }, NULL, { NULL, 0 }, NULL,             \
-            { NULL, 0 }, NULL, false, VITRO_CLIENT_CHECK_DEFAULT, 0, 0                             \
+            { NULL, 0 }, NULL, false, VITRO_CLIENT_CHECK_DEFAULT, 0, 0, NULL, 0                    \
     }
 
 /**

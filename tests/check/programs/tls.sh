@@ -118,6 +118,29 @@ until_true grep -q "^read again: $tmp/cert, $tmp/its-key\$" "$tmp/serving" ||
 subject | grep -q 'CN = second' || fail "the old certificate is shown: $(subject)"
 stop
 
+# Several certificates: the name that is asked for decides, the first is for all others.
+named() { # NAME OPTION...: who shows a certificate
+    openssl s_client -connect "$at" -alpn h2 -servername "$@" </dev/null 2>/dev/null |
+        openssl x509 -noout -subject
+}
+serve --tls-cert $certs/server.pem --tls-key $certs/server.key --tls-cert "$tmp/cert" \
+    --tls-key "$tmp/its-key" --tls-cert $certs/site-rsa.pem --tls-key $certs/site-rsa.key
+named www.a.example | grep -q 'CN = site-rsa' || fail "www.a.example: $(named www.a.example)"
+named elsewhere.example | grep -q 'CN = vitro.test' || fail "others: $(named elsewhere.example)"
+subject | grep -q 'CN = vitro.test' || fail "without a name: $(subject)"
+call 0 'status: OK (0)' "$at" $method --cacert $certs/ca.pem --authority a.example
+cp $certs/site.pem "$tmp/cert"
+cp $certs/site.key "$tmp/its-key"
+kill -HUP "$server"
+until_true grep -q "^read again: .*$tmp/cert, .*/site-rsa.key\$" "$tmp/serving" ||
+    fail "files are not read again: $(cat "$tmp/serving")"
+for old in -tls1_2 -tls1_3; do
+    named a.example $old | grep -q 'CN = site$' || fail "$old: $(named a.example $old)"
+    named a.example $old -sigalgs RSA-PSS+SHA256:RSA+SHA256 | grep -q 'CN = site-rsa' ||
+        fail "$old: a client that knows RSA alone is shown no key of RSA"
+done
+stop
+
 serve --tls-cert $certs/server.pem --tls-key $certs/server.key --client-ca $certs/ca.pem
 mine="--cacert $certs/ca.pem --cert $certs/client.pem --key $certs/client.key"
 # shellcheck disable=SC2086  # words are wanted
