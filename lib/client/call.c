@@ -397,8 +397,10 @@ static void set_deadline(struct client_call *c, const vitro_call_options *o)
 static vitro_code intercept(struct client_call *c, const vitro_call_options *o, vitro_error *err)
 {
     const vitro_interceptor *const *lists[] = { c->channel->options.interceptors, o->interceptors };
-    vitro_code rc = vitro_chain_new(&c->base, lists, ARRAY_LEN(lists), err);
+    vitro_code rc = vitro_chain_check(o->interceptors, "call", err);
 
+    if (rc == VITRO_OK)
+        rc = vitro_chain_new(&c->base, lists, ARRAY_LEN(lists), err);
     if (!c->base.chain)
         return rc;
     c->base.chain->request.md = &c->request;

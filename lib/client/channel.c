@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "client/call.h"
+#include "rpc/chain.h"
 #include "rpc/defaults.h"
 #include "vitro/version.h"
 
@@ -69,6 +70,8 @@ static vitro_code import_options(vitro_channel *ch, const vitro_channel_options 
 
     if (!vitro_options_import(o, sizeof *o, options))
         return vitro_options_refuse("channel", err);
+    if (vitro_chain_check(o->interceptors, "channel", err))
+        return VITRO_INVALID_ARGUMENT;
     option_default(&o->connect_ms, CONNECT_MS);
     option_default(&o->max_recv_bytes, DEFAULT_MAX_RECV);
     option_default(&o->max_header_bytes, DEFAULT_MAX_HEADERS);

@@ -199,5 +199,7 @@ vitro_code vitro_target_parse(struct target *t, vitro_str text, vitro_error *err
         if (whole[n] && n == strlen(schemes[i].name) && memcmp(whole, schemes[i].name, n) == 0)
             return schemes[i].parse(t, whole + n + 1, err);
     }
+    if (strncmp(whole + n, "://", 3) == 0)
+        return refuse(err, whole, "no such scheme: dns, ipv4, ipv6, unix or unix-abstract");
     return scheme_dns(t, whole, err);
 }

@@ -81,7 +81,9 @@ vitro_code vitro_watch_new(vitro_watch **out, vitro_loop *loop, int fd, void (*f
     vitro_loop_hold(loop);
     if (begin(w))
         return VITRO_OK;
-    rc = vitro_fail_system(err, VITRO_INVALID_ARGUMENT, "watch", errno);
+    rc = errno == EPERM ? vitro_fail(err, VITRO_INVALID_ARGUMENT, "watch", EPERM,
+                                     "a regular file or a folder is always ready")
+                        : vitro_fail_system(err, VITRO_INVALID_ARGUMENT, "watch", errno);
     *out = NULL;
     release(w);
     return rc;

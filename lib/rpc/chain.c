@@ -68,6 +68,16 @@ static uint8_t *add(struct chain *ch, const vitro_interceptor *with, uint8_t *st
     return state + aligned(with->state_size);
 }
 
+vitro_code vitro_chain_check(const vitro_interceptor *const *list, const char *layer,
+                             vitro_error *err)
+{
+    for (; list && *list; list++)
+        if ((*list)->size == 0)
+            return vitro_fail(err, VITRO_INVALID_ARGUMENT, layer, 0,
+                              "an interceptor that was not begun with its _INIT");
+    return VITRO_OK;
+}
+
 vitro_code vitro_chain_new(vitro_call *c, const vitro_interceptor *const *const *lists,
                            size_t n_lists, vitro_error *err)
 {

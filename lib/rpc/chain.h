@@ -81,6 +81,10 @@ struct chain {
     struct part parts[];
 };
 
+/* Refuse a list with one that was not begun with its _INIT; NULL is a list of none. */
+vitro_code vitro_chain_check(const vitro_interceptor *const *list, const char *layer,
+                             vitro_error *err);
+
 /*
  * Give c the interceptors of these lists, outermost first; each is NULL or ends with NULL. Without
  * any c stays as it is.

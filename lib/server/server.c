@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "rpc/call.h"
+#include "rpc/chain.h"
 #include "rpc/defaults.h"
 
 enum { MAX_STREAMS = 100, MAX_LOOPS = 1024 };
@@ -21,6 +22,8 @@ static vitro_code import_options(vitro_server *s, const vitro_server_options *op
 
     if (!vitro_options_import(o, sizeof *o, options))
         return vitro_options_refuse("server", err);
+    if (vitro_chain_check(o->interceptors, "server", err))
+        return VITRO_INVALID_ARGUMENT;
     option_default(&o->max_recv_bytes, DEFAULT_MAX_RECV);
     option_default(&o->max_header_bytes, DEFAULT_MAX_HEADERS);
     option_default(&o->max_streams, MAX_STREAMS);
@@ -164,7 +167,9 @@ vitro_code vitro_server_add(vitro_server *s, const vitro_method *method,
                           method->path);
     if (s->listening)
         return vitro_fail(err, VITRO_FAILED_PRECONDITION, "server", 0,
-                          "%s: methods are added before the server listens", method->path);
+                          "methods are added before the server listens: %s", method->path);
+    if (vitro_chain_check(o.interceptors, "server", err))
+        return VITRO_INVALID_ARGUMENT;
     route.manual_credit = o.manual_credit;
     route.interceptors = o.interceptors;
     if (!vitro_router_add(&s->router, &route))

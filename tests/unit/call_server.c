@@ -35,8 +35,8 @@ Test(call_server, a_method_has_a_service_and_comes_before_listening)
     pair_start(&p);
     cr_expect_eq(add(p.server, "/a/c", &err), VITRO_FAILED_PRECONDITION);
     vitro_error_format(&err, text, sizeof text);
-    cr_expect_str_eq(text, "FAILED_PRECONDITION: server: /a/c: methods are added before the server "
-                           "listens");
+    cr_expect_str_eq(text, "FAILED_PRECONDITION: server: methods are added before the server "
+                           "listens: /a/c");
     pair_stop(&p);
 }
 
@@ -65,6 +65,34 @@ Test(call_server, options_that_were_not_begun_are_called_that)
     cr_expect_neq(vitro_unary(p.channel, &echo_unary, bytes_of(""), &of_call, NULL, &err),
                   VITRO_OK);
     cr_expect(strstr(err.frame[0].text, says), "%s", err.frame[0].text);
+    pair_stop(&p);
+}
+
+Test(call_server, an_interceptor_that_was_not_begun_is_refused_wherever_it_is_given)
+{
+    static const vitro_interceptor good = VITRO_INTERCEPTOR_INIT, bad = { .size = 0 };
+    static const vitro_interceptor *const list[] = { &good, &bad, NULL };
+    vitro_channel_options of_channel = VITRO_CHANNEL_OPTIONS_INIT;
+    vitro_server_options of_server = VITRO_SERVER_OPTIONS_INIT;
+    vitro_method_options of_method = VITRO_METHOD_OPTIONS_INIT;
+    vitro_call_options of_call = VITRO_CALL_OPTIONS_INIT;
+    vitro_server *server;
+    vitro_channel *channel;
+    struct pair p;
+
+    of_channel.interceptors = of_server.interceptors = list;
+    of_method.interceptors = of_call.interceptors = list;
+    pair_init(&p);
+    pair_make_server(&p);
+    cr_expect_eq(vitro_server_add(p.server, &echo_unary, &of_method, &nothing, NULL, NULL),
+                 VITRO_INVALID_ARGUMENT);
+    pair_start(&p);
+    cr_expect_eq(vitro_server_new(&server, &p.server_loop, 1, &of_server, NULL),
+                 VITRO_INVALID_ARGUMENT);
+    cr_expect_eq(vitro_channel_new(&channel, p.client_loop, "sim:x", &of_channel, NULL),
+                 VITRO_INVALID_ARGUMENT);
+    cr_expect_eq(vitro_unary(p.channel, &echo_unary, bytes_of(""), &of_call, NULL, NULL),
+                 VITRO_INVALID_ARGUMENT);
     pair_stop(&p);
 }
 

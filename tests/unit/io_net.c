@@ -103,6 +103,18 @@ Test(io_net, a_target_of_any_bytes_is_read_or_refused)
     }
 }
 
+Test(io_net, a_scheme_that_there_is_not_is_called_that)
+{
+    static const char *const not_ours[] = { "http://localhost:50051", "xds:///service", "://x" };
+    struct target t;
+    vitro_error err;
+
+    for (size_t i = 0; i < ARRAY_LEN(not_ours); i++) {
+        cr_expect_neq(vitro_target_parse(&t, vitro_str_of(not_ours[i]), &err), VITRO_OK);
+        cr_expect(strstr(err.frame[0].text, "no such scheme"), "%s", err.frame[0].text);
+    }
+}
+
 Test(io_net, a_path_too_long_for_a_socket_is_refused_with_its_limit)
 {
     char text[300] = "unix:";

@@ -110,6 +110,7 @@ Test(io_watch, a_file_cannot_be_watched)
     cr_assert_eq(vitro_watch_new(&w, loop, fileno(file), on_readable, NULL, &err),
                  VITRO_INVALID_ARGUMENT);
     cr_assert_null(w);
+    cr_expect_str_eq(err.frame[0].text, "a regular file or a folder is always ready");
     cr_assert_eq(vitro_watch_new(&w, loop, -1, on_readable, NULL, &err), VITRO_INVALID_ARGUMENT);
     vitro_watch_free(NULL);
     fclose(file);

@@ -153,8 +153,8 @@ typedef struct vitro_watch vitro_watch;
  * @param fn    called in turns of the loop while there is something to read, or the end; it may
  *              free the watch.
  * @param user  kept.
- * @return VITRO_OK; VITRO_INVALID_ARGUMENT when it cannot be watched (a regular file);
- *         VITRO_RESOURCE_EXHAUSTED out of memory.
+ * @return VITRO_OK; VITRO_INVALID_ARGUMENT when it cannot be watched (a regular file, which is
+ *         always ready); VITRO_RESOURCE_EXHAUSTED out of memory.
  * Thread: loop.  Under sim: it is looked at when nothing else can happen at this time; while the
  * clock is held the world waits for it.
  */
