@@ -219,4 +219,42 @@ sed -n '/^#.*< HEADERS stream 5 .* conn 1$/,/^#[0-9]* .* > /p' "$tmp/events" | g
 [ "$(cat "$tmp"/19-*.en | wc -c)" -lt 120000 ] || fail "19 floods its reader"
 grep -q '"0123456789abcdef.*" and 5242[0-9]* bytes more$' "$tmp"/19-*.en || fail "19: a long text is not cut"
 
+# What a learner is told to type does what the text says. The port is any free one.
+by_hand() { # NUMBER: the commands of its text, run; what they say
+    sed -n '/^## With your own hands/,/^## What/{/^```sh/,/^```$/{/^```/!p}}' lessons/"$1"-*/lesson.md >"$tmp/typed"
+    (
+        PATH=$root/build/bin:$PATH
+        while IFS= read -r line; do
+            case $line in
+            *' &')
+                ${line% &} --listen 127.0.0.1:0 >"$tmp/serving" &
+                until port=$(sed -n 's/^listening on .*://p' "$tmp/serving") && [ "$port" ]; do
+                    kill -0 $! || exit 1
+                done
+                ;;
+            'kill %1') kill $! ;;
+            *) eval "$(printf '%s\n' "$line" | sed "s/50051/${port:-50051}/")" </dev/null || : ;;
+            esac
+        done <"$tmp/typed"
+        wait
+    ) >"$tmp/hands" 2>&1
+}
+hands_say() { # NUMBER TEXT
+    grep -qe "$2" "$tmp/hands" || fail "$1: by hand nothing says: $2"
+}
+by_hand 10
+hands_say 10 'not sent over plain text'
+hands_say 10 ' authorization: Bearer secret '
+hands_say 10 ' x-place-bin: 7ISc7Jq4 '
+by_hand 17
+hands_say 17 'certificate has expired'
+hands_say 17 'the peer speaks TLS, this side plain text'
+hands_say 17 'alert number 120'
+by_hand 18
+[ "$(grep -o '(116)$\|^status: OK\|(48)$' "$tmp/hands" | tr '\n' ' ')" = '(116) status: OK (48) ' ] ||
+    fail "18: by hand: $(cat "$tmp/hands")"
+by_hand 19
+[ "$(grep -c '> gRPC message' "$tmp/hands") $(grep -c '> gRPC message.* compressed 1$' "$tmp/hands")" = '2 1' ] ||
+    fail "19: by hand: $(cat "$tmp/hands")"
+
 exit $failed
