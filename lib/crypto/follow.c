@@ -432,6 +432,7 @@ static enum follow_result open_early(struct follow *f, vitro_bytes record, uint8
     enum follow_result then;
     bool known = s->keyed;
 
+    r->early = true;
     if (rc != RECORD_SEALED)
         return opened_by(s, rc, r);
     if (!is_1_3(f))
@@ -439,6 +440,7 @@ static enum follow_result open_early(struct follow *f, vitro_bytes record, uint8
     early = *s;
     end_early(f);
     then = open_record(f, CLIENT, record, out, r);
+    r->early = then != FOLLOW_OPENED;
     r->refused = then == FOLLOW_OPENED && !early.lost;
     if (then == FOLLOW_OPENED || (then == FOLLOW_NO_SECRET && !known))
         return then;

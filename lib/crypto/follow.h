@@ -69,6 +69,7 @@ struct follow_record {
     struct record_keys keys;
     uint64_t seq;
     struct record_plain plain;
+    bool early;   /* it is 0-RTT data of a client */
     bool refused; /* the server did not take the early data before it: that is sent again */
     uint32_t
         rest; /* handshake: so much of it ends what an earlier record began; UINT32_MAX: lost */

@@ -96,7 +96,8 @@ static const char *title_of(struct looked *l)
     case RECORD_CHANGE_CIPHER_SPEC:
         return "TLS ChangeCipherSpec";
     case RECORD_APPLICATION_DATA:
-        return vitro_detail_text(l->t, "%s data %" PRIu64 "%s", version, l->content.length,
+        return vitro_detail_text(l->t, "%s %sdata %" PRIu64 "%s", version,
+                                 ev->flags & VITRO_TLS_EARLY ? "early " : "", l->content.length,
                                  ev->flags & VITRO_TLS_OPENED &&
                                          vitro_sealed_is_http2(l->t->decode, ev->conn, ev->dir)
                                      ? " -> HTTP/2"

@@ -143,6 +143,8 @@ static void tell(struct direction *d, vitro_bytes record, enum follow_result rc,
     if (rc == FOLLOW_OPENED)
         set_opened(d, &ev, r);
     opened = ev.flags & VITRO_TLS_OPENED;
+    if (r->early)
+        ev.flags |= VITRO_TLS_EARLY;
     if (opened && r->refused)
         early_refused(d, &ev);
     if (opened && direction_records(d)->shut)

@@ -495,6 +495,74 @@ def s_client(port, version, keylog, env):
     client.wait()
 
 
+# Both ends openssl's: options of the server; of each client in turn, and what is typed behind its
+# call: R, for a second handshake. The session of the first client is there for the next.
+CBC = "ECDHE-ECDSA-AES256-SHA384"
+OPENSSL = (("cbc-sha1", ("-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA"), (((), b""),)),
+           ("cbc-sha384", ("-tls1_2", "-cipher", CBC), (((), b""),)),
+           ("cbc-mac-first", ("-tls1_2", "-cipher", CBC, "-no_etm"), (((), b""),)),
+           ("two-handshakes", ("-tls1_2", "-client_renegotiation"), (((), b"R\n"),)),
+           ("two-handshakes-cbc", ("-tls1_2", "-client_renegotiation", "-cipher", CBC), (((), b"R\n"),)),
+           ("early-data", ("-early_data",), ((("-sess_out", "%s"), b""), (("-sess_in", "%s", "-early_data"), b""))),
+           ("early-data-refused", (), ((("-sess_in", "%s", "-early_data"), b""),)))
+
+
+def wait_for(process, words):
+    seen = b""
+    while words not in seen:
+        more = os.read(process.stdout.fileno(), 65536)
+        if not more:
+            sys.exit("differential: openssl never said %s, but %s" % (words, seen[-500:]))
+        seen += more
+
+
+def say(process, what):
+    process.stdin.write(what)
+    process.stdin.flush()
+
+
+def openssl_client(server, port, options, typed, keylog, env):
+    early = "-early_data" in options
+    client = subprocess.Popen(["openssl", "s_client", "-connect", "127.0.0.1:%d" % port, "-alpn", "h2",
+                               "-keylogfile", keylog] + options, env=env, stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if not early:
+        say(client, a_call())
+        wait_for(server, b"\x0a\x02me")
+    say(server, frame(4, 0, 0, b"") + frame(1, 5, 1, b"\x88" + literal(b"grpc-status", b"0")))
+    wait_for(client, b"grpc-status")
+    if typed:
+        say(client, typed)
+        wait_for(client, b"RENEGOTIATING")
+        say(client, frame(6, 0, 0, b"a secret"))
+        wait_for(server, b"a secret")
+    client.stdin.close()
+    client.stdout.read()
+    client.wait()
+
+
+def openssl_captures(directory, env, keylog, pem):
+    session, early = (os.path.join(directory, name) for name in ("session", "early"))
+    with open(early, "wb") as out:
+        out.write(a_call())
+    for name, options, clients in OPENSSL:
+        path = os.path.join(directory, "openssl-%s.pcapng" % name)
+        server = subprocess.Popen(["openssl", "s_server", "-accept", "127.0.0.1:0", "-alpn", "h2", "-cert", pem[0],
+                                   "-key", pem[1]] + list(options), env=env, stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        for line in server.stdout:
+            if line.startswith(b"ACCEPT"):
+                break
+        port = int(line.split(b":")[-1])
+        with Capture(path, env, "tcp port %d" % port):
+            for asked, typed in clients:
+                asked = [word % session if "%s" in word else word for word in asked]
+                openssl_client(server, port, asked + ([early] if "-early_data" in asked else []), typed, keylog, env)
+        server.terminate()
+        server.wait()
+        yield path, port, keylog
+
+
 def tls_captures(directory, env):
     """Over TLS: path, port, key log; "" where the capture has the secrets itself."""
     pem = (TLS + "server.pem", TLS + "server.key")
@@ -513,6 +581,7 @@ def tls_captures(directory, env):
             with Capture(path, env, "tcp port %d" % port):
                 s_client(port, version, keylog, env)
             yield path, port, keylog
+        yield from openssl_captures(directory, env, keylog, pem)
         ready = subprocess.run(["sh", os.path.join(ROOT, "tests/interop/prepare.sh")], stdout=subprocess.PIPE)
         if ready.returncode != 0:
             print("grpc-js over TLS: not run: %s" % ready.stdout.decode().strip())

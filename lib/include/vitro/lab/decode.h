@@ -75,7 +75,8 @@ typedef enum vitro_source {
 /* Flags of a TLS event. */
 enum {
     VITRO_TLS_SEALED = 1,
-    VITRO_TLS_OPENED = 2 /* and opened: type is that of what it holds */
+    VITRO_TLS_OPENED = 2, /* and opened: type is that of what it holds */
+    VITRO_TLS_EARLY = 4   /* of 0-RTT: before the handshake was over */
 };
 
 /* Of a note: what it tells the decoder of a connection that was begun before the capture. */
