@@ -201,7 +201,9 @@ static void set_server(struct tls_context *c)
 
 static bool set_client(struct tls_context *c)
 {
-    SSL_CTX_set_verify(c->ssl, c->material->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+    bool any = c->material->insecure && !c->material->verify;
+
+    SSL_CTX_set_verify(c->ssl, any ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(c->ssl, vitro_tls_session_came);
     return c->material->no_alpn || SSL_CTX_set_alpn_protos(c->ssl, alpn_h2, sizeof alpn_h2) == 0;
@@ -226,6 +228,8 @@ static vitro_code set_rules(struct tls_context *c, vitro_error *err)
     SSL_CTX_set_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_keylog_callback(c->ssl, vitro_tls_secret);
     set_world(c);
+    if (m->verify)
+        SSL_CTX_set_cert_verify_callback(c->ssl, vitro_tls_verify, NULL);
     if (min < TLS1_2_VERSION || (m->version_max && m->version_max < min) ||
         !SSL_CTX_set_min_proto_version(c->ssl, min) ||
         !SSL_CTX_set_max_proto_version(c->ssl, m->version_max))

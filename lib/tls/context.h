@@ -33,6 +33,9 @@ struct tls_material {
     struct tls_pair *pair; /* a server's of several: the first where no other one fits better */
     size_t pairs;          /* 1 at least, which may be empty */
     char *server_name;     /* NULL: none was given */
+    bool (*verify)(const vitro_identity *peer, char *why, size_t size,
+                   void *user); /* may be NULL */
+    void *verify_user;
 };
 
 vitro_code vitro_tls_material_new(struct tls_material **out, bool server,

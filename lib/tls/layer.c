@@ -107,7 +107,15 @@ static bool speaks_h2(const struct tls_layer *l)
     return l->context->material->no_alpn || (len == 2 && name[0] == 'h' && name[1] == '2');
 }
 
-static enum vitro_step shake_hands(struct tls_layer *l, vitro_error *err)
+/* It is over, and the peer believes that all is well. */
+static enum vitro_step leave(struct tls_layer *l)
+{
+    SSL_shutdown(l->ssl);
+    l->failed = true;
+    return VITRO_FAILED;
+}
+
+static enum vitro_step go_on_shaking(struct tls_layer *l, vitro_error *err)
 {
     int rc;
 
@@ -118,15 +126,28 @@ static enum vitro_step shake_hands(struct tls_layer *l, vitro_error *err)
     if (rc != 1)
         return VITRO_IDLE;
     if (!speaks_h2(l)) {
-        SSL_shutdown(l->ssl);
-        l->failed = true;
         vitro_fail(err, VITRO_UNAVAILABLE, "tls", 0,
                    "the peer did not choose the protocol h2 (ALPN)");
-        return VITRO_FAILED;
+        return leave(l);
+    }
+    if (!vitro_tls_allows(l)) {
+        vitro_tls_why(l, err);
+        return leave(l);
     }
     l->layer.ready = true;
     vitro_timer_stop(l->loop, &l->slow);
     return VITRO_IDLE;
+}
+
+static enum vitro_step shake_hands(struct tls_layer *l, vitro_error *err)
+{
+    char refusal[VITRO_ERROR_TEXT] = "";
+    enum vitro_step step;
+
+    l->refusal = refusal;
+    step = go_on_shaking(l, err);
+    l->refusal = NULL;
+    return step;
 }
 
 /* A client has a timer of its own, from its first step to the peer's SETTINGS. */

@@ -28,6 +28,8 @@ struct tls_layer {
     struct buf pending;   /* made while reading: for the next down */
     struct timer slow;    /* server: until the handshake is done */
     uint64_t sealed;      /* records since the keys were new */
+    char *refusal;        /* while hands are shaken: what the program says of who it refuses */
+    bool asked, refused;  /* the program, which may have the last word; and what it said */
     bool failed;          /* an alert may be pending; nothing else will be sent */
     bool no_alpn;         /* server: the client offers no protocol */
     bool no_memory;       /* a queue could not grow */
@@ -41,6 +43,7 @@ void vitro_tls_no_alpn(SSL *ssl);
 void vitro_tls_secret(const SSL *ssl, const char *line);
 int vitro_tls_session_came(SSL *ssl, SSL_SESSION *session);
 int vitro_tls_ticket_made(SSL *ssl, void *user);
+int vitro_tls_verify(X509_STORE_CTX *chain, void *user); /* identity.c */
 
 /* ---- for layer.c ----------------------------------------------------------------------------- */
 
@@ -56,6 +59,10 @@ struct tls_context *vitro_tls_end_context(struct tls_end *e, vitro_error *err);
 
 /* identity.c: who the peer is, as the handshake has shown; NULL when memory is out. */
 const vitro_identity *vitro_tls_identity(struct layer *layer, struct arena *into);
+
+/* The same: has the program nothing against the peer? Asked once; true when it does not want to be.
+ */
+bool vitro_tls_allows(struct tls_layer *l);
 
 /* A handshake has failed: in a simulated world the next connection has a context of its own. */
 void vitro_tls_end_failed(struct tls_end *e);

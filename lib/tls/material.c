@@ -98,6 +98,8 @@ vitro_code vitro_tls_material_new(struct tls_material **out, bool server,
     m->version_min = o->version_min;
     m->version_max = o->version_max;
     m->check = o->client_check;
+    m->verify = o->verify;
+    m->verify_user = o->verify_user;
     rc = fill(m, o, err);
     if (m->check == VITRO_CLIENT_CHECK_DEFAULT)
         m->check =
@@ -161,5 +163,7 @@ vitro_credentials_options vitro_tls_material_options(const struct tls_material *
     o.client_check = m->check;
     o.version_min = m->version_min;
     o.version_max = m->version_max;
+    o.verify = m->verify;
+    o.verify_user = m->verify_user;
     return o;
 }

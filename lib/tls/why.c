@@ -129,6 +129,8 @@ vitro_code vitro_tls_why(const struct tls_layer *l, vitro_error *err)
 
     if (l->no_memory || f.no_memory)
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "tls", 0, "out of memory");
+    if (l->refused)
+        return tell(err, 0, l->refusal[0] ? l->refusal : NULL, "this program refuses the peer");
     if (l->no_alpn)
         reason = SSL_R_NO_APPLICATION_PROTOCOL;
     if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && verify != X509_V_OK)

@@ -20,6 +20,8 @@ struct credentials_of {
     bool insecure;
     uint16_t version_max;
     vitro_client_check check;
+    bool (*verify)(const vitro_identity *peer, char *why, size_t size, void *user);
+    void *verify_user;
 };
 
 static inline const char *fixture(char *room, size_t size, const char *name, const char *ending)
@@ -43,6 +45,8 @@ static inline vitro_credentials *credentials_make(bool server, struct credential
     o.insecure = of.insecure;
     o.version_max = of.version_max;
     o.client_check = of.check;
+    o.verify = of.verify;
+    o.verify_user = of.verify_user;
     rc = server ? vitro_credentials_server(&made, &o, &err)
                 : vitro_credentials_client(&made, &o, &err);
     if (rc) {

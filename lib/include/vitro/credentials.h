@@ -39,6 +39,8 @@ extern "C" {
 
 typedef struct vitro_credentials vitro_credentials;
 
+struct vitro_identity;
+
 /** What a server does about certificates of its clients. */
 typedef enum vitro_client_check {
     VITRO_CLIENT_CHECK_DEFAULT, /* REQUIRE when there are authorities, else NONE */
@@ -58,6 +60,16 @@ typedef struct vitro_certificate {
 /**
  * Zero always means the default. Append only. Each text is PEM: a regular file of 4 MiB at most, or
  * bytes when there is no file.
+ *
+ * verify has the last word on a peer, for what the rules of certificates do not say: that it is
+ * alice, or a certificate that is known. It is asked once in each handshake, when chain and name
+ * are good, or may be anything as of `insecure`: peer->verified tells. Also when a session is
+ * resumed, and by a server of a client that has shown no certificate. peer is lent until return.
+ * true: go on. false: nothing is carried, and the peer is told that its certificate is not accepted
+ * (alert bad_certificate; when there was none to check, the connection only ends). why, size bytes
+ * and empty, takes a text for people, which the status of calls then has. It is called on the loop
+ * of the connection, with a server of several loops on each of them, and uses no function of a
+ * channel, a server or a loop. NULL: nobody is asked.
  */
 typedef struct vitro_credentials_options {
     size_t size;                     /* set by VITRO_CREDENTIALS_OPTIONS_INIT, never by hand */
@@ -80,11 +92,13 @@ typedef struct vitro_credentials_options {
                                                    two with keys of different kinds the one that
                                                    the client can verify */
     size_t n_more_certificates;
+    bool (*verify)(const struct vitro_identity *peer, char *why, size_t size, void *user);
+    void *verify_user; /* kept; outlives the credentials and all that use them */
 } vitro_credentials_options;
 #define VITRO_CREDENTIALS_OPTIONS_INIT                                                             \
     {                                                                                              \
         sizeof(vitro_credentials_options), NULL, { NULL, 0 }, NULL, { NULL, 0 }, NULL,             \
-            { NULL, 0 }, NULL, false, VITRO_CLIENT_CHECK_DEFAULT, 0, 0, NULL, 0                    \
+            { NULL, 0 }, NULL, false, VITRO_CLIENT_CHECK_DEFAULT, 0, 0, NULL, 0, NULL, NULL        \
     }
 
 /**
