@@ -170,7 +170,7 @@ static void hello(struct follow *f, unsigned side, const uint8_t *body, size_t l
 {
     size_t session = 2 + RANDOM_LEN, suite;
 
-    if (len < session + 1)
+    if (len <= session)
         return;
     if (side == CLIENT) {
         memcpy(f->client_random, body + 2, RANDOM_LEN);
@@ -497,6 +497,16 @@ void vitro_follow_lost(struct follow *f, unsigned side, uint64_t most)
 
     s->lost = (uint32_t)MIN(s->lost + MAX(most, 1), UINT32_MAX);
     s->messages.lost = true;
+}
+
+void vitro_follow_front(struct follow *f, unsigned side, vitro_bytes front)
+{
+    size_t body = RECORD_HEAD_LEN + MESSAGE_HEAD;
+
+    if (front.len > body && front.ptr[0] == RECORD_HANDSHAKE && !f->side[side].sealed &&
+        !f->side[side].messages.got &&
+        front.ptr[RECORD_HEAD_LEN] == (side == CLIENT ? CLIENT_HELLO : SERVER_HELLO))
+        hello(f, side, front.ptr + body, front.len - body);
 }
 
 void vitro_follow_hole(struct follow *f, unsigned side, uint8_t type)

@@ -88,6 +88,12 @@ void vitro_follow_init(struct follow *f, const struct secrets *secrets);
 enum follow_result vitro_follow_record(struct follow *f, unsigned side, vitro_bytes record,
                                        uint8_t *out, struct follow_record *r);
 
+/*
+ * The front of a record of a side, its head included, whose rest is missing: of a hello that is not
+ * sealed it may say what keys are made of.
+ */
+void vitro_follow_front(struct follow *f, unsigned side, vitro_bytes front);
+
 /* The next record of a side, of this type, has bytes missing: it counts, and says nothing. */
 void vitro_follow_hole(struct follow *f, unsigned side, uint8_t type);
 

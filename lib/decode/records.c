@@ -75,13 +75,26 @@ static size_t hole_rest(struct direction *d, size_t len)
     return n;
 }
 
+/*
+ * Right behind a hole, where a packet begins, the head of a record alone is enough: sealed bytes
+ * look like this once in millions.
+ */
+static bool begins_here(const struct direction *d, vitro_bytes b)
+{
+    const struct records *rs = &d->conn->tls->records[d->dir];
+
+    return rs->fresh && b.len >= RECORD_HEAD_LEN && b.ptr[2] == 3 && record_len(b.ptr);
+}
+
 /* Bytes in which no record begins. */
 static size_t seek(struct direction *d, vitro_bytes b, bool over)
 {
-    enum verdict v = NO;
+    bool here = begins_here(d, b);
+    enum verdict v = here ? YES : NO;
     size_t n = 0;
 
-    for (; n < b.len; n++) {
+    direction_records(d)->fresh = b.len < RECORD_HEAD_LEN;
+    for (; n < b.len && !here; n++) {
         v = vitro_records_chain((vitro_bytes){ b.ptr + n, b.len - n }, over);
         if (v != NO)
             break;
@@ -244,6 +257,7 @@ static uint32_t record_rest(struct direction *d)
         return rs->hole;
     rs->type = d->look.ptr[0];
     rs->whole = (uint32_t)record_len(d->look.ptr);
+    vitro_follow_front(&d->conn->tls->follow, d->dir, vitro_buf_bytes(&d->look));
     return rs->whole - (uint32_t)d->look.len;
 }
 
@@ -269,7 +283,7 @@ void vitro_records_gap(struct direction *d, uint64_t len)
         rs->lost_seq = d->conn->tls->follow.side[d->dir].seq;
         rs->lost_key = direction_sealed(d)->log[d->dir].key_count;
     }
-    rs->lost = rs->seeking = true;
+    rs->lost = rs->seeking = rs->fresh = true;
     vitro_follow_lost(&d->conn->tls->follow, d->dir, (d->told - from) / RECORD_LEAST + 1);
 }
 

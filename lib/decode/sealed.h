@@ -70,6 +70,7 @@ struct records {
     uint8_t type;        /* and type */
     bool begun;          /* this direction is TLS */
     bool seeking;        /* where the next record begins has to be found */
+    bool fresh;          /* from the first byte behind a hole on */
     bool lost;
     bool shut;       /* the record before this one lacked its secret */
     uint8_t stalled; /* a record_stall, while records are taken */

@@ -426,6 +426,70 @@ Test(decode_tls_late, behind_lost_segments_records_and_frames_are_found_again)
               (unsigned long long)(found * 100 / of));
 }
 
+/*
+ * Of each packet only the front was captured: of the hellos what keys are made of, of a packet
+ * with a small record all. How each record begins that begins a packet is seen.
+ */
+Test(decode_tls_late, where_packets_are_cut_short_small_records_open_and_others_are_told)
+{
+    for (size_t i = 0; i < SEALED_SUITES; i++) {
+        struct conversation_shape shape = { .calls = 3, .method = 1, .message_max = 4 };
+        struct pcap_talk talk = { .next = { 1000, 5000 } };
+        size_t at[2] = { 0, 0 };
+        struct conversation plain;
+        struct decoded_bytes b;
+        struct sealed_count n;
+        struct pcap_write w;
+        struct sealed s;
+        vitro_decode *d;
+        conversation_make(&plain, &shape, 1, 1);
+        conversation_say(&plain, 0, "\0\0\0\6\0\0\0\0\0", 9);
+        conversation_say(&plain, 1, "\0\0\0\6\0\0\0\0\0", 9);
+        sealed_make(&s, &plain, &(struct sealed_shape){ .suite = sealed_suites[i] });
+        pcap_write_init(&w, PCAP_NG, 1);
+        sealed_secrets(&s, &w);
+        w.snaplen = 220;
+        pcap_talk_open(&w, &talk);
+        for (size_t k = 0; k < s.wire.turn_count; k++)
+            send_turn(&w, &talk, &s, k, at, 0);
+        d = sealed_decode(&w, &b);
+        decoded_assert_tiled(d, i);
+        n = count_sealed(d);
+        cr_expect(ge(uint, n.opened, 1), "suite %zu", i);
+        vitro_decode_free(d);
+        pcap_write_done(&w);
+        sealed_done(&s);
+        conversation_done(&plain);
+    }
+}
+
+Test(decode_tls_late, a_record_that_begins_a_packet_behind_a_hole_is_told_as_one)
+{
+    static const uint8_t data[40] = { 23, 3, 3, 4, 0 };
+    struct pcap_talk talk = { .next = { 1000, 5000 } };
+    struct decoded_bytes b;
+    struct pcap_write w;
+    vitro_event ev;
+    vitro_decode *d;
+    unsigned records = 0;
+
+    pcap_write_init(&w, PCAP_NG, 1);
+    pcap_talk_open(&w, &talk);
+    for (unsigned i = 0; i < 5; i++) {
+        pcap_talk_send(&w, &talk, 0, data, sizeof data);
+        pcap_talk_skip(&talk, 0, 5 + 1024 - sizeof data + (i % 2 ? 200 : 0));
+    }
+    d = sealed_decode(&w, &b);
+    decoded_assert_tiled(d, 0);
+    for (uint32_t n = 1; vitro_decode_event(d, n, &ev); n++) {
+        records += ev.kind == VITRO_EVENT_TLS;
+        cr_expect(ne(int, ev.kind, VITRO_EVENT_UNKNOWN));
+    }
+    cr_expect(eq(uint, records, 5));
+    vitro_decode_free(d);
+    pcap_write_done(&w);
+}
+
 /* The client's data from `skip` of its bytes on, in packets of `step` bytes; some are lost. */
 static vitro_decode *decode_holes(struct pcap_write *w, struct decoded_bytes *b,
                                   const struct sealed *s, size_t step, size_t lost_from,
