@@ -323,8 +323,10 @@ static void begin(struct follow *f, unsigned side)
         new_keys(s, f->server_hello ? FOLLOW_NO_SUITE : FOLLOW_NO_HELLO);
     else if (is_1_3(f))
         use_secret(f, side, side == CLIENT ? SECRET_CLIENT_HANDSHAKE : SECRET_SERVER_HANDSHAKE);
+    else if (s->messages.lost)
+        use_secret(f, side, SECRET_MASTER); /* 1.2: its ChangeCipherSpec is missing, too */
     else
-        new_keys(s, FOLLOW_NO_HELLO); /* 1.2 without its ChangeCipherSpec */
+        new_keys(s, FOLLOW_NO_HELLO); /* 1.2 without any */
 }
 
 /* By the next number; behind missing records, by the first of those behind it that opens it. */
