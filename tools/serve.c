@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "base/util.h"
 #include "command.h"
 #include "duration.h"
@@ -30,6 +31,7 @@ struct run {
     vitro_server_options options;
     vitro_loop *loops[SERVE_LOOPS];
     struct serve serve;
+    struct log *log;
     vitro_server *server;
     vitro_certificate certs[CERTIFICATES_MAX]; /* the first is for all other names */
     size_t cert_count, key_count;
@@ -183,6 +185,11 @@ static int build(struct run *r)
     vitro_error err;
     vitro_code rc = VITRO_OK;
 
+    r->log = log_new(stdout);
+    if (!r->log) {
+        command_fail("serve", "log", "neither memory nor a thread for it", NULL);
+        return EXIT_SYSTEM;
+    }
     for (size_t i = 0; i < r->threads && !rc; i++) {
         vitro_loop_options options = VITRO_LOOP_OPTIONS_INIT;
         char name[32];
@@ -190,7 +197,7 @@ static int build(struct run *r)
         options.name = name;
         rc = vitro_loop_new(&r->loops[i], &options, &err);
     }
-    serve_init(&r->serve, r->loops[0], stdout);
+    serve_init(&r->serve, r->loops[0], r->log);
     if (!rc)
         rc = vitro_server_new(&r->server, r->loops, r->threads, &r->options, &err);
     if (!rc)
@@ -224,6 +231,8 @@ static void reload(void *user)
 {
     struct run *r = user;
     struct signalfd_siginfo came;
+    char files[4096];
+    struct text t;
     vitro_error err;
 
     if (read(r->hangup, &came, sizeof came) != (ssize_t)sizeof came)
@@ -232,10 +241,12 @@ static void reload(void *user)
         fail("TLS", &err, "the files that were read before stay in use");
         return;
     }
+    vitro_text_init(&t, files, sizeof files);
     for (size_t i = 0; i < r->cert_count; i++)
-        printf("%s%s, %s", i ? ", " : "read again: ", r->certs[i].file, r->certs[i].key_file);
-    printf("%s%s\n", r->client_ca ? ", " : "", r->client_ca ? r->client_ca : "");
-    fflush(stdout);
+        vitro_text_add(&t, "%s%s, %s", i ? ", " : "", r->certs[i].file, r->certs[i].key_file);
+    if (r->client_ca)
+        vitro_text_add(&t, ", %s", r->client_ca);
+    log_line(r->log, "read again", files);
 }
 
 /* Without TLS there is nothing to read again: SIGHUP ends the program. */
@@ -357,6 +368,7 @@ static int run(struct run *r)
 
     if (rc == VITRO_CANCELLED) {
         close_inside(r);
+        log_end(r->log);
         _exit(EXIT_INTERRUPTED);
     }
     return rc ? fail("loop", &err, NULL) : EXIT_DONE;
@@ -375,6 +387,7 @@ static void tear_down(struct run *r)
     for (size_t i = r->threads; i-- > 0;)
         vitro_loop_unref(r->loops[i]);
     serve_done(&r->serve);
+    log_end(r->log);
 }
 
 int serve_main(int argc, char **argv)

@@ -170,6 +170,7 @@ static const struct command {
       "  --max-connection-idle TIME\n"
       "                          without a call a connection ends; else never\n"
       "Its first lines say `listening on ADDRESS`; then a line for each message that says something.\n"
+      "Who reads them more slowly than they come loses some, and is told how many; no call waits.\n"
       "Services: chat.ChatService, user.UserService, order.OrderService, room.RoomService,\n"
       "file.FileService, sensor.SensorService; their .proto files are in proto/, of an installed copy\n"
       "in share/vitro/proto/.\n"

@@ -18,8 +18,9 @@ struct served {
     struct serve serve;
     vitro_server *server;
     vitro_channel *channel;
-    FILE *log;
-    char *said; /* what the log holds, after fflush */
+    struct log *log;
+    FILE *heard; /* its lines */
+    char *said;  /* the same, as text */
     size_t said_len;
 };
 
@@ -27,7 +28,8 @@ struct served {
 static inline void served_begin(struct served *w, const char *users)
 {
     memset(w, 0, sizeof *w);
-    w->log = open_memstream(&w->said, &w->said_len);
+    w->heard = open_memstream(&w->said, &w->said_len);
+    w->log = log_new(w->heard);
     cr_assert_eq(vitro_sim_new(&w->sim, NULL, NULL), VITRO_OK);
     cr_assert_eq(vitro_sim_loop(w->sim, &w->loops[0], "home", NULL), VITRO_OK);
     cr_assert_eq(vitro_sim_loop(w->sim, &w->loops[1], "second", NULL), VITRO_OK);
@@ -52,7 +54,8 @@ static inline void served_end(struct served *w)
     vitro_loop_unref(w->loops[0]);
     serve_done(&w->serve);
     vitro_sim_free(w->sim);
-    fclose(w->log);
+    log_end(w->log);
+    fclose(w->heard);
     free(w->said);
 }
 

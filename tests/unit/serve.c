@@ -65,7 +65,7 @@ Test(serve, a_message_is_answered_with_the_time_and_logged_escaped)
     cr_assert_eq(chat_chat_service_send_message(w.channel, &request, &response, NULL, NULL),
                  VITRO_OK);
     chat__message_response__free_unpacked(response, NULL);
-    fflush(w.log);
+    fflush(w.heard);
     cr_expect_str_eq(w.said, "사용자1: 안녕하세요!\n\\u{1b}[31m: a\\u{a}b\n");
     served_end(&w);
 }

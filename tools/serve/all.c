@@ -6,11 +6,10 @@
 
 #include "base/error.h"
 #include "base/util.h"
-#include "print.h"
 #include "vitro/health.h"
 #include "vitro/reflection.h"
 
-void serve_init(struct serve *s, vitro_loop *home, FILE *log)
+void serve_init(struct serve *s, vitro_loop *home, struct log *log)
 {
     memset(s, 0, sizeof *s);
     s->home = home;
@@ -63,17 +62,7 @@ void serve_disconnect(struct serve *s)
 
 void serve_log(struct serve *s, const char *who, const char *what)
 {
-    struct printer p = { .out = s->log };
-
-    if (!s->log)
-        return;
-    flockfile(s->log);
-    print_escaped(&p, vitro_str_of(who));
-    fputs(": ", s->log);
-    print_escaped(&p, vitro_str_of(what));
-    putc_unlocked('\n', s->log);
-    fflush(s->log);
-    funlockfile(s->log);
+    log_line(s->log, who, what);
 }
 
 void serve_fail(vitro_call *call, const vitro_error *err)

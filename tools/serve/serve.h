@@ -10,8 +10,7 @@
 #ifndef VITRO_TOOLS_SERVE_H
 #define VITRO_TOOLS_SERVE_H
 
-#include <stdio.h>
-
+#include "serve/log.h"
 #include "vitro/channel.h"
 #include "vitro/server.h"
 
@@ -20,7 +19,7 @@ enum { SERVE_LOOPS = 64 };
 struct room;
 
 struct serve {
-    FILE *log;        /* lent: one line for each message that says something; NULL: quiet */
+    struct log *log;  /* lent: one line for each message that says something; NULL: quiet */
     vitro_loop *home; /* where the rooms are */
     struct room *rooms;
     vitro_loop *loops[SERVE_LOOPS];
@@ -29,7 +28,7 @@ struct serve {
 };
 
 /* home: the first loop of the server; lent until serve_done. */
-void serve_init(struct serve *s, vitro_loop *home, FILE *log);
+void serve_init(struct serve *s, vitro_loop *home, struct log *log);
 
 /* Add all services to a server that does not listen yet; s must outlive it. */
 vitro_code serve_register(struct serve *s, vitro_server *server, vitro_error *err);
@@ -59,7 +58,7 @@ serve_fn serve_chat, serve_user, serve_order, serve_room, serve_file, serve_sens
 
 enum { SERVE_SECOND = 1000000000 };
 
-/* A line of the log, "who: what": nothing of a peer's reaches it unescaped. Any thread. */
+/* A line of the log, as log_line(). Any thread. */
 void serve_log(struct serve *s, const char *who, const char *what);
 
 /* The call cannot go on: end it with the code and the text of err. */

@@ -60,7 +60,7 @@ static unsigned read_port(int in)
     return strrchr(line, ':') ? (unsigned)atoi(strrchr(line, ':') + 1) : 0;
 }
 
-/* A server tells what it is asked: one to whom nobody listens waits for that, too. */
+/* The lines of the server are read and dropped. */
 static void *hear_out(void *user)
 {
     int in = (int)(intptr_t)user;

@@ -130,6 +130,30 @@ wait $talking 2>/dev/null
 kill -TERM $pid
 ended 0 $pid "SIGTERM after the client was killed"
 
+# Who reads the log stops: no call waits for that, and what is lost is told when somebody reads on.
+mkfifo "$tmp/held"
+exec 4<>"$tmp/held"
+"$vitro" serve --listen "unix:$tmp/held.socket" >"$tmp/held" 2>"$tmp/err" &
+pid=$!
+servers="$servers $pid"
+read -r first <&4
+[ "$first" = "listening on unix:$tmp/held.socket" ] || fail "$first"
+awk 'BEGIN { text = sprintf("%4000s", ""); gsub(" ", "x", text)
+    for (i = 0; i < 300; i++) printf "{\"userId\":\"u\",\"text\":\"%s\"}\n", text }' >"$tmp/much"
+timeout 20 "$vitro" call "unix:$tmp/held.socket" chat.ChatService/Chat -d "@$tmp/much" \
+    >"$tmp/out" 2>"$tmp/client.err" || fail "a call waits for the reader of the log: $?"
+[ "$(grep -c xxxx "$tmp/out")" -eq 300 ] || fail "not 300 echoes: $(tail -n 1 "$tmp/client.err")"
+kill -TERM $pid
+cat <&4 >"$tmp/log" &
+reader=$!
+ended 0 $pid "SIGTERM while somebody reads on"
+exec 4>&-
+kill $reader
+wait $reader 2>/dev/null
+lost=$(sed -n 's/^(\([0-9]*\) lines were lost: nobody read on)$/\1/p' "$tmp/log")
+[ "$lost" -gt 0 ] && [ $((lost + $(grep -c '^u: x*$' "$tmp/log"))) -eq 300 ] ||
+    fail "of 300 lines '$lost' are lost, and $(grep -c '^u: x*$' "$tmp/log") came"
+
 # A silent client is asked whether it is there; an old connection is left, and at last cut.
 start --listen 127.0.0.1:0 --keepalive 200ms --max-connection-age 1s --max-connection-age-grace 500ms
 mkfifo "$tmp/silent"
