@@ -143,10 +143,11 @@ awk 'BEGIN { text = sprintf("%4000s", ""); gsub(" ", "x", text)
 timeout 20 "$vitro" call "unix:$tmp/held.socket" chat.ChatService/Chat -d "@$tmp/much" \
     >"$tmp/out" 2>"$tmp/client.err" || fail "a call waits for the reader of the log: $?"
 [ "$(grep -c xxxx "$tmp/out")" -eq 300 ] || fail "not 300 echoes: $(tail -n 1 "$tmp/client.err")"
-kill -TERM $pid
 cat <&4 >"$tmp/log" &
 reader=$!
-ended 0 $pid "SIGTERM while somebody reads on"
+wait_for 'lines were lost' "$tmp/log"
+kill -TERM $pid
+ended 0 $pid "SIGTERM when somebody has read on"
 exec 4>&-
 kill $reader
 wait $reader 2>/dev/null
