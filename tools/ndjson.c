@@ -397,6 +397,7 @@ void ndjson_end(struct ndjson *n, const vitro_decode *d, const char *error)
     if (s.tls) {
         json_number(&j, "tls", s.tls);
         json_number(&j, "sealed", s.sealed);
+        json_number(&j, "unseen", s.sealed_unseen);
     }
     if (n->live || s.missed)
         json_number(&j, "missed", n->live ? MAX(live_get(&n->live->missed), s.missed) : s.missed);

@@ -330,21 +330,34 @@ static vitro_code take_all(struct show *s, vitro_error *err)
     return rc ? rc : vitro_decode_finish(s->decode, err);
 }
 
+static void say_of(const struct show *s, uint64_t n, uint64_t of, const char *what,
+                   const char *advice)
+{
+    char why[160];
+
+    if (!n)
+        return;
+    snprintf(why, sizeof why, "%" PRIu64 " of %" PRIu64 " TLS connections not opened, or in part%s",
+             n, of, what);
+    command_fail(s->command, s->name, why, advice);
+}
+
 /* What a key log would show is not seen to be missing from the events alone. */
 static void say_sealed(const struct show *s)
 {
     vitro_decode_stats st;
-    char why[128];
 
     vitro_decode_stats_get(s->decode, &st);
-    if (!st.sealed)
-        return;
-    snprintf(why, sizeof why, "%" PRIu64 " of %" PRIu64 " TLS connections not opened, or in part",
-             st.sealed, st.tls);
-    command_fail(s->command, s->name, why,
-                 s->keylog.path ? "that key log has no secrets of theirs"
-                                : "give the key log that a program wrote (SSLKEYLOGFILE=FILE) with "
-                                  "--keylog FILE");
+    say_of(s, st.sealed_unknown, st.tls, "",
+           s->keylog.path ? "that key log has no secrets of theirs"
+                          : "give the key log that a program wrote (SSLKEYLOGFILE=FILE) with "
+                            "--keylog FILE");
+    say_of(s, st.sealed_wrong, st.tls, ": their secrets do not open them",
+           "were they changed, or are bytes missing?");
+    say_of(s, st.sealed_unseen, st.tls, ": their handshake is not in the capture",
+           "begin it before they do");
+    say_of(s, st.sealed - st.sealed_unknown - st.sealed_wrong - st.sealed_unseen, st.tls,
+           ": their cipher suite is not opened here", NULL);
 }
 
 static int run_stream(struct show *s)

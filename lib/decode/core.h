@@ -189,7 +189,7 @@ struct tls {
     struct follow follow;
     struct records records[2];
     struct direction inner[2]; /* what they have sealed */
-    bool shut;                 /* a record of it lacks its secret: that is counted */
+    bool shut;                 /* a record of it did not open: that is counted */
 };
 
 struct conn {

@@ -68,7 +68,8 @@ static void say_field(struct looked *l, const struct handshake_field *f)
     if (strcmp(f->name, "tls.handshake") == 0) {
         l->message = f->number;
         l->messages++;
-        say(l, l->len ? ", " : " ", vitro_str_of(name));
+        say(l, l->len ? ", " : " ", vitro_str_of(f->text ? "" : "handshake "));
+        say(l, "", vitro_str_of(name));
     } else if (strcmp(f->name, "tls.handshake.extensions_alpn_str") == 0) {
         say(l, " alpn ", text_of(l, f));
     } else if (strcmp(f->name, "tls.handshake.extensions_server_name") == 0) {

@@ -137,10 +137,12 @@ static enum verdict look_further(struct direction *d, bool over, bool *tls)
     return over ? NO : WAIT;
 }
 
+/* What it looked at is told now, for who watches; the rest at its end. */
 void vitro_look_give_up(struct direction *d, uint8_t why)
 {
     d->state = DIR_OTHER;
     d->why = why;
+    vitro_direction_unknown(d, d->told + d->look.len, why);
     vitro_buf_done(&d->look);
 }
 

@@ -124,12 +124,16 @@ static uint32_t rope_of(const struct direction *d, size_t content, uint32_t rest
 
 static void count_shut(struct direction *d, enum follow_result rc)
 {
+    vitro_decode_stats *s = &d->conn->decode->stats;
     struct tls *tls = d->conn->tls;
 
-    if (tls->shut || (rc != FOLLOW_NO_SECRET && rc != FOLLOW_FAILED))
+    if (tls->shut || rc == FOLLOW_PLAIN || rc == FOLLOW_OPENED || rc == FOLLOW_NO_MEMORY)
         return;
     tls->shut = true;
-    d->conn->decode->stats.sealed++;
+    s->sealed++;
+    s->sealed_unseen += rc == FOLLOW_NO_HELLO;
+    s->sealed_unknown += rc == FOLLOW_NO_SECRET || rc == FOLLOW_EARLY;
+    s->sealed_wrong += rc == FOLLOW_FAILED;
 }
 
 static void tell(struct direction *d, vitro_bytes record, enum follow_result rc,

@@ -153,6 +153,24 @@ Test(decode, what_is_no_http2_is_told_as_such)
     }
 }
 
+/* Who watches learns it from the first bytes, not when the connection ends. */
+Test(decode, what_is_no_http2_is_told_with_its_first_packet_and_the_rest_at_the_end)
+{
+    static const char request[] = "GET / HTTP/1.1\r\n\r\n";
+    struct hand h;
+
+    hand_init(&h);
+    pcap_talk_open(&h.w, &h.talk);
+    hand_send(&h, 0, request, sizeof request - 1);
+    hand_send(&h, 0, request, sizeof request - 1);
+    pcap_talk_close(&h.w, &h.talk);
+    hand_decode(&h);
+    cr_assert(eq(uint, hand_count(&h, VITRO_EVENT_UNKNOWN), 2));
+    cr_expect(eq(u32, hand_nth(&h, VITRO_EVENT_UNKNOWN, 0)->packet, 4));
+    cr_expect(eq(u64, hand_nth(&h, VITRO_EVENT_UNKNOWN, 0)->length, sizeof request - 1));
+    hand_done(&h);
+}
+
 Test(decode, the_preface_says_who_the_client_is)
 {
     struct hand h;

@@ -589,6 +589,7 @@ Test(decode_tls_late, who_joins_late_is_told_that_no_handshake_was_seen)
     struct sealed s;
     struct decoded_bytes b;
     struct pcap_write w;
+    vitro_decode_stats stats;
     struct sealed_count n;
     size_t at[2] = { 0, 0 };
     vitro_decode *d;
@@ -607,6 +608,9 @@ Test(decode_tls_late, who_joins_late_is_told_that_no_handshake_was_seen)
     cr_expect(gt(uint, n.sealed, 1));
     cr_expect(eq(uint, n.opened, 0));
     cr_expect(eq(str, (char *)n.why, "TLS: sealed, and the handshake that says how was not seen"));
+    vitro_decode_stats_get(d, &stats);
+    cr_expect(eq(u64, stats.sealed, 1));
+    cr_expect(eq(u64, stats.sealed_unseen, 1));
     vitro_decode_free(d);
     pcap_write_done(&w);
     sealed_done(&s);

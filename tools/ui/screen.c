@@ -70,15 +70,22 @@ static int64_t now_ms(void)
 /* A lesson is its own capture: what is sealed in it is sealed on purpose. */
 static void say_sealed(struct screen *s)
 {
-    vitro_decode_stats stats;
+    bool asked = s->options->keylog && s->options->keylog->path;
+    vitro_decode_stats st;
+    const char *what;
 
-    vitro_decode_stats_get(s->d, &stats);
-    if (!stats.sealed || s->ui.m.study)
+    vitro_decode_stats_get(s->d, &st);
+    if (!st.sealed || s->ui.m.study)
         return;
-    model_say(&s->ui.m, "%s: %u/%u%s",
-              view_word(&s->ui.m, "TLS connections without secrets", "비밀이 없는 TLS 연결"),
-              (unsigned)stats.sealed, (unsigned)stats.tls,
-              s->options->keylog && s->options->keylog->path ? "" : " (--keylog FILE)");
+    if (st.sealed == st.sealed_unseen)
+        what = view_word(&s->ui.m, "TLS connections whose handshake is not in the capture",
+                         "핸드셰이크가 캡처에 없는 TLS 연결");
+    else if (st.sealed == st.sealed_unknown)
+        what = view_word(&s->ui.m, "TLS connections without secrets", "비밀이 없는 TLS 연결");
+    else
+        what = view_word(&s->ui.m, "TLS connections that did not open", "열리지 않은 TLS 연결");
+    model_say(&s->ui.m, "%s: %u/%u%s", what, (unsigned)st.sealed, (unsigned)st.tls,
+              st.sealed_unknown && !asked ? " (--keylog FILE)" : "");
 }
 
 static void finish(struct screen *s)

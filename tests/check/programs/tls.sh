@@ -165,7 +165,11 @@ grep -q ': 1 of 1 TLS connections not opened, or in part; give the key log .*--k
 echo 'no key log' >"$tmp/keys"
 "$vitro" inspect "$tmp/no" --plain --keylog "$tmp/keys" >/dev/null 2>"$tmp/err"
 grep -q ': 1 of 1 TLS connections not opened, or in part; that key log has no secrets of theirs$' "$tmp/err" ||
-    fail "with the wrong secrets inspect says: $(cat "$tmp/err")"
+    fail "with others' secrets inspect says: $(cat "$tmp/err")"
+grep -ao '[A-Z_0]* [0-9a-f]\{64\} [0-9a-f]*' "$tmp/yes" | sed 's/....$/0000/' >"$tmp/keys"
+"$vitro" inspect "$tmp/yes" --plain --keylog "$tmp/keys" >/dev/null 2>"$tmp/err"
+grep -q ': 1 of 1 TLS connections not opened, or in part: their secrets do not open them; ' "$tmp/err" ||
+    fail "with changed secrets inspect says: $(cat "$tmp/err")"
 [ -z "$("$vitro" inspect "$tmp/yes" --plain 2>&1 >/dev/null)" ] || fail "what was opened is missing"
 
 stop

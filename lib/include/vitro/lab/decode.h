@@ -250,10 +250,13 @@ typedef struct vitro_decode_stats {
     uint64_t frames, headers, messages, unknown; /* events of these kinds; headers: fields */
     size_t memory;                               /* bytes in use now */
     size_t memory_peak;
-    uint64_t lost;   /* events dropped over the budget */
-    uint64_t missed; /* packets and blocks that are not in the capture, as its notes say */
-    uint64_t tls;    /* connections under TLS */
-    uint64_t sealed; /* of those: some record no secret was there for, or none that opens it */
+    uint64_t lost;           /* events dropped over the budget */
+    uint64_t missed;         /* packets and blocks that are not in the capture, as its notes say */
+    uint64_t tls;            /* connections under TLS */
+    uint64_t sealed;         /* of those: not opened, or in part; why at first: */
+    uint64_t sealed_unseen;  /* the handshake that says how is not in the capture */
+    uint64_t sealed_unknown; /* no secret is known */
+    uint64_t sealed_wrong;   /* the secrets that are known do not open them */
 } vitro_decode_stats;
 
 /**
