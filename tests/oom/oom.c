@@ -125,8 +125,10 @@ static void run_once(size_t nth)
     rc = world_begin(&w, scenario, &err);
     if (!rc)
         scenario->talk(&w);
-    if (scenario->leaves)
+    if (scenario->leaves) {
+        failing.freeing = true;
         world_end(&w);
+    }
     failing_end();
     if (rc && !(failing.failed && may_not_begin(rc)))
         fault_of("the world is not made", &err);

@@ -76,11 +76,11 @@ static struct block *delist(void *p)
 
 /*
  * A library context is freed by means of a list that is made then (OpenSSL 3.0): where there is no
- * memory for the list, all of it is left.
+ * memory for the list, all of it is left, and what its providers hold.
  */
 static bool is_needed_to_free(const char *file)
 {
-    return !failing.once && strstr(file, "crypto/ex_data.c");
+    return (!failing.once || failing.freeing) && strstr(file, "crypto/ex_data.c");
 }
 
 static void *openssl_alloc(size_t n, const char *file, int line)
@@ -164,6 +164,7 @@ void failing_begin(size_t nth, bool once)
 {
     failing.calls = 0;
     failing.counting = true;
+    failing.freeing = false;
     failing.once = once;
     failing.fail_at = nth;
     failing.failed = false;

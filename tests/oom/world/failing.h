@@ -16,6 +16,7 @@ struct failing {
     size_t calls;     /* allocations and growths since the count began */
     size_t fail_at;   /* this call fails, counted from 1; 0: none */
     bool once;        /* and those after it do not */
+    bool freeing;     /* what was made is being freed meanwhile */
     bool failed;      /* it did */
     size_t ours;      /* blocks of the library that live */
     const char *file; /* whose allocation failed last, when it was one of OpenSSL; NULL: ours */
