@@ -63,9 +63,8 @@ static void await_answer(struct connection *c)
         vitro_timer_start(c->driver.loop, &k->timer, k->ping_at + timeout);
         return;
     }
-    vitro_fail(&why, VITRO_UNAVAILABLE, "keepalive", 0,
-               "keepalive: nothing came of %s for %d ms after a PING", c->peer,
-               (int)(timeout / 1000000));
+    vitro_fail(&why, VITRO_UNAVAILABLE, "keepalive", 0, "nothing came of %s for %d ms after a PING",
+               c->peer, (int)(timeout / 1000000));
     vitro_connection_abort(c, &why);
 }
 
