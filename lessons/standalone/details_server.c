@@ -3,6 +3,7 @@
  *
  * Beside its code and text a status carries messages: google.rpc.BadRequest here, from the .proto
  * files that come with vitro, or any other. They travel as trailing metadata, so they are short.
+ * No method names their types: tools that have no .proto are told of them by reflection.
  */
 #include <stdio.h>
 #include <vitro.h>
@@ -58,6 +59,10 @@ int main(int argc, char **argv)
     handlers.send_message = send_message;
     if (!rc)
         rc = chat_chat_service_register(server, &handlers, NULL, &err);
+    if (!rc)
+        rc = vitro_reflection_register(server, &err);
+    if (!rc)
+        rc = vitro_reflection_add(server, &google_rpc_error__details_proto_file, &err);
     if (!rc)
         rc = vitro_server_listen(server, argc > 1 ? argv[1] : "", at, sizeof at, &err);
     if (!rc && printf("listening on %s\n", at) > 0 && !fflush(stdout))

@@ -111,7 +111,7 @@ static int call(vitro_channel *channel)
     vitro_code rc;
 
     request.message = hello;
-    options.timeout_ns = INT64_C(2000000000);
+    options.timeout_ns = INT64_C(5000000000);
     rc = chat_chat_service_send_message(channel, &request, &response, &options, &err);
     if (rc)
         vitro_error_format(&err, text, sizeof text);

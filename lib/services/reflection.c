@@ -24,9 +24,16 @@ typedef Grpc__Reflection__V1__ServerReflectionResponse answer;
 
 #define ASK (&vitro_known_grpc__reflection__v1__server_reflection_request__descriptor)
 
+/* A file that no method leads to. */
+struct told {
+    struct list link;
+    const vitro_pb_file *file;
+};
+
 struct reflection {
     vitro_server *server;
     struct server_hook hook;
+    struct list told;
     struct symbols symbols;
     struct buf services; /* of vitro_str, terminated, by name */
 };
@@ -288,6 +295,8 @@ static vitro_code on_listening(struct server_hook *hook, vitro_error *err)
         ok = add_service(r, routes->slots[i].path);
         vitro_symbols_add(&r->symbols, routes->slots[i].file);
     }
+    for (const struct list *i = r->told.next; i != &r->told; i = i->next)
+        vitro_symbols_add(&r->symbols, CONTAINER_OF(i, struct told, link)->file);
     ok = vitro_symbols_sort(&r->symbols) && ok;
     if (!ok)
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "reflection", 0, "out of memory");
@@ -323,6 +332,7 @@ vitro_code vitro_reflection_register(vitro_server *server, vitro_error *err)
     if (!r)
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "reflection", 0, "out of memory");
     r->server = server;
+    list_init(&r->told);
     r->hook.listening = on_listening;
     r->hook.leaving = on_leaving;
     forget(r);
@@ -331,4 +341,31 @@ vitro_code vitro_reflection_register(vitro_server *server, vitro_error *err)
     for (size_t i = 0; i < ARRAY_LEN(methods) && rc == VITRO_OK; i++)
         rc = vitro_server_add(server, &methods[i], &options, &events, r, err);
     return rc;
+}
+
+/* The one that answers; NULL: reflection is not served. */
+static struct reflection *of_server(const vitro_server *server)
+{
+    for (const struct list *i = server->hooks.prev; i != &server->hooks; i = i->prev) {
+        struct server_hook *hook = CONTAINER_OF(i, struct server_hook, link);
+        if (hook->listening == on_listening)
+            return CONTAINER_OF(hook, struct reflection, hook);
+    }
+    return NULL;
+}
+
+vitro_code vitro_reflection_add(vitro_server *server, const vitro_pb_file *file, vitro_error *err)
+{
+    struct reflection *r = of_server(server);
+    struct told *t;
+
+    if (!r || server->listening)
+        return vitro_fail(err, VITRO_FAILED_PRECONDITION, "reflection", 0,
+                          "files are added between its registration and the first listener");
+    t = vitro_server_keep(server, sizeof *t);
+    if (!t)
+        return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "reflection", 0, "out of memory");
+    t->file = file;
+    list_append(&r->told, &t->link);
+    return VITRO_OK;
 }

@@ -49,7 +49,11 @@ static void begin(struct world *w)
     cr_assert_eq(vitro_server_new(&w->server, &w->home, 1, NULL, NULL), VITRO_OK);
     cr_assert_eq(chat_chat_service_register(w->server, &handlers, NULL, NULL), VITRO_OK);
     add(w, "/chat.ChatService/SendMessage", &chat_proto_file);
+    cr_assert_eq(vitro_reflection_add(w->server, &google_protobuf_descriptor_proto_file, NULL),
+                 VITRO_FAILED_PRECONDITION);
     cr_assert_eq(vitro_reflection_register(w->server, NULL), VITRO_OK);
+    cr_assert_eq(vitro_reflection_add(w->server, &google_protobuf_descriptor_proto_file, NULL),
+                 VITRO_OK);
     add(w, "/old.Service/Get", &legacy_proto_file);
     add(w, "/new.Service/Get", &types_proto_file);
     add(w, "/by.Hand/Get", NULL);
@@ -57,6 +61,8 @@ static void begin(struct world *w)
     cr_expect_neq(vitro_server_listen(w->server, "sim:", NULL, 0, NULL), VITRO_OK);
     cr_assert_eq(vitro_server_listen(w->server, "sim:a", NULL, 0, NULL), VITRO_OK);
     cr_assert_eq(vitro_server_listen(w->server, "sim:b", NULL, 0, NULL), VITRO_OK);
+    cr_assert_eq(vitro_reflection_add(w->server, &types_proto_file, NULL),
+                 VITRO_FAILED_PRECONDITION);
     cr_assert_eq(vitro_channel_new(&w->channel, w->client, "sim:b", NULL, NULL), VITRO_OK);
 }
 
@@ -184,6 +190,8 @@ Test(reflection, every_question_has_its_answer_in_either_version)
         { ASK(FILE_CONTAINING_SYMBOL), ".chat.MessageRequest.userId", 0, "files chat.proto" },
         { ASK(FILE_CONTAINING_SYMBOL), "google.protobuf.Timestamp", 0,
           "files google/protobuf/timestamp.proto" },
+        { ASK(FILE_CONTAINING_SYMBOL), "google.protobuf.FileDescriptorProto", 0, /* no method's */
+          "files google/protobuf/descriptor.proto" },
         { ASK(FILE_CONTAINING_SYMBOL), "corpus.legacy.LOW", 0, /* beside its enum */
           "files legacy.proto common.proto google/protobuf/timestamp.proto" },
         { ASK(FILE_CONTAINING_SYMBOL), "corpus.legacy.Level", 0,

@@ -136,7 +136,8 @@ VITRO_API size_t vitro_pb_pack(const ProtobufCMessage *message, uint8_t *out, si
 VITRO_API size_t vitro_pb_size(const ProtobufCMessage *message);
 
 /**
- * One .proto file, as generated code embeds it: `const vitro_pb_file chat_proto_file`.
+ * One .proto file, as generated code embeds it: `const vitro_pb_file chat_proto_file`; of
+ * a/b_c.proto `a_b__c_proto_file`.
  *
  * descriptor is a serialized google.protobuf.FileDescriptorProto without source_code_info.
  */

@@ -6,6 +6,9 @@
  * every function there works on it.
  *
  *      request struct -> pack -> vitro_call_send ... on_message -> unpack -> response struct
+ *
+ * Where a generated function takes no flags (VITRO_SEND_...), to write or to respond, the one here
+ * does: vitro_stub_write(chat.call, &message.base, flags, err), vitro_stub_send() on a server.
  */
 #ifndef VITRO_STUB_H
 #define VITRO_STUB_H
