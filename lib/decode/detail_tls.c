@@ -29,6 +29,7 @@ struct looked {
     uint32_t version;  /* the highest that a hello names, or that of the keys */
     bool whole;        /* what began in another record ends here, and was read */
     bool is_1_3;       /* keys of 1.3 have opened it */
+    const char *level; /* of an alert */
     char words[WORDS_MAX];
     size_t len; /* of words */
 };
@@ -76,8 +77,12 @@ static void say_field(struct looked *l, const struct handshake_field *f)
         say(l, " sni ", text_of(l, f));
     } else if (f->registry == TLS_SUITE && l->message == SERVER_HELLO) {
         say(l, " ", vitro_str_of(name));
-    } else if (f->registry == TLS_ALERT_LEVEL || f->registry == TLS_ALERT) {
-        say(l, " ", vitro_str_of(name));
+    } else if (f->registry == TLS_ALERT_LEVEL) {
+        l->level = name;
+    } else if (f->registry == TLS_ALERT) {
+        say(l, " ", vitro_str_of(name)); /* first what is wrong: a list may cut the rest off */
+        say(l, " (", vitro_str_of(l->level));
+        say(l, "", vitro_str_of(")"));
     } else if (f->registry == TLS_VERSION && f->number <= 0x0304) {
         l->version = MAX(l->version, f->number);
     }
@@ -350,7 +355,7 @@ static void body_items(struct looked *l, bool open)
 void vitro_detail_tls(struct detail *t, vitro_detail *out)
 {
     const vitro_event *ev = t->ev;
-    struct looked l = { .t = t };
+    struct looked l = { .t = t, .level = "" };
     uint8_t head[RECORD_HEAD_LEN] = { 0 };
     vitro_span span = vitro_event_span(ev);
     bool open = vitro_decode_content(t->decode, ev, &l.content);

@@ -73,6 +73,25 @@ Test(ui, ascii_screens_hold_nothing_else)
     play_end(&p);
 }
 
+/* One that lacks the room loses its protocol before what it says. */
+Test(ui, where_a_list_is_narrow_an_alert_still_has_its_name)
+{
+    static const uint8_t alert[] = { 21, 3, 3, 0, 2, 2, 44 };
+    static struct play p;
+
+    memset(&p, 0, sizeof p);
+    hand_init(&p.h);
+    pcap_talk_open(&p.h.w, &p.h.talk);
+    hand_send(&p.h, 0, alert, sizeof alert);
+    hand_send(&p.h, 1, alert, sizeof alert);
+    play_hand(&p, 80, 24);
+    SEES(&p, "> alert certificate_revoked");
+    play_size(&p, 120, 40);
+    SEES(&p, "> alert certificate_revoked (fatal");
+    SEES(&p, " alert certificate_r");
+    play_end(&p);
+}
+
 /* ---- tied ------------------------------------------------------------------------------------ */
 
 Test(ui, a_byte_moves_the_field_and_a_field_moves_the_byte)

@@ -13,6 +13,9 @@ const char *view_word(const struct model *m, const char *english, const char *ko
 /* The head of a pane; returns what is left of it. */
 struct area view_head(struct area a, const struct model *m, enum pane pane, const char *text);
 
+/* A title that loses more than a little in so many columns loses its protocol first. */
+vitro_str view_fitting(vitro_str title, int columns);
+
 /* The first shown of n lines so that `pick` is seen, moving no more than needed. */
 size_t view_scroll(size_t top, size_t pick, size_t n, int rows);
 

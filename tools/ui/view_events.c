@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/util.h"
 #include "ui/study.h"
 #include "wrap.h"
 
@@ -72,6 +73,18 @@ static void put_number(char out[16], const struct model *m, const struct row *ro
         snprintf(out, 16, "    ");
 }
 
+vitro_str view_fitting(vitro_str title, int columns)
+{
+    static const char *const protocols[] = { "TLS 1.3 ", "TLS 1.2 ", "TLS " };
+
+    for (size_t i = 0; i < ARRAY_LEN(protocols) && wrap_columns(title) > columns + 3; i++) {
+        size_t n = strlen(protocols[i]);
+        if (title.len > n && memcmp(title.ptr, protocols[i], n) == 0)
+            return (vitro_str){ title.ptr + n, title.len - n };
+    }
+    return title;
+}
+
 static void put_row(struct area a, const struct model *m, int y, uint32_t number)
 {
     struct row row;
@@ -85,7 +98,8 @@ static void put_row(struct area a, const struct model *m, int y, uint32_t number
     x = area_put(a, y, 0, st, "%c%s %c ", mark_of(m, &row), shown, row.arrow);
     tail = wrap_columns(vitro_str_of(row.tail));
     end = a.w - tail - 1;
-    area_text(area_part(a, 0, 0, a.h, end > x ? end : x), y, x, st, vitro_str_of(row.title));
+    area_text(area_part(a, 0, 0, a.h, end > x ? end : x), y, x, st,
+              view_fitting(vitro_str_of(row.title), end - x));
     if (end > x)
         area_put(a, y, end + 1, st, "%s", row.tail);
     if (number == m->pick)

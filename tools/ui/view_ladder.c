@@ -72,6 +72,7 @@ static void put_arrow(struct area a, int y, int x, const vitro_event *ev, const 
 {
     enum style st = (enum style)row->style;
     int end = a.w - 2, width;
+    vitro_str title;
     bool right = ev->dir == VITRO_C2S;
 
     area_fence(a, y, x, 1, ST_DIM);
@@ -81,7 +82,8 @@ static void put_arrow(struct area a, int y, int x, const vitro_event *ev, const 
         return;
     area_rule(a, y, x + 1, width, st);
     area_put(a, y, right ? end - 1 : x + 1, st, right ? ">" : "<");
-    area_put(area_part(a, 0, 0, a.h, end - 2), y, x + 3, st, " %s ", row->title);
+    title = view_fitting(vitro_str_of(row->title), width - 6);
+    area_put(area_part(a, 0, 0, a.h, end - 2), y, x + 3, st, " %.*s ", (int)title.len, title.ptr);
 }
 
 static void put_rung(struct area a, const struct model *m, struct rungs *r, int i, int lanes)

@@ -164,9 +164,9 @@ done
 grep -q 'ClientHello sni localhost alpn h2$' "$tmp"/17-*.real || fail "17 --real: no name is asked for"
 "$vitro" inspect "$tmp/17.pcapng" --plain | grep '^#' >"$tmp/events"
 grep -q 'ClientHello sni localhost alpn h2$' "$tmp/events" || fail "17: no h2 is offered"
-for alert in '2 > TLS alert fatal bad_certificate' '1 > TLS alert fatal certificate_expired' \
-    '1 > TLS alert fatal unknown_ca' '1 < TLS alert fatal unexpected_message' \
-    '1 < TLS alert fatal no_application_protocol' '2 > TLS 1.3 alert warning close_notify'; do
+for alert in '2 > TLS alert bad_certificate (fatal)' '1 > TLS alert certificate_expired (fatal)' \
+    '1 > TLS alert unknown_ca (fatal)' '1 < TLS alert unexpected_message (fatal)' \
+    '1 < TLS alert no_application_protocol (fatal)' '2 > TLS 1.3 alert close_notify (warning)'; do
     [ "$(grep -c "${alert#??}" "$tmp/events")" -eq "${alert%% *}" ] || fail "17: not $alert"
 done
 grep -q 'gone at the server: .*the peer speaks TLS, this side plain text' "$tmp/events" ||
@@ -193,7 +193,7 @@ grep -q 'Calling start() is no longer necessary' "$tmp"/18-*.en || fail "18: sta
 sed -n '/^## The right authority, the wrong use/,$p' "$tmp"/18-*.en | grep -q 'x509.usage: serverAuth$' ||
     fail "18: what a certificate is for is not seen"
 "$vitro" inspect "$tmp/18.pcapng" --plain | grep '^#' >"$tmp/events"
-sed -n '/ connection 0 is open at the client/,/ alert fatal certificate_required$/p' "$tmp/events" |
+sed -n '/ connection 0 is open at the client/,/ alert certificate_required (fatal)$/p' "$tmp/events" |
     grep -q '> preface$' || fail "18: the client does not believe that it is connected"
 [ "$(grep -c '> TLS 1.3 Certificate ' "$tmp/events")" -eq 5 ] ||
     fail "18: not five clients with a certificate behind the one without"
