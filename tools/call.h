@@ -26,9 +26,9 @@ struct call_options {
     const char *compression;     /* NULL: none */
     bool wait_for_ready;
     bool verbose;
-    vitro_md *metadata;                         /* NULL: none */
-    const char *authority;                      /* NULL: the target's */
-    const char *ca_file, *cert_file, *key_file; /* NULL: none */
+    vitro_md *metadata;                                    /* NULL: none */
+    const char *authority;                                 /* NULL: the target's */
+    const char *ca_file, *crl_file, *cert_file, *key_file; /* NULL: none */
     bool tls, insecure;
     const char *token, *token_file, *service_account; /* NULL: not that one */
     bool allow_plain_token;

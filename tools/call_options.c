@@ -123,6 +123,8 @@ static int tls_option(struct call_options *o, int c)
         o->insecure = true;
     else if (c == 'C')
         o->ca_file = optarg;
+    else if (c == 'R')
+        o->crl_file = optarg;
     else if (c == 'E')
         o->cert_file = optarg;
     else if (c == 'K')
@@ -198,6 +200,7 @@ static int option(struct call_options *o, int c, const char *word)
     case 'T':
     case 'X':
     case 'C':
+    case 'R':
     case 'E':
     case 'K':
         return tls_option(o, c);
@@ -226,6 +229,7 @@ int call_options_read(struct call_options *o, int argc, char **argv)
         { "tls", no_argument, NULL, 'T' },
         { "insecure", no_argument, NULL, 'X' },
         { "cacert", required_argument, NULL, 'C' },
+        { "crl", required_argument, NULL, 'R' },
         { "cert", required_argument, NULL, 'E' },
         { "key", required_argument, NULL, 'K' },
         { "token", required_argument, NULL, 'B' },

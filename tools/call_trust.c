@@ -25,12 +25,13 @@ static int open_tls(struct call_trust *t, const struct call_options *o)
     if (!o->tls)
         return EXIT_DONE;
     c.ca_file = o->ca_file;
+    c.crl_file = o->crl_file;
     c.certificate_file = o->cert_file;
     c.key_file = o->key_file;
     c.insecure = o->insecure;
     if (vitro_credentials_client(&t->tls, &c, &err) == VITRO_OK)
         return EXIT_DONE;
-    return fail("TLS", &err, "--cacert, --cert and --key are files of PEM");
+    return fail("TLS", &err, "--cacert, --crl, --cert and --key are files of PEM");
 }
 
 /* ---- tokens --------------------------------------------------------------------------------- */

@@ -35,11 +35,11 @@ struct run {
     vitro_server *server;
     vitro_certificate certs[CERTIFICATES_MAX]; /* the first is for all other names */
     size_t cert_count, key_count;
-    const char *client_ca;          /* NULL: none */
-    vitro_credentials *credentials; /* NULL: plain text */
-    int hangup;                     /* SIGHUP, to be read from; -1: as it is elsewhere */
-    vitro_watch *watch;             /* of it; NULL: none */
-    char inside[64];                /* a folder of our own, with a socket; empty: none */
+    const char *client_ca, *client_crl; /* NULL: none */
+    vitro_credentials *credentials;     /* NULL: plain text */
+    int hangup;                         /* SIGHUP, to be read from; -1: as it is elsewhere */
+    vitro_watch *watch;                 /* of it; NULL: none */
+    char inside[64];                    /* a folder of our own, with a socket; empty: none */
 };
 
 /* ---- the command line ----------------------------------------------------------------------- */
@@ -108,6 +108,9 @@ static int option(struct run *r, int c, const char *word)
     case 'A':
         r->client_ca = optarg;
         return EXIT_DONE;
+    case 'R':
+        r->client_crl = optarg;
+        return EXIT_DONE;
     default:
         return usage(word, "no such option, or its value is missing");
     }
@@ -122,6 +125,7 @@ static int parse(struct run *r, int argc, char **argv)
         { "tls-cert", required_argument, NULL, 'C' },
         { "tls-key", required_argument, NULL, 'K' },
         { "client-ca", required_argument, NULL, 'A' },
+        { "client-crl", required_argument, NULL, 'R' },
         { "keepalive", required_argument, NULL, TIME(keepalive_time_ms) },
         { "keepalive-timeout", required_argument, NULL, TIME(keepalive_timeout_ms) },
         { "keepalive-without-calls", no_argument, NULL, 'p' },
@@ -146,6 +150,8 @@ static int parse(struct run *r, int argc, char **argv)
                        : r->key_count               ? "--tls-key"
                                                     : "--client-ca",
                        "--tls-cert and --tls-key are given together");
+    if (!status && r->client_crl && !r->client_ca)
+        status = usage("--client-crl", "it belongs to --client-ca");
     if (!r->listen_count)
         r->listen[r->listen_count++] = "127.0.0.1:50051";
     return status;
@@ -221,8 +227,10 @@ static int make_credentials(struct run *r)
     o.more_certificates = r->certs + 1;
     o.n_more_certificates = r->cert_count - 1;
     o.ca_file = r->client_ca;
+    o.crl_file = r->client_crl;
     if (vitro_credentials_server(&r->credentials, &o, &err))
-        return fail("TLS", &err, "--tls-cert, --tls-key and --client-ca are files of PEM");
+        return fail("TLS", &err,
+                    "--tls-cert, --tls-key, --client-ca and --client-crl are files of PEM");
     return EXIT_DONE;
 }
 
@@ -246,6 +254,8 @@ static void reload(void *user)
         vitro_text_add(&t, "%s%s, %s", i ? ", " : "", r->certs[i].file, r->certs[i].key_file);
     if (r->client_ca)
         vitro_text_add(&t, ", %s", r->client_ca);
+    if (r->client_crl)
+        vitro_text_add(&t, ", %s", r->client_crl);
     log_line(r->log, "read again", files);
 }
 

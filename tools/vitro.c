@@ -33,7 +33,7 @@ static const struct command {
       "Status: 0 done; 2 usage; 3 the lesson cannot be found, or its program failed.\n" },
     { "call", call_main,
       "TARGET METHOD|list [SERVICE]|describe NAME [-d JSON] [-H 'k: v']... [--deadline 500ms] [--wait-for-ready] [--keepalive TIME] [-v] [--compress NAME] "
-      "[--proto FILE]... [-I DIR]... [--descriptor-set FILE]... [--tls] [--cacert FILE] [--cert FILE --key FILE] "
+      "[--proto FILE]... [-I DIR]... [--descriptor-set FILE]... [--tls] [--cacert FILE] [--crl FILE] [--cert FILE --key FILE] "
       "[--authority NAME] [--insecure] [--token T|--token-file FILE|--service-account FILE] "
       "[--allow-plain-token]",
       "make one call: JSON requests in, JSON responses out, the wire beside it",
@@ -60,8 +60,9 @@ static const struct command {
       "                          by its reflection, and those that ship\n"
       "  -I DIR                  where FILE and its imports are\n"
       "  --descriptor-set FILE   the types of METHOD, as protoc -o --include_imports wrote them\n"
-      "  --tls                   speak TLS; each of the next four asks for it, too\n"
+      "  --tls                   speak TLS; each of the next five asks for it, too\n"
       "  --cacert FILE           authorities that are trusted, PEM; else those of the system\n"
+      "  --crl FILE              lists of what each of them has revoked, PEM; else nobody looks\n"
       "  --cert FILE --key FILE  a certificate of one's own and its key, PEM, for a server that asks\n"
       "  --insecure              take any certificate\n"
       "  --authority NAME        the name of the server, which its certificate must be for; else\n"
@@ -139,7 +140,7 @@ static const struct command {
       "  VITRO_TRACE=unix:/tmp/trace vitro call :50051 chat.ChatService/SendMessage\n" },
     { "serve", serve_main,
       "[--listen ADDRESS]... [--threads N] [--compress NAME] "
-      "[[--tls-cert FILE --tls-key FILE]... [--client-ca FILE]] "
+      "[[--tls-cert FILE --tls-key FILE]... [--client-ca FILE [--client-crl FILE]]] "
       "[--keepalive TIME] [--keepalive-timeout TIME] [--keepalive-without-calls] "
       "[--min-ping-interval TIME] [--max-connection-age TIME] [--max-connection-age-grace TIME] "
       "[--max-connection-idle TIME]",
@@ -153,6 +154,7 @@ static const struct command {
       "  --tls-key FILE          its key. Both again: another certificate, for who asks for a name\n"
       "                          of it; the first is for all the others\n"
       "  --client-ca FILE        only clients with a certificate of these authorities may call\n"
+      "  --client-crl FILE       lists of what each of them has revoked, PEM; else nobody looks\n"
       "  --keepalive TIME        a PING when a client says nothing for so long (500ms, 1.5s, 2m);\n"
       "                          else 2h\n"
       "  --keepalive-timeout TIME\n"

@@ -89,14 +89,26 @@ static X509 *next_certificate(BIO *text, OSSL_LIB_CTX *lib)
     return x;
 }
 
-static vitro_code end_of_certificates(const struct pem *p, int count, vitro_error *err)
+/* The same of a list of revoked certificates. */
+static X509_CRL *next_list(BIO *text, OSSL_LIB_CTX *lib)
+{
+    X509_CRL *x = X509_CRL_new_ex(lib, NULL), *given = x;
+
+    if (x && !PEM_read_bio_X509_CRL(text, &x, no_password, NULL)) {
+        X509_CRL_free(given == x ? x : NULL);
+        return NULL;
+    }
+    return x;
+}
+
+static vitro_code end_of_text(const struct pem *p, int count, const char *wanted, vitro_error *err)
 {
     if (!is_end_of_text())
         return vitro_fault(err, VITRO_INVALID_ARGUMENT, "credentials", p->name);
     vitro_fault_clear();
     if (count == 0)
         return vitro_fail(err, VITRO_INVALID_ARGUMENT, "credentials", 0,
-                          "%s: no certificate in it (PEM is expected)", p->name);
+                          "%s: no %s in it (PEM is expected)", p->name, wanted);
     return VITRO_OK;
 }
 
@@ -118,12 +130,31 @@ vitro_code vitro_pem_certificates(const struct pem *p, OSSL_LIB_CTX *lib, STACK_
         }
     }
     if (!rc)
-        rc = end_of_certificates(p, sk_X509_num(all), err);
+        rc = end_of_text(p, sk_X509_num(all), "certificate", err);
     BIO_free(text);
     if (!rc)
         *out = all;
     else
         sk_X509_pop_free(all, X509_free);
+    return rc;
+}
+
+vitro_code vitro_pem_revoked(const struct pem *p, OSSL_LIB_CTX *lib, X509_STORE *store,
+                             vitro_error *err)
+{
+    BIO *text = open_text(p);
+    vitro_code rc = text ? VITRO_OK : no_memory(err);
+    X509_CRL *x;
+    int n = 0;
+
+    for (; !rc && (x = next_list(text, lib)) != NULL; n++) {
+        if (!X509_STORE_add_crl(store, x))
+            rc = no_memory(err);
+        X509_CRL_free(x);
+    }
+    if (!rc)
+        rc = end_of_text(p, n, "list of revoked certificates", err);
+    BIO_free(text);
     return rc;
 }
 

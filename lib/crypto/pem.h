@@ -39,6 +39,10 @@ static inline bool pem_given(const struct pem *p)
 vitro_code vitro_pem_certificates(const struct pem *p, OSSL_LIB_CTX *lib, STACK_OF(X509) * *out,
                                   vitro_error *err);
 
+/* All lists of revoked certificates of a text, one at least, are added to those of store. */
+vitro_code vitro_pem_revoked(const struct pem *p, OSSL_LIB_CTX *lib, X509_STORE *store,
+                             vitro_error *err);
+
 /* Its first private key, which no password protects: EVP_PKEY_free. */
 vitro_code vitro_pem_key(const struct pem *p, OSSL_LIB_CTX *lib, EVP_PKEY **out, vitro_error *err);
 

@@ -56,6 +56,17 @@ static vitro_code use_authorities(struct tls_context *c, vitro_error *err)
     return rc;
 }
 
+/* Each certificate of a chain is looked for, in the list of the authority that has signed it. */
+static vitro_code use_revoked(struct tls_context *c, vitro_error *err)
+{
+    X509_STORE *store = SSL_CTX_get_cert_store(c->ssl);
+
+    if (!pem_given(&c->material->crl))
+        return VITRO_OK;
+    X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+    return vitro_pem_revoked(&c->material->crl, lib_of(c), store, err);
+}
+
 /* ---- what is shown -------------------------------------------------------------------------- */
 
 static bool show(SSL *ssl, const struct tls_shown *s, bool anyway)
@@ -261,6 +272,8 @@ static vitro_code build(struct tls_context *c, vitro_error *err)
     else if (!set_client(c))
         return vitro_fault(err, VITRO_RESOURCE_EXHAUSTED, "credentials", "TLS");
     rc = use_authorities(c, err);
+    if (!rc)
+        rc = use_revoked(c, err);
     return !rc && pem_given(&m->pair->key) ? use_pairs(c, err) : rc;
 }
 

@@ -29,7 +29,7 @@ struct tls_material {
     bool no_alpn;             /* vitro/lab/tls.h */
     vitro_client_check check; /* not DEFAULT */
     uint16_t version_min, version_max;
-    struct pem ca;
+    struct pem ca, crl;
     struct tls_pair *pair; /* a server's of several: the first where no other one fits better */
     size_t pairs;          /* 1 at least, which may be empty */
     char *server_name;     /* NULL: none was given */

@@ -39,6 +39,8 @@ static vitro_code fill(struct tls_material *m, const vitro_credentials_options *
     vitro_code rc = vitro_pem_read(&m->ca, o->ca_file, o->ca, "the authorities", err);
 
     if (!rc)
+        rc = vitro_pem_read(&m->crl, o->crl_file, o->crl, "the revoked certificates", err);
+    if (!rc)
         rc = read_pairs(m, o, err);
     if (!rc && o->server_name) {
         m->server_name = vitro_mem_text(NULL, vitro_str_of(o->server_name));
@@ -118,6 +120,7 @@ void vitro_tls_material_unref(struct tls_material *m)
     if (!m || __atomic_sub_fetch(&m->refs, 1, __ATOMIC_ACQ_REL))
         return;
     vitro_pem_done(&m->ca);
+    vitro_pem_done(&m->crl);
     for (size_t i = 0; i < m->pairs; i++) {
         vitro_pem_done(&m->pair[i].certificate);
         vitro_pem_done(&m->pair[i].key);
@@ -163,6 +166,8 @@ vitro_credentials_options vitro_tls_material_options(const struct tls_material *
     o.client_check = m->check;
     o.version_min = m->version_min;
     o.version_max = m->version_max;
+    o.crl_file = path_of(&m->crl);
+    o.crl = text_of(&m->crl);
     o.verify = m->verify;
     o.verify_user = m->verify_user;
     return o;

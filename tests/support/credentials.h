@@ -15,7 +15,7 @@
 
 /* Names of fixtures without their endings; NULL: none. */
 struct credentials_of {
-    const char *own, *ca;
+    const char *own, *ca, *crl;
     const char *server_name;
     bool insecure;
     uint16_t version_max;
@@ -33,7 +33,7 @@ static inline const char *fixture(char *room, size_t size, const char *name, con
 static inline vitro_credentials *credentials_make(bool server, struct credentials_of of)
 {
     vitro_credentials_options o = VITRO_CREDENTIALS_OPTIONS_INIT;
-    char ca[128], own[128], key[128], line[VITRO_ERROR_LINE];
+    char ca[128], own[128], key[128], crl[128], line[VITRO_ERROR_LINE];
     vitro_credentials *made;
     vitro_error err;
     vitro_code rc;
@@ -41,6 +41,7 @@ static inline vitro_credentials *credentials_make(bool server, struct credential
     o.ca_file = fixture(ca, sizeof ca, of.ca, "pem");
     o.certificate_file = fixture(own, sizeof own, of.own, "pem");
     o.key_file = fixture(key, sizeof key, of.own, "key");
+    o.crl_file = fixture(crl, sizeof crl, of.crl, "pem");
     o.server_name = of.server_name;
     o.insecure = of.insecure;
     o.version_max = of.version_max;

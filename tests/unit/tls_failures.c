@@ -48,6 +48,18 @@ static const struct failure failures[] = {
     { { .own = "server", .ca = "ca" },
       { .own = "expired", .ca = "ca" },
       .says = "tls: the peer says that our certificate has expired (45)" },
+    { { .own = "revoked" },
+      { .ca = "ca", .crl = "crl" },
+      .says = "tls: certificate is revoked (23)" },
+    { { .own = "server", .ca = "ca", .crl = "crl" },
+      { .own = "revoked", .ca = "ca" },
+      .says = "tls: the peer says that our certificate is revoked (44)" },
+    { { .own = "server" },
+      { .ca = "ca", .crl = "old-crl" },
+      .says = "tls: the list of revoked certificates has expired (12)" },
+    { { .own = "other" },
+      { .ca = "other-ca", .crl = "crl" },
+      .says = "tls: an authority of the certificate has no list of revoked ones here (3)" },
     { { NULL }, { .ca = "ca" }, .plain_server = true, .says = "tls: the peer does not speak TLS" },
     { { .own = "server" },
       { NULL },
@@ -105,6 +117,70 @@ Test(tls_failures, a_missing_certificate_has_one_reason_in_both_versions)
     f.client.version_max = TLS1_2_VERSION;
     status_of(&f, true, line);
     cr_assert(strstr(line, "requires a certificate, and none was shown (40)") != NULL, "%s", line);
+}
+
+/* ---- revoked certificates -------------------------------------------------------------------- */
+
+Test(tls_failures, a_certificate_that_no_list_has_is_good)
+{
+    struct failure f = { .server = { .own = "server", .ca = "ca", .crl = "crl" },
+                         .client = { .own = "client", .ca = "ca", .crl = "crl" } };
+    char line[VITRO_ERROR_LINE];
+
+    for (int sockets = 0; sockets < 2; sockets++) {
+        status_of(&f, sockets, line);
+        cr_assert_str_eq(line, "");
+    }
+}
+
+Test(tls_failures, a_list_comes_with_a_reload_and_a_session_from_before_does_not_outlive_it)
+{
+    vitro_credentials_options o = VITRO_CREDENTIALS_OPTIONS_INIT;
+    vitro_credentials *server = SERVER_CREDENTIALS(.own = "revoked"),
+                      *client = CLIENT_CREDENTIALS(.ca = "ca");
+    vitro_error err;
+    struct pair p;
+
+    pair_init(&p);
+    p.sockets = true;
+    p.server_credentials = server;
+    p.channel_options.credentials = client;
+    p.channel_options.authority = "vitro.test";
+    pair_start(&p);
+    o.ca_file = FIXTURE("ca.pem");
+    o.crl_file = FIXTURE("crl.pem");
+    for (int again = 0; again < 3; again++) {
+        vitro_code rc = vitro_unary(p.channel, &echo_unary, bytes_of("x"), NULL, NULL, &err);
+
+        cr_assert_eq(rc, again ? VITRO_UNAVAILABLE : VITRO_OK);
+        cr_assert(!again || strcmp(err.frame[0].text, "certificate is revoked") == 0);
+        cr_assert_eq(vitro_credentials_reload(client, again ? NULL : &o, &err), VITRO_OK);
+        vitro_server_free(p.server);
+        p.server = pair_another_server(&p);
+        cr_assert_eq(vitro_server_listen_secure(p.server, p.target, server, NULL, 0, NULL),
+                     VITRO_OK);
+        vitro_channel_reset_backoff(p.channel);
+    }
+    pair_stop(&p);
+    vitro_credentials_unref(server);
+    vitro_credentials_unref(client);
+}
+
+Test(tls_failures, a_list_that_is_none_is_refused)
+{
+    vitro_credentials_options o = VITRO_CREDENTIALS_OPTIONS_INIT;
+    vitro_credentials *c;
+    vitro_error err;
+
+    o.crl_file = FIXTURE("ca.pem");
+    cr_assert_eq(vitro_credentials_client(&c, &o, &err), VITRO_INVALID_ARGUMENT);
+    cr_assert_str_eq(err.frame[0].text, FIXTURE("ca.pem") ": no list of revoked certificates in it "
+                                                          "(PEM is expected)");
+    o.crl_file = NULL;
+    o.crl = bytes_of("-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n");
+    cr_assert_eq(vitro_credentials_client(&c, &o, &err), VITRO_INVALID_ARGUMENT);
+    cr_assert(strncmp(err.frame[0].text, "the revoked certificates: ", 26) == 0, "%s",
+              err.frame[0].text);
 }
 
 /* ---- names ---------------------------------------------------------------------------------- */

@@ -61,6 +61,10 @@ typedef struct vitro_certificate {
  * Zero always means the default. Append only. Each text is PEM: a regular file of 4 MiB at most, or
  * bytes when there is no file.
  *
+ * With crl every certificate of the peer's chain is looked for in the list of its authority, a root
+ * in its own; there is one of each, and its time is not over: else the peer is not believed. New
+ * lists come with a reload.
+ *
  * verify has the last word on a peer, for what the rules of certificates do not say: that it is
  * alice, or a certificate that is known. It is asked once in each handshake, when chain and name
  * are good, or may be anything as of `insecure`: peer->verified tells. Also when a session is
@@ -92,13 +96,17 @@ typedef struct vitro_credentials_options {
                                                    two with keys of different kinds the one that
                                                    the client can verify */
     size_t n_more_certificates;
+    const char *crl_file; /* lent; lists of revoked certificates (RFC 5280, 5); neither: none are
+                             looked at */
+    vitro_bytes crl;
     bool (*verify)(const struct vitro_identity *peer, char *why, size_t size, void *user);
     void *verify_user; /* kept; outlives the credentials and all that use them */
 } vitro_credentials_options;
 #define VITRO_CREDENTIALS_OPTIONS_INIT                                                             \
     {                                                                                              \
         sizeof(vitro_credentials_options), NULL, { NULL, 0 }, NULL, { NULL, 0 }, NULL,             \
-            { NULL, 0 }, NULL, false, VITRO_CLIENT_CHECK_DEFAULT, 0, 0, NULL, 0, NULL, NULL        \
+            { NULL, 0 }, NULL, false, VITRO_CLIENT_CHECK_DEFAULT, 0, 0, NULL, 0, NULL,             \
+            { NULL, 0 }, NULL, NULL                                                                \
     }
 
 /**

@@ -197,6 +197,25 @@ kill "$server"
 wait "$server" 2>/dev/null
 server=
 
+# What its authority has revoked, on either side; openssl is of the same opinion.
+serve --tls-cert $certs/revoked.pem --tls-key $certs/revoked.key
+call 0 'status: OK (0)' "$at" $method --cacert $certs/ca.pem
+call 3 'tls: certificate is revoked (23)' "$at" $method --cacert $certs/ca.pem --crl $certs/crl.pem
+openssl s_client -connect "$at" -alpn h2 -CAfile $certs/ca.pem -CRL $certs/crl.pem -crl_check_all \
+    -verify_return_error </dev/null >"$tmp/out" 2>&1
+grep -q 'certificate revoked' "$tmp/out" || fail "openssl: $(tail -n 5 "$tmp/out")"
+stop
+serve --tls-cert $certs/server.pem --tls-key $certs/server.key --client-ca $certs/ca.pem \
+    --client-crl $certs/crl.pem
+# shellcheck disable=SC2086
+call 0 'status: OK (0)' "$at" $method $mine --crl $certs/crl.pem
+call 3 'tls: the peer says that our certificate is revoked (44)' "$at" $method --cacert $certs/ca.pem \
+    --cert $certs/revoked.pem --key $certs/revoked.key
+openssl s_client -tls1_2 -connect "$at" -alpn h2 -cert $certs/revoked.pem -key $certs/revoked.key \
+    </dev/null >"$tmp/out" 2>&1
+grep -q 'alert number 44' "$tmp/out" || fail "openssl is told no reason: $(tail -n 5 "$tmp/out")"
+stop
+
 "$vitro" serve --tls-cert $certs/server.pem >"$tmp/out" 2>&1
 [ $? -eq 2 ] || fail "a certificate without its key is no mistake: $(cat "$tmp/out")"
 exit $failed
