@@ -92,6 +92,22 @@ Test(ui, where_a_list_is_narrow_an_alert_still_has_its_name)
     play_end(&p);
 }
 
+Test(ui, why_something_was_not_read_is_said_in_full)
+{
+    static const uint8_t cut[] = { 23, 3, 3, 0, 50, 1, 2, 3, 4, 5 };
+    static struct play p;
+
+    memset(&p, 0, sizeof p);
+    hand_init(&p.h);
+    pcap_talk_open(&p.h.w, &p.h.talk);
+    hand_send(&p.h, 0, cut, sizeof cut);
+    play_hand(&p, 80, 24);
+    play_go(&p, hand_nth(&p.h, VITRO_EVENT_TLS, 0));
+    SEES(&p, "! the connection ends inside this rec");
+    SEES(&p, "│ the connection ends inside this record");
+    play_end(&p);
+}
+
 /* ---- tied ------------------------------------------------------------------------------------ */
 
 Test(ui, a_byte_moves_the_field_and_a_field_moves_the_byte)

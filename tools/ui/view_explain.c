@@ -38,6 +38,8 @@ void view_explain(struct area a, const struct model *m)
 
     a = view_head(a, m, PANE_INFO, view_word(m, "explanation", "설명"));
     a = area_part(a, 0, 1, a.h, a.w - 2);
+    if (m->why[0]) /* the fields have a line for it, which is often too short */
+        y = area_wrap(a, y, ST_BAD, vitro_str_of(m->why)) + 1;
     if (m->ev.bits & VITRO_EVENT_HELD)
         y = put_entry(a, m, y, "note.held") + 1;
     else if (m->ev.kind == VITRO_EVENT_NOTE) /* the list cuts it */
