@@ -358,6 +358,8 @@ void ndjson_event(struct ndjson *n, vitro_decode *d, const vitro_event *ev)
         frame(n, &j, d, ev, &dt);
         break;
     case VITRO_EVENT_TLS:
+        if (ev->flags & VITRO_TLS_EARLY)
+            json_bool(&j, "early", true);
         record(&j, &dt);
         break;
     case VITRO_EVENT_GRPC:

@@ -368,6 +368,8 @@ void vitro_detail_tls(struct detail *t, vitro_detail *out)
         if (!t->brief)
             head_items(&l, (vitro_bytes){ head, n });
         body_items(&l, open);
+        if (l.message > SERVER_HELLO && !l.version) /* in the clear: in 1.3 only hellos are */
+            l.version = (uint32_t)head[1] << 8 | head[2];
     } else if (!t->brief) {
         bytes_item(&l, 0, "tls.unknown", span, "its head is not whole");
     }

@@ -27,13 +27,13 @@ struct scene {
     int fd;
 };
 
-static void scene_begin(struct scene *s, uint16_t suite)
+static void scene_of(struct scene *s, const struct sealed_shape *seal)
 {
     vitro_decode_options options = VITRO_DECODE_OPTIONS_INIT;
     struct conversation_shape shape = { .calls = 1 };
 
     conversation_make(&s->plain, &shape, 1, 1);
-    sealed_make(&s->sealed, &s->plain, &(struct sealed_shape){ .suite = suite });
+    sealed_make(&s->sealed, &s->plain, seal);
     sealed_capture(&s->w, &s->sealed.wire, NULL, 0);
     s->bytes = (struct decoded_bytes){ s->w.ptr, s->w.len, 0, NULL };
     options.lend = decoded_lend;
@@ -43,6 +43,11 @@ static void scene_begin(struct scene *s, uint16_t suite)
     strcpy(s->path, "/tmp/vitro-keys-XXXXXX");
     s->fd = mkstemp(s->path);
     cr_assert_geq(s->fd, 0);
+}
+
+static void scene_begin(struct scene *s, uint16_t suite)
+{
+    scene_of(s, &(struct sealed_shape){ .suite = suite });
 }
 
 static void scene_end(struct scene *s)
@@ -123,9 +128,12 @@ Test(tls_told, a_line_says_what_each_record_is)
         "-> HTTP/2",
     };
     static const char *const old_words[] = {
-        "> TLS 1.2 ClientHello",   "< TLS 1.2 ServerHello TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
-        "< TLS Certificate",       "< TLS ServerKeyExchange",
-        "> TLS ClientKeyExchange", "> TLS 1.2 Finished",
+        "> TLS 1.2 ClientHello",
+        "< TLS 1.2 ServerHello TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+        "< TLS 1.2 Certificate",
+        "< TLS 1.2 ServerKeyExchange",
+        "> TLS 1.2 ClientKeyExchange",
+        "> TLS 1.2 Finished",
     };
     struct scene s;
     char *text;
@@ -195,6 +203,31 @@ Test(tls_told, objects_have_the_names_of_wireshark_and_lists_where_a_field_repea
     decode_with_log(&s);
     text = told(&s, true);
     says(text, words, 8);
+    free(text);
+    scene_end(&s);
+}
+
+Test(tls_told, early_data_is_called_so_and_its_end_has_a_name)
+{
+    static const char *const words[] = {
+        "> TLS 1.3 ClientHello", "> TLS 1.3 early data",     " -> HTTP/2",
+        "< TLS 1.3 Finished",    "> TLS 1.3 EndOfEarlyData", "> TLS 1.3 Finished",
+    };
+    static const char *const objects[] = {
+        "\"tls.handshake.type\":1,",
+        "\"early\":true,",
+        "\"tls.handshake.type\":5,",
+    };
+    struct scene s;
+    char *text;
+
+    scene_of(&s, &(struct sealed_shape){ .suite = 0x1302, .early = EARLY_TAKEN });
+    decode_with_log(&s);
+    text = told(&s, false);
+    says(text, words, 6);
+    free(text);
+    text = told(&s, true);
+    says(text, objects, 3);
     free(text);
     scene_end(&s);
 }
