@@ -241,9 +241,12 @@ vitro_loop *vitro_channel_loop(const vitro_channel *ch)
 
 void vitro_channel_shrunk(vitro_channel *ch)
 {
-    if (ch->freed && !ch->driven && ch->n_calls == 0 && list_empty(&ch->connections) &&
-        !task_waiting(&ch->tell))
+    if (!ch->freed || ch->driven || !list_empty(&ch->connections) || task_waiting(&ch->tell))
+        return;
+    if (ch->n_calls == 0)
         release(ch);
+    else if (ch->own_loop)
+        vitro_loop_desert(ch->loop); /* whoever drops the calls ends it */
 }
 
 static void close_all(vitro_channel *ch)
@@ -337,10 +340,7 @@ static void drive_to_end(vitro_channel *ch)
     if (!is_empty(ch))
         vitro_loop_run_until(ch->loop, is_empty, ch, INT64_MAX, NULL);
     ch->driven = false;
-    if (ch->own_loop && ch->n_calls)
-        vitro_loop_desert(ch->loop); /* whoever drops them ends it */
-    else
-        vitro_channel_shrunk(ch);
+    vitro_channel_shrunk(ch);
 }
 
 void vitro_channel_free(vitro_channel *ch)

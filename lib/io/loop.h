@@ -195,7 +195,6 @@ void vitro_loop_release(vitro_loop *loop);
  * The one that drives the loop goes, and leaves one object that waits for references to be dropped,
  * by whichever thread. From here on each vitro_loop_unref runs what was posted: who posts and drops
  * a reference then is heard. Not when there are other objects, whose owner drives the loop.
- * Outside of turns.
  */
 void vitro_loop_desert(vitro_loop *loop);
 bool vitro_loop_is_deserted(const vitro_loop *loop);

@@ -69,9 +69,25 @@ void vitro_loop_hear(vitro_loop *loop)
 
 /* ---- turns ---------------------------------------------------------------------------------- */
 
-vitro_code vitro_loop_run(vitro_loop *loop, int64_t wait_ns, vitro_error *err)
+/* Its last object may go in the turns to come, and what held it with that one. */
+static vitro_code enter_for_turns(vitro_loop *loop, vitro_error *err)
 {
     vitro_code rc = vitro_loop_enter(loop, err);
+
+    if (rc == VITRO_OK)
+        vitro_loop_ref(loop);
+    return rc;
+}
+
+static void leave_after_turns(vitro_loop *loop)
+{
+    vitro_loop_leave(loop);
+    vitro_loop_unref(loop);
+}
+
+vitro_code vitro_loop_run(vitro_loop *loop, int64_t wait_ns, vitro_error *err)
+{
+    vitro_code rc = enter_for_turns(loop, err);
 
     if (rc != VITRO_OK)
         return rc;
@@ -81,7 +97,7 @@ vitro_code vitro_loop_run(vitro_loop *loop, int64_t wait_ns, vitro_error *err)
         vitro_loop_gather(loop, wait_ns);
         vitro_loop_finish(loop);
     }
-    vitro_loop_leave(loop);
+    leave_after_turns(loop);
     return VITRO_OK;
 }
 
@@ -102,13 +118,13 @@ static vitro_code drive(vitro_loop *loop, bool (*done)(void *user), void *user, 
 vitro_code vitro_loop_run_until(vitro_loop *loop, bool (*done)(void *user), void *user,
                                 int64_t deadline_ns, vitro_error *err)
 {
-    vitro_code rc = vitro_loop_enter(loop, err);
+    vitro_code rc = enter_for_turns(loop, err);
 
     if (rc != VITRO_OK)
         return rc;
     rc = loop->sim ? vitro_sim_until(loop->sim, done, user, deadline_ns, err)
                    : drive(loop, done, user, deadline_ns, err);
-    vitro_loop_leave(loop);
+    leave_after_turns(loop);
     return rc;
 }
 

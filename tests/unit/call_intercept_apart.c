@@ -115,12 +115,18 @@ struct question {
 enum { QUESTIONS = 4 };
 
 static unsigned asked, answered;
+static vitro_channel *leaving; /* freed by the next call; NULL: it asks */
 static struct question questions[QUESTIONS];
 
 static vitro_verdict ask_for_long(vitro_intercept *i, vitro_md *md, void *state)
 {
-    struct question *q = &questions[asked++];
+    struct question *q = &questions[asked];
 
+    if (leaving) {
+        vitro_channel_free(leaving);
+        return VITRO_SUSPEND;
+    }
+    asked++;
     q->call = vitro_call_ref(vitro_intercept_call(i));
     q->loop = vitro_loop_ref(vitro_call_loop(q->call));
     q->i = i;
@@ -227,5 +233,22 @@ Test(intercept_apart, a_call_may_be_closed_behind_the_end_of_its_channel)
     cr_expect_eq(vitro_call_close(call, NULL, NULL), VITRO_CANCELLED);
     on_threads(asked, answer_late);
     cr_expect_eq(h.live, 0, "%zu blocks", h.live);
+    heap_remove();
+}
+
+Test(intercept_apart, a_channel_that_is_freed_in_a_callback_leaves_nothing_behind)
+{
+    struct heap h = { .live = 0 };
+
+    heap_install(&h);
+    for (unsigned n = 0; n <= QUESTIONS; n++) {
+        leaving = give_up(n);
+        cr_expect_eq(vitro_unary(leaving, &echo_unary, bytes_of("?"), NULL, NULL, NULL),
+                     VITRO_CANCELLED);
+        leaving = NULL;
+        on_threads(n, answer_late);
+        cr_expect_eq(answered, n);
+        cr_expect_eq(h.live, 0, "%zu blocks", h.live);
+    }
     heap_remove();
 }

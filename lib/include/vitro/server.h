@@ -31,7 +31,10 @@ typedef struct vitro_server_options {
     uint32_t max_window_bytes;      /* it doubles up to this while it is what waits; 0: 4 MiB */
     size_t connection_memory_bytes; /* budget of a connection: its messages, its HTTP/2 session
                                        (which ends with ENHANCE_YOUR_CALM); 0: none, and a client
-                                       may have max_streams messages of max_recv_bytes held */
+                                       may have max_streams messages of max_recv_bytes held, 400
+                                       MiB by default: a smaller budget ends calls of a client that
+                                       sends many large messages at once. All connections together
+                                       are bounded by memory_bytes of their loop (loop.h) */
     vitro_trace *trace;             /* keeps; NULL: the process's trace, if any */
     const char *compression;        /* "gzip" or "deflate": each call begins as after
                                        vitro_call_compress() with it; NULL: none */
