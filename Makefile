@@ -39,7 +39,7 @@ BASE_FLAGS  = -std=c11 $(WERROR) $(OPT) -Ilib -Ilib/include -I$(GEN) -fPIC -fvis
 
 # What each output is made of
 # Only who reads along opens records.
-READ_ALONG := lib/decode/% $(foreach f,cbc follow record schedule secrets,lib/crypto/$(f).c)
+READ_ALONG := lib/decode/% $(foreach f,cbc follow hello record schedule secrets,lib/crypto/$(f).c)
 LIB_C      := $(filter-out $(READ_ALONG),$(wildcard lib/*/*.c))
 DECODE_C   := $(wildcard $(foreach d,decode base frame wire pb crypto trace,lib/$(d)/*.c))
 VITRO_C    := $(wildcard tools/*.c tools/ui/*.c tools/serve/*.c)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "crypto/hello.h"
 
 /* RFC 8446, 4 */
 enum {
@@ -11,8 +12,7 @@ enum {
     END_OF_EARLY_DATA = 5,
     FINISHED = 20,
     KEY_UPDATE = 24,
-    MESSAGE_HEAD = 4,
-    EARLY_DATA = 42 /* an extension: 4.2 */
+    MESSAGE_HEAD = 4
 };
 
 static const uint16_t suites_of_1_3[] = { 0x1301, 0x1302, 0x1303 };
@@ -135,36 +135,6 @@ static void next_keys(struct follow *f, unsigned side)
 
 /* ---- handshake messages ---------------------------------------------------------------------- */
 
-/* Behind a vector whose length has so many bytes; SIZE_MAX when it is not whole. */
-static size_t behind(const uint8_t *p, size_t len, size_t at, size_t width)
-{
-    size_t n = 0;
-
-    if (at > len || width > len - at)
-        return SIZE_MAX;
-    for (size_t i = 0; i < width; i++)
-        n = n << 8 | p[at + i];
-    at += width;
-    return n > len - at ? SIZE_MAX : at + n;
-}
-
-/* A whole hello of a client says that early data follows (RFC 8446, 4.1.2 and 4.2.10). */
-static bool says_early(const uint8_t *body, size_t len)
-{
-    static const uint8_t before[] = { 1, 2, 1 }; /* session, suites, compression */
-    size_t at = 2 + RANDOM_LEN;
-
-    for (size_t i = 0; i < ARRAY_LEN(before); i++)
-        at = behind(body, len, at, before[i]);
-    if (at > len || len - at < 2)
-        return false;
-    for (at += 2; at < len && len - at >= 4; at = behind(body, len, at + 2, 2)) {
-        if ((body[at] << 8 | body[at + 1]) == EARLY_DATA)
-            return true;
-    }
-    return false;
-}
-
 /* The body of a hello, as far as it was kept; after a HelloRetryRequest there is another one. */
 static void hello(struct follow *f, unsigned side, const uint8_t *body, size_t len)
 {
@@ -233,7 +203,8 @@ static void look_at(struct follow *f, unsigned side, const uint8_t *p, size_t le
 
     if (side == CLIENT && !s->sealed && !s->messages.got && len >= MESSAGE_HEAD &&
         p[0] == CLIENT_HELLO)
-        f->offers_early = says_early(p + MESSAGE_HEAD, len - MESSAGE_HEAD);
+        f->offers_early =
+            vitro_hello_offers_early((vitro_bytes){ p + MESSAGE_HEAD, len - MESSAGE_HEAD });
 }
 
 /* Behind a hole, bytes that are whole messages begin and end them. */
@@ -443,7 +414,7 @@ static enum follow_result open_early(struct follow *f, vitro_bytes record, uint8
     end_early(f);
     then = open_record(f, CLIENT, record, out, r);
     r->early = then != FOLLOW_OPENED;
-    r->refused = then == FOLLOW_OPENED && !early.lost;
+    r->refused = then == FOLLOW_OPENED && known && !early.lost;
     if (then == FOLLOW_OPENED || (then == FOLLOW_NO_SECRET && !known))
         return then;
     *s = early;

@@ -1,6 +1,7 @@
 #include "support/sealed.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "base/util.h"
 #include "decode/capture.h"
@@ -127,6 +128,41 @@ void sealed_capture(struct pcap_write *w, const struct conversation *c, const st
     if (log)
         pcap_write_secrets(w, CAPTURE_SECRETS_TLS, log->ptr, log->len);
     conversation_capture(c, w, &talk, segment_cut ? &cut : NULL);
+}
+
+void sealed_send(struct pcap_write *w, struct pcap_talk *talk, const struct sealed *s, size_t i,
+                 size_t at[2], size_t lost)
+{
+    const struct conversation_turn *t = &s->wire.turns[i];
+    const uint8_t *p = s->wire.out[t->dir].ptr + at[t->dir];
+
+    lost = MIN(lost, t->len);
+    pcap_talk_skip(talk, t->dir, lost);
+    if (lost < t->len)
+        pcap_talk_send(w, talk, t->dir, p + lost, t->len - lost);
+    at[t->dir] += t->len;
+}
+
+static const char *const from_here =
+    "TLS: opened from here on: its secret came after the records before this one";
+
+struct sealed_count sealed_count(const vitro_decode *d)
+{
+    struct sealed_count n = { 0, 0, 0, NULL };
+    vitro_event ev;
+
+    for (uint32_t i = 1; vitro_decode_event(d, i, &ev); i++) {
+        const char *why = ev.why ? vitro_decode_why(ev.why) : NULL;
+        if (ev.kind != VITRO_EVENT_TLS || !(ev.flags & VITRO_TLS_SEALED))
+            continue;
+        n.sealed++;
+        n.opened += ev.flags & VITRO_TLS_OPENED ? 1 : 0;
+        if (why && strcmp(why, from_here) == 0)
+            n.from_here++;
+        else if (why)
+            n.why = why;
+    }
+    return n;
 }
 
 vitro_decode *sealed_decode(const struct pcap_write *w, struct decoded_bytes *b)

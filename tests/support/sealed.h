@@ -54,6 +54,20 @@ struct sealed_shape sealed_any(struct chance *c, size_t k, struct chance *cut);
 void sealed_capture(struct pcap_write *w, const struct conversation *c, const struct buf *log,
                     unsigned long long segment_cut);
 
+/* Capture the i-th turn but for its first bytes, so many of them; at: what was sent before it. */
+void sealed_send(struct pcap_write *w, struct pcap_talk *talk, const struct sealed *s, size_t i,
+                 size_t at[2], size_t lost);
+
+/*
+ * How many records were sealed, and how many of them opened; `why` of those that were not, and how
+ * many are said to be the first that opened behind such.
+ */
+struct sealed_count {
+    unsigned sealed, opened, from_here;
+    const char *why;
+};
+struct sealed_count sealed_count(const vitro_decode *d);
+
 /* Decode what was captured; b stays as long as the decoder. */
 vitro_decode *sealed_decode(const struct pcap_write *w, struct decoded_bytes *b);
 

@@ -203,6 +203,7 @@ Test(tls_opened, early_data_whose_secret_is_not_known_is_told_and_what_follows_o
         ends.seen.secrets = others;
         seen_follow(&ends.seen, FOLLOW_OPENED);
         cr_expect_eq(ends.seen.early, i % 2 ? 2 : 1, "with its end, where it was taken");
+        cr_expect_eq(ends.seen.refused, 0, "which is not known");
         cr_assert_eq(ends.seen.data[0].len, ends.said[0].len);
         ends_end();
     }
