@@ -173,6 +173,22 @@ for name in c c++; do
     what=health_client
     complains 'UNAVAILABLE: .*draining'
 
+    # The last client goes away while somebody looks.
+    start worker_server
+    look() { # STATUS TOKEN OPTION...
+        want=$1
+        token=$2
+        shift 2
+        "$prefix/bin/vitro" call "$at" chat.ChatService/SendMessage -H "authorization: $token" "$@" \
+            >"$work/out" 2>"$work/err"
+        grep -q "^status: $want " "$work/err" || fail "$name: worker_server: $(cat "$work/err")"
+    }
+    look OK valid-token
+    look UNAUTHENTICATED wrong-token
+    look DEADLINE_EXCEEDED valid-token --deadline 50ms
+    look OK valid-token
+    stop worker_server
+
     start details_server
     run 1 details_client "$at" somebody ''
     complains 'INVALID_ARGUMENT: .*a field is missing'
