@@ -162,8 +162,6 @@ static int open_keylog(struct show *s)
         command_fail_error(s->command, s->keylog.path, &err, NULL);
         return EXIT_SYSTEM;
     }
-    /* Programs that are watched say their secrets first; who writes to a pipe may not. */
-    s->lag.wanted = s->follows && (s->keylog.path || !s->live);
     if (s->keylog.path && !s->screen) {
         fputs("secrets of ", stderr);
         print_escaped(&(struct printer){ .out = stderr }, vitro_str_of(s->keylog.path));
@@ -394,5 +392,8 @@ static int run_stream(struct show *s)
 
 int show_run(struct show *s)
 {
+    /* What is watched without a log has its secrets first, or none; who writes to a pipe may not.
+     */
+    s->lag.wanted = s->follows && (s->keylog.path || !s->live);
     return s->screen ? run_screen(s) : run_stream(s);
 }
