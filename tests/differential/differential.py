@@ -138,9 +138,9 @@ def ours(path, env, keylog=None):
                 "name": "", "fields": []})
         elif kind == "protobuf" and event["parent"] in paths:
             message = side["messages"][-1]
-            if event["len"]: # tshark shows no message where there are no bytes
+            if event["len"] and "fields" in event: # tshark shows none without bytes, or damaged ones
                 message["name"] = event.get("protobuf.message.name", "")
-            message["fields"] = [our_field(f) for f in event["fields"]]
+            message["fields"] = [our_field(f) for f in event.get("fields", [])]
     return out
 
 
