@@ -340,16 +340,21 @@ static void say_of(const struct show *s, uint64_t n, uint64_t of, const char *wh
     command_fail(s->command, s->name, why, advice);
 }
 
+static const char *secrets_advice(const struct show *s)
+{
+    if (!s->keylog.path)
+        return "give the key log that a program wrote (SSLKEYLOGFILE=FILE) with --keylog FILE";
+    return s->follows ? "that key log had no secrets of theirs when they came"
+                      : "that key log has no secrets of theirs";
+}
+
 /* What a key log would show is not seen to be missing from the events alone. */
 static void say_sealed(const struct show *s)
 {
     vitro_decode_stats st;
 
     vitro_decode_stats_get(s->decode, &st);
-    say_of(s, st.sealed_unknown, st.tls, "",
-           s->keylog.path ? "that key log has no secrets of theirs"
-                          : "give the key log that a program wrote (SSLKEYLOGFILE=FILE) with "
-                            "--keylog FILE");
+    say_of(s, st.sealed_unknown, st.tls, "", secrets_advice(s));
     say_of(s, st.sealed_wrong, st.tls, ": their secrets do not open them",
            "were they changed, or are bytes missing?");
     say_of(s, st.sealed_unseen, st.tls, ": their handshake is not in the capture",

@@ -33,6 +33,7 @@ struct screen {
     struct lag *lag, none;
     bool stale;   /* what is on the screen is not what is known */
     bool follows; /* the capture is being made */
+    bool warned;  /* that something in it stays sealed */
     int64_t drawn;
     int64_t grown; /* when more was decoded; 0: what waited for a hello was told since */
     int64_t paced; /* when the rate was taken, and how many events there were */
@@ -68,7 +69,7 @@ static int64_t now_ms(void)
 /* ---- the capture ----------------------------------------------------------------------------- */
 
 /* A lesson is its own capture: what is sealed in it is sealed on purpose. */
-static void say_sealed(struct screen *s)
+static bool say_sealed(struct screen *s)
 {
     bool asked = s->options->keylog && s->options->keylog->path;
     vitro_decode_stats st;
@@ -76,7 +77,7 @@ static void say_sealed(struct screen *s)
 
     vitro_decode_stats_get(s->d, &st);
     if (!st.sealed || s->ui.m.study)
-        return;
+        return false;
     if (st.sealed == st.sealed_unseen)
         what = view_word(&s->ui.m, "TLS connections whose handshake is not in the capture",
                          "핸드셰이크가 캡처에 없는 TLS 연결");
@@ -86,6 +87,7 @@ static void say_sealed(struct screen *s)
         what = view_word(&s->ui.m, "TLS connections that did not open", "열리지 않은 TLS 연결");
     model_say(&s->ui.m, "%s: %u/%u%s", what, (unsigned)st.sealed, (unsigned)st.tls,
               st.sealed_unknown && !asked ? " (--keylog FILE)" : "");
+    return true;
 }
 
 static void finish(struct screen *s)
@@ -125,6 +127,8 @@ static bool load(struct screen *s)
         vitro_decode_idle(s->d);
         s->grown = 0;
     }
+    if (s->follows && !s->warned)
+        s->warned = say_sealed(s);
     s->ui.m.read = MIN(*s->limit, s->ui.m.size);
     if (s->rc || (!more && *s->limit >= s->ui.m.size))
         finish(s);
