@@ -81,6 +81,7 @@ static bool show(SSL *ssl, const struct tls_shown *s, bool anyway)
 static int choose_certificate(SSL *ssl, void *context)
 {
     const struct tls_context *c = context;
+    struct tls_layer *l = SSL_get_app_data(ssl);
     vitro_str name = vitro_str_of(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
     bool any = false;
 
@@ -89,8 +90,8 @@ static int choose_certificate(SSL *ssl, void *context)
         if (vitro_certificate_is_for(c->shown[i].certificate, name))
             any |= show(ssl, &c->shown[i], false);
     }
-    vitro_fault_clear(); /* a second one of a kind is refused */
-    return any || show(ssl, c->shown, true);
+    l->no_memory |= vitro_fault_take().no_memory; /* else: a second one of a kind is refused */
+    return !l->no_memory && (any || show(ssl, c->shown, true));
 }
 
 static void shown_done(struct tls_shown *s)
