@@ -120,8 +120,15 @@ static vitro_code read_shown(struct tls_context *c, const struct tls_pair *from,
 static vitro_code use_shown(struct tls_context *c, const struct tls_pair *from,
                             const struct tls_shown *s, vitro_error *err)
 {
-    if (!X509_check_private_key(s->certificate, s->key))
-        return failed(err, from->key.name);
+    struct fault f;
+
+    if (!X509_check_private_key(s->certificate, s->key)) {
+        f = vitro_fault_take();
+        return f.no_memory || !f.first
+                   ? vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "credentials", 0, "out of memory")
+                   : vitro_fail(err, VITRO_INVALID_ARGUMENT, "credentials", 0,
+                                "%s: not the key of the certificate", from->key.name);
+    }
     return SSL_CTX_use_cert_and_key(c->ssl, s->certificate, s->key, s->chain, 1)
                ? VITRO_OK
                : failed(err, from->certificate.name);

@@ -354,7 +354,8 @@ Test(tls_failures, credentials_that_cannot_be_meant_say_why)
 {
     refused(true, NULL, NULL, "a server needs a certificate and its key");
     refused(true, FIXTURE("server.pem"), NULL, "a certificate and its key are given together");
-    refused(true, FIXTURE("server.pem"), FIXTURE("client.key"), "key values mismatch");
+    refused(true, FIXTURE("server.pem"), FIXTURE("client.key"),
+            "client.key: not the key of the certificate");
     refused(true, FIXTURE("none.pem"), FIXTURE("server.key"),
             "none.pem: No such file or directory");
     refused(true, FIXTURE("server.key"), FIXTURE("server.key"), "server.key: no certificate in it");

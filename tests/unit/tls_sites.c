@@ -172,7 +172,7 @@ Test(tls_sites, what_cannot_be_meant_is_refused)
         { false, { NULL, { NULL, 0 }, NULL, { NULL, 0 } }, "are given together" },
         { false,
           { .file = FIXTURE("site.pem"), .key_file = FIXTURE("site-rsa.key") },
-          "site-rsa.key: different key types" },
+          "site-rsa.key: not the key of the certificate" },
         { false, { .file = FIXTURE("site.pem"), .key_file = "nowhere" }, "nowhere: No such file" },
     };
     vitro_credentials_options o = VITRO_CREDENTIALS_OPTIONS_INIT;

@@ -38,9 +38,11 @@ typedef struct vitro_server_options {
     vitro_trace *trace;             /* keeps; NULL: the process's trace, if any */
     const char *compression;        /* "gzip" or "deflate": each call begins as after
                                        vitro_call_compress() with it; NULL: none */
-    const vitro_interceptor *const *interceptors; /* of each call, on each loop. Keeps: the list,
-                                                     NULL at its end, and each of them outlive the
-                                                     server; NULL: none */
+    const vitro_interceptor *const *interceptors; /* of each call, on each loop, health's and
+                                                     reflection's too: who lets some pass looks at
+                                                     vitro_call_path(). Keeps: the list, NULL at its
+                                                     end, and each of them outlive the server; NULL:
+                                                     none */
     uint32_t keepalive_time_ms;    /* a PING when a client says nothing for so long; 0: 7200000 (2
                                       h); UINT32_MAX: never */
     uint32_t keepalive_timeout_ms; /* without a byte for so long after it the client is gone; 0:

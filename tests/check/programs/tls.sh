@@ -108,7 +108,7 @@ cp $certs/server.key "$tmp/its-key"
 serve --tls-cert "$tmp/cert" --tls-key "$tmp/its-key"
 cp $certs/server2.pem "$tmp/cert"
 kill -HUP "$server"
-until_true grep -q 'key values mismatch; the files that were read before stay in use' "$tmp/serving" ||
+until_true grep -q 'not the key of the certificate; the files that were read before stay in use' "$tmp/serving" ||
     fail "a key of another certificate is taken: $(cat "$tmp/serving")"
 subject | grep -q 'CN = vitro.test' || fail "the certificate did not stay: $(subject)"
 cp $certs/server2.key "$tmp/its-key"
