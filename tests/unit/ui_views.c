@@ -448,6 +448,8 @@ Test(ui, a_screen_too_small_says_so_and_takes_no_keys)
     play_begin(&p, 80, 24);
     play_size(&p, 59, 9);
     SEES(&p, "too small 59x9, need 60x10");
+    play_size(&p, 1, 1);
+    cr_expect(eq(str, p.text, (char *)"t\n"));
     play_keys(&p, "jj?");
     cr_expect(eq(u32, p.ui.m.pick, 1));
     play_size(&p, 80, 24);

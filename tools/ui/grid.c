@@ -255,7 +255,7 @@ int area_wrap(struct area a, int y, enum style st, vitro_str s)
 {
     int x = 0;
 
-    while (s.len && y < a.h && a.w > 1) {
+    while (s.len && y < a.h && a.w > 0) {
         size_t n;
         vitro_str word;
         int columns;
