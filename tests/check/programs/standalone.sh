@@ -243,6 +243,7 @@ message is missing' ] || fail "$name: details_client: $(cat "$work/out")"
     says '^SendMessage: INVALID_ARGUMENT: '
 
     # A token that another server has: it answers, it is silent, it is gone.
+    : >"$work/tokens"
     "$dir/unary_server" "unix:$work/$name.tokens" >"$work/tokens" &
     tokens=$!
     until_true grep -q '^listening on ' "$work/tokens" || fail "$name: no server of tokens"
