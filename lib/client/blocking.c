@@ -14,7 +14,7 @@
 /* A call of vitro_call_open() or vitro_unary(): what came and was not asked for yet. */
 struct puller {
     vitro_channel *channel;
-    vitro_call *call;    /* NULL before it began */
+    vitro_call *call;    /* NULL before it began, of vitro_unary() also when it is over */
     struct list waiting; /* steps that wait for a message, room or the end */
     struct buf message;  /* the last one */
     bool has_message;    /* and nobody has read it */
@@ -132,16 +132,21 @@ static void on_writable(vitro_call *call, void *user)
     check(p);
 }
 
-static void on_closed(vitro_call *call, const vitro_status *status, void *user)
+static void keep_outcome(struct puller *p, const vitro_call *call, const vitro_status *status)
 {
-    struct puller *p = user;
-
     p->closed = true;
     p->code = status->code;
     if (status->code != VITRO_OK)
         vitro_status_error(status, &p->error);
     p->reply.headers = keep_md(vitro_call_metadata(call));
     p->reply.trailers = keep_md(status->trailers);
+}
+
+static void on_closed(vitro_call *call, const vitro_status *status, void *user)
+{
+    struct puller *p = user;
+
+    keep_outcome(p, call, status);
     check(p);
 }
 
@@ -150,6 +155,24 @@ static const vitro_call_events puller_events = {
     .on_message = on_message,
     .on_writable = on_writable,
     .on_closed = on_closed,
+};
+
+/* Nobody asks the call for more: dropped here, it need not be sent to its loop for that. */
+static void on_unary_closed(vitro_call *call, const vitro_status *status, void *user)
+{
+    struct puller *p = user;
+
+    keep_outcome(p, call, status);
+    p->call = NULL;
+    vitro_call_unref(call);
+    check(p); /* the last: p is on another thread's stack */
+}
+
+static const vitro_call_events unary_events = {
+    .size = sizeof unary_events,
+    .on_message = on_message,
+    .on_writable = on_writable,
+    .on_closed = on_unary_closed,
 };
 
 /* ---- one step of a call --------------------------------------------------------------------- */
@@ -214,7 +237,7 @@ static vitro_code act_unary(struct step *s)
 {
     struct puller *p = s->puller;
     vitro_code rc =
-        vitro_call_start(&p->call, p->channel, s->method, s->options, &puller_events, p, &s->error);
+        vitro_call_start(&p->call, p->channel, s->method, s->options, &unary_events, p, &s->error);
 
     if (rc != VITRO_OK)
         return rc;

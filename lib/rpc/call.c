@@ -148,10 +148,11 @@ void vitro_call_unref(vitro_call *c)
     if (!c || __atomic_fetch_sub(&c->refs, 1, __ATOMIC_ACQ_REL) != 1)
         return;
     loop = c->loop;
-    if (vitro_loop_here(loop) || (vitro_loop_mine(loop) && !vitro_loop_is_deserted(loop))) {
+    if (vitro_loop_here(loop)) {
         c->ops->destroy(c);
         return;
     }
+    /* Between turns nobody can tell whether this is the thread that drives the loop. */
     vitro_loop_ref(loop); /* with the call its channel may go, and that one's reference */
     vitro_loop_send(loop, &c->dropped, on_dropped);
     vitro_loop_unref(loop);
