@@ -105,23 +105,41 @@ static const chat_chat_service_handlers handlers = {
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
+static bool is_verified(const vitro_identity *peer, char *why, size_t size, void *user)
+{
+    return peer->verified;
+}
+
+/* What both sides of a mutual handshake look at. */
+static void look_closely(vitro_credentials_options *o)
+{
+    o->ca_file = FIXTURE("ca.pem");
+    o->crl_file = FIXTURE("crl.pem");
+    o->verify = is_verified;
+}
+
 static vitro_code make_credentials(struct world *w, vitro_error *err)
 {
-    vitro_credentials_options o = VITRO_CREDENTIALS_OPTIONS_INIT;
-    bool mutual = w->scenario->mutual;
+    static const vitro_certificate site = { .file = FIXTURE("site.pem"),
+                                            .key_file = FIXTURE("site.key") };
+    vitro_credentials_options server = VITRO_CREDENTIALS_OPTIONS_INIT;
+    vitro_credentials_options client = VITRO_CREDENTIALS_OPTIONS_INIT;
     vitro_code rc;
 
-    o.ca_file = mutual ? FIXTURE("ca.pem") : NULL;
-    o.certificate_file = FIXTURE("server.pem");
-    o.key_file = FIXTURE("server.key");
-    o.version_max = w->scenario->version_max;
-    rc = vitro_credentials_server(&w->mine[0], &o, err);
-    if (rc)
-        return rc;
-    o.ca_file = FIXTURE("ca.pem");
-    o.certificate_file = mutual ? FIXTURE("client.pem") : NULL;
-    o.key_file = mutual ? FIXTURE("client.key") : NULL;
-    return vitro_credentials_client(&w->mine[1], &o, err);
+    server.certificate_file = FIXTURE("server.pem");
+    server.key_file = FIXTURE("server.key");
+    client.ca_file = FIXTURE("ca.pem");
+    client.version_max = server.version_max = w->scenario->version_max;
+    if (w->scenario->mutual) {
+        server.more_certificates = &site;
+        server.n_more_certificates = 1;
+        client.certificate_file = FIXTURE("client.pem");
+        client.key_file = FIXTURE("client.key");
+        look_closely(&server);
+        look_closely(&client);
+    }
+    rc = vitro_credentials_server(&w->mine[0], &server, err);
+    return rc ? rc : vitro_credentials_client(&w->mine[1], &client, err);
 }
 
 static vitro_code make_server(struct world *w, vitro_error *err)
