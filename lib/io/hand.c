@@ -119,7 +119,7 @@ vitro_code vitro_hand_open(vitro_hand **out, vitro_loop *loop, const char *targe
         return rc;
     if (!to.count)
         return vitro_fail(err, VITRO_INVALID_ARGUMENT, "hand", 0,
-                          "%.40s: a name, where an address is needed", target);
+                          "%s: a name, where an address is needed", target);
     h = vitro_mem_zalloc(account, sizeof *h);
     if (!h)
         return vitro_fail(err, VITRO_RESOURCE_EXHAUSTED, "hand", 0, "out of memory");
